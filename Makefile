@@ -1,0 +1,43 @@
+# make         everything that CI checks (it needs xmllint, npm and chromium; .ci/run installs them)
+# make test    the tests alone: only Go is needed, and what is missing besides is skipped by name
+GO      ?= go
+FUZZ    ?= 10s
+TOOL     = $(GO) tool -modfile=tools/go.mod
+
+.PHONY: all build test lint format generate console fuzz bench
+all: generate format lint console test fuzz
+
+build:
+	$(GO) build -trimpath -o bin/ ./cmd/...
+
+test:
+	$(GO) vet ./...
+	$(GO) test -race -timeout 10m ./...
+
+format:
+	@out="$$($(TOOL) gofumpt -l $$(git ls-files '*.go' ':!*_gen.go'))"; test -z "$$out" || { echo "not formatted by gofumpt:"; echo "$$out"; exit 1; }
+
+lint:
+	$(TOOL) golangci-lint run ./...
+
+# generate fails where what is committed is not what the tables say.
+generate:
+	$(GO) generate ./...
+	$(GO) run ./web/internal/openapi web/openapi.yaml
+	git diff --exit-code -- '*_gen.go' web/openapi.yaml
+
+# console fails where the committed assets are not what the source builds.
+console:
+	cd web/console && npm ci --no-audit --no-fund && npm run check && npm test && npm run build
+	git diff --exit-code -- web/console/dist
+	test -z "$$(git status --porcelain -- web/console/dist)"
+
+# fuzz gives every fuzz target some seconds.
+fuzz:
+	@grep -rlE '^func Fuzz' --include='*_test.go' . | while read -r f; do \
+	  for t in $$(grep -oE '^func Fuzz\w+' $$f | cut -c6-); do \
+	    echo "== $$(dirname $$f) $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZ) ./$$(dirname $$f) || exit 1; \
+	  done; done
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
