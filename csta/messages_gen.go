@@ -192,7 +192,7 @@ func (m CDRNotification) Needs() []Need {
 type CDRReport struct {
 	CdrCrossRefID           string               `xml:"cdrCrossRefID" json:"cdrCrossRefID,omitzero"`
 	NumberOfRecordsSent     *int                 `xml:"numberOfRecordsSent" json:"numberOfRecordsSent,omitzero"`
-	CdrInfo                 []CDRInformationItem `xml:"cdrInfo" json:"cdrInfo,omitzero"`
+	CdrInfo                 []CDRInformationItem `xml:"cdrInfo>cdrInformationItem" json:"cdrInfo,omitzero"`
 	LastStoredCDRReportSent *bool                `xml:"lastStoredCDRReportSent" json:"lastStoredCDRReportSent,omitzero"`
 	Extensions              *Extensions          `xml:"extensions" json:"extensions,omitzero"`
 }
@@ -524,7 +524,7 @@ func (m ClearConnection) Needs() []Need {
 
 // ConcatenateMessage is the request of that name.
 type ConcatenateMessage struct {
-	MessagesToConcatenate []string    `xml:"messagesToConcatenate" json:"messagesToConcatenate,omitzero"`
+	MessagesToConcatenate []string    `xml:"messagesToConcatenate>messageIDItem" json:"messagesToConcatenate,omitzero"`
 	Extensions            *Extensions `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -1617,7 +1617,7 @@ type MakePredictiveCall struct {
 	CallingDevice         DeviceID             `xml:"callingDevice" json:"callingDevice,omitzero"`
 	CalledDirectoryNumber DeviceID             `xml:"calledDirectoryNumber" json:"calledDirectoryNumber,omitzero"`
 	SignallingDetection   *SignallingDetection `xml:"signallingDetection" json:"signallingDetection,omitzero"`
-	DestinationDetection  []DetectionItem      `xml:"destinationDetection" json:"destinationDetection,omitzero"`
+	DestinationDetection  []DetectionItem      `xml:"destinationDetection>detectionItem" json:"destinationDetection,omitzero"`
 	DefaultAction         DetectionAction      `xml:"defaultAction" json:"defaultAction,omitzero"`
 	AccountCode           HexBinary            `xml:"accountCode" json:"accountCode,omitzero"`
 	AuthCode              HexBinary            `xml:"authCode" json:"authCode,omitzero"`
@@ -2121,9 +2121,9 @@ type RouteRequest struct {
 	RouteCallInfo            *ConnectionInformation     `xml:"routeCallInfo" json:"routeCallInfo,omitzero"`
 	CallLinkageData          *CallLinkageData           `xml:"callLinkageData" json:"callLinkageData,omitzero"`
 	SubjectOfCall            string                     `xml:"subjectOfCall" json:"subjectOfCall,omitzero"`
-	MessageInfo              []MessageInfoItem          `xml:"messageInfo" json:"messageInfo,omitzero"`
+	MessageInfo              []MessageInfoItem          `xml:"messageInfo>messageInfoItem" json:"messageInfo,omitzero"`
 	LanguagePreferences      string                     `xml:"languagePreferences" json:"languagePreferences,omitzero"`
-	DeviceHistory            []DeviceHistoryListItem    `xml:"deviceHistory" json:"deviceHistory,omitzero"`
+	DeviceHistory            []DeviceHistoryListItem    `xml:"deviceHistory>DeviceHistoryListItem" json:"deviceHistory,omitzero"`
 	Extensions               *Extensions                `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -2147,7 +2147,7 @@ type RouteSelect struct {
 	CrossRefIdentifier string          `xml:"crossRefIdentifier" json:"crossRefIdentifier,omitzero"`
 	RouteRegisterReqID string          `xml:"routeRegisterReqID" json:"routeRegisterReqID,omitzero"`
 	RouteSelected      DeviceID        `xml:"routeSelected" json:"routeSelected,omitzero"`
-	AlternateRoutes    []DeviceID      `xml:"alternateRoutes" json:"alternateRoutes,omitzero"`
+	AlternateRoutes    []DeviceID      `xml:"alternateRoutes>deviceID" json:"alternateRoutes,omitzero"`
 	RemainRetries      *RetryValue     `xml:"remainRetries" json:"remainRetries,omitzero"`
 	RouteUsedReq       *bool           `xml:"routeUsedReq" json:"routeUsedReq,omitzero"`
 	CorrelatorData     *CorrelatorData `xml:"correlatorData" json:"correlatorData,omitzero"`
@@ -2238,8 +2238,8 @@ func (m SendData) Needs() []Need {
 // SendMessage is the request of that name.
 type SendMessage struct {
 	CallingDevice            DeviceID                  `xml:"callingDevice" json:"callingDevice,omitzero"`
-	DestinationDevices       []DeviceID                `xml:"destinationDevices" json:"destinationDevices,omitzero"`
-	MessageInfo              []MessageInfoItem         `xml:"messageInfo" json:"messageInfo,omitzero"`
+	DestinationDevices       []DeviceID                `xml:"destinationDevices>device" json:"destinationDevices,omitzero"`
+	MessageInfo              []MessageInfoItem         `xml:"messageInfo>messageInfoItem" json:"messageInfo,omitzero"`
 	AccountCode              HexBinary                 `xml:"accountCode" json:"accountCode,omitzero"`
 	AuthCode                 HexBinary                 `xml:"authCode" json:"authCode,omitzero"`
 	CorrelatorData           *CorrelatorData           `xml:"correlatorData" json:"correlatorData,omitzero"`
@@ -2267,7 +2267,7 @@ func (m SendMessage) Needs() []Need {
 
 // SendMulticastData is the request of that name.
 type SendMulticastData struct {
-	IoCrossRefIDList  []IOCrossRefID        `xml:"ioCrossRefIDList" json:"ioCrossRefIDList,omitzero"`
+	IoCrossRefIDList  []IOCrossRefID        `xml:"ioCrossRefIDList>ioCrossRefID" json:"ioCrossRefIDList,omitzero"`
 	IoData            HexBinary             `xml:"ioData" json:"ioData,omitzero"`
 	DisplayAttributes *DisplayAttributeList `xml:"displayAttributes" json:"displayAttributes,omitzero"`
 	Extensions        *Extensions           `xml:"extensions" json:"extensions,omitzero"`
@@ -2480,7 +2480,7 @@ type SetDoNotDisturb struct {
 	Device            DeviceID         `xml:"device" json:"device"`
 	DoNotDisturbOn    bool             `xml:"doNotDisturbOn" json:"doNotDisturbOn"`
 	CallOrigination   *CallOrigination `xml:"callOrigination" json:"callOrigination,omitzero"`
-	CallingDeviceList []DeviceID       `xml:"callingDeviceList" json:"callingDeviceList,omitzero"`
+	CallingDeviceList []DeviceID       `xml:"callingDeviceList>callingDevice" json:"callingDeviceList,omitzero"`
 	Extensions        *Extensions      `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -2807,7 +2807,7 @@ type SnapshotCallData struct {
 	ServiceCrossRefID string                     `xml:"serviceCrossRefID" json:"serviceCrossRefID,omitzero"`
 	SegmentID         *int                       `xml:"segmentID" json:"segmentID,omitzero"`
 	LastSegment       bool                       `xml:"lastSegment" json:"lastSegment"`
-	SnapshotData      []SnapshotCallResponseInfo `xml:"snapshotData" json:"snapshotData,omitzero"`
+	SnapshotData      []SnapshotCallResponseInfo `xml:"snapshotData>snapshotCallResponseInfo" json:"snapshotData,omitzero"`
 	Extensions        *Extensions                `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -2840,7 +2840,7 @@ type SnapshotDeviceData struct {
 	ServiceCrossRefID string                       `xml:"serviceCrossRefID" json:"serviceCrossRefID,omitzero"`
 	SegmentID         *int                         `xml:"segmentID" json:"segmentID,omitzero"`
 	LastSegment       bool                         `xml:"lastSegment" json:"lastSegment"`
-	SnapshotData      []SnapshotDeviceResponseInfo `xml:"snapshotData" json:"snapshotData,omitzero"`
+	SnapshotData      []SnapshotDeviceResponseInfo `xml:"snapshotData>snapshotDeviceResponseInfo" json:"snapshotData,omitzero"`
 	Extensions        *Extensions                  `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -3122,7 +3122,7 @@ type SwitchingFunctionDevices struct {
 	ServiceCrossRefID string             `xml:"serviceCrossRefID" json:"serviceCrossRefID,omitzero"`
 	SegmentID         *int               `xml:"segmentID" json:"segmentID,omitzero"`
 	LastSegment       bool               `xml:"lastSegment" json:"lastSegment"`
-	DeviceList        []DeviceListDevice `xml:"deviceList" json:"deviceList,omitzero"`
+	DeviceList        []DeviceListDevice `xml:"deviceList>device" json:"deviceList,omitzero"`
 	Extensions        *Extensions        `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -3511,7 +3511,7 @@ func (ConcatenateMessageResponse) answers() Service { return "ConcatenateMessage
 // ConferenceCallResponse is the response of that name.
 type ConferenceCallResponse struct {
 	ConferenceCall     ConnectionID           `xml:"conferenceCall" json:"conferenceCall"`
-	Connections        []ConnectionListItem   `xml:"connections" json:"connections,omitzero"`
+	Connections        []ConnectionListItem   `xml:"connections>connectionListItem" json:"connections,omitzero"`
 	ConferenceCallInfo *ConnectionInformation `xml:"conferenceCallInfo" json:"conferenceCallInfo,omitzero"`
 	Extensions         *Extensions            `xml:"extensions" json:"extensions,omitzero"`
 }
@@ -3709,7 +3709,7 @@ func (GenerateTelephonyTonesResponse) answers() Service { return "GenerateTeleph
 
 // GetAgentStateResponse is the response of that name.
 type GetAgentStateResponse struct {
-	AgentStateList []AgentStateEntry `xml:"agentStateList" json:"agentStateList,omitzero"`
+	AgentStateList []AgentStateEntry `xml:"agentStateList>agentStateEntry" json:"agentStateList,omitzero"`
 	Extensions     *Extensions       `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -3720,7 +3720,7 @@ func (GetAgentStateResponse) answers() Service { return "GetAgentState" }
 
 // GetAuditoryApparatusInformationResponse is the response of that name.
 type GetAuditoryApparatusInformationResponse struct {
-	AuditoryApparatusList []AuditoryApparatusItem `xml:"auditoryApparatusList" json:"auditoryApparatusList,omitzero"`
+	AuditoryApparatusList []AuditoryApparatusItem `xml:"auditoryApparatusList>auditoryApparatusItem" json:"auditoryApparatusList,omitzero"`
 	Extensions            *Extensions             `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -3759,7 +3759,7 @@ func (GetAutoWorkModeResponse) answers() Service { return "GetAutoWorkMode" }
 
 // GetButtonInformationResponse is the response of that name.
 type GetButtonInformationResponse struct {
-	ButtonList []ButtonItem `xml:"buttonList" json:"buttonList,omitzero"`
+	ButtonList []ButtonItem `xml:"buttonList>buttonItem" json:"buttonList,omitzero"`
 	Extensions *Extensions  `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -3793,7 +3793,7 @@ func (GetCallerIDStatusResponse) answers() Service { return "GetCallerIDStatus" 
 
 // GetDisplayResponse is the response of that name.
 type GetDisplayResponse struct {
-	DisplayList []DisplayListItem `xml:"displayList" json:"displayList,omitzero"`
+	DisplayList []DisplayListItem `xml:"displayList>displayListItem" json:"displayList,omitzero"`
 	Extensions  *Extensions       `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -3806,7 +3806,7 @@ func (GetDisplayResponse) answers() Service { return "GetDisplay" }
 type GetDoNotDisturbResponse struct {
 	DoNotDisturbOn    bool             `xml:"doNotDisturbOn" json:"doNotDisturbOn"`
 	CallOrigination   *CallOrigination `xml:"callOrigination" json:"callOrigination,omitzero"`
-	CallingDeviceList []DeviceID       `xml:"callingDeviceList" json:"callingDeviceList,omitzero"`
+	CallingDeviceList []DeviceID       `xml:"callingDeviceList>callingDevice" json:"callingDeviceList,omitzero"`
 	Extensions        *Extensions      `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -3817,7 +3817,7 @@ func (GetDoNotDisturbResponse) answers() Service { return "GetDoNotDisturb" }
 
 // GetForwardingResponse is the response of that name.
 type GetForwardingResponse struct {
-	ForwardingList []ForwardListItem `xml:"forwardingList" json:"forwardingList"`
+	ForwardingList []ForwardListItem `xml:"forwardingList>forwardListItem" json:"forwardingList"`
 	Extensions     *Extensions       `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -3828,7 +3828,7 @@ func (GetForwardingResponse) answers() Service { return "GetForwarding" }
 
 // GetHookswitchStatusResponse is the response of that name.
 type GetHookswitchStatusResponse struct {
-	HookswitchStatusList []HookswitchStatusItem `xml:"hookswitchStatusList" json:"hookswitchStatusList,omitzero"`
+	HookswitchStatusList []HookswitchStatusItem `xml:"hookswitchStatusList>hookswitchStatusItem" json:"hookswitchStatusList,omitzero"`
 	Extensions           *Extensions            `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -3839,7 +3839,7 @@ func (GetHookswitchStatusResponse) answers() Service { return "GetHookswitchStat
 
 // GetLampInformationResponse is the response of that name.
 type GetLampInformationResponse struct {
-	LampList   []LampItem  `xml:"lampList" json:"lampList,omitzero"`
+	LampList   []LampItem  `xml:"lampList>lampItem" json:"lampList,omitzero"`
 	Extensions *Extensions `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -3850,7 +3850,7 @@ func (GetLampInformationResponse) answers() Service { return "GetLampInformation
 
 // GetLampModeResponse is the response of that name.
 type GetLampModeResponse struct {
-	LampModeList []LampModeItem `xml:"lampModeList" json:"lampModeList,omitzero"`
+	LampModeList []LampModeItem `xml:"lampModeList>lampModeItem" json:"lampModeList,omitzero"`
 	Lamp         string         `xml:"lamp" json:"lamp,omitzero"`
 	Extensions   *Extensions    `xml:"extensions" json:"extensions,omitzero"`
 }
@@ -3882,10 +3882,10 @@ type GetLogicalDeviceInformationResponse struct {
 	AgentLogOnModels                *AgentLogOnModels                          `xml:"agentLogOnModels" json:"agentLogOnModels,omitzero"`
 	AppearanceAddressable           bool                                       `xml:"appearanceAddressable" json:"appearanceAddressable"`
 	AppearanceType                  AppearanceType                             `xml:"appearanceType" json:"appearanceType"`
-	AppearanceList                  []string                                   `xml:"appearanceList" json:"appearanceList,omitzero"`
-	OtherPhysicalDeviceList         []DeviceID                                 `xml:"otherPhysicalDeviceList" json:"otherPhysicalDeviceList,omitzero"`
+	AppearanceList                  []string                                   `xml:"appearanceList>appearance" json:"appearanceList,omitzero"`
+	OtherPhysicalDeviceList         []DeviceID                                 `xml:"otherPhysicalDeviceList>deviceID" json:"otherPhysicalDeviceList,omitzero"`
 	MiscMonitorCaps                 *MiscMonitorCaps                           `xml:"miscMonitorCaps" json:"miscMonitorCaps,omitzero"`
-	AssociatedGroupList             []DeviceID                                 `xml:"associatedGroupList" json:"associatedGroupList,omitzero"`
+	AssociatedGroupList             []DeviceID                                 `xml:"associatedGroupList>deviceID" json:"associatedGroupList,omitzero"`
 	MaxCallbacks                    *int                                       `xml:"maxCallbacks" json:"maxCallbacks,omitzero"`
 	MaxAutoAnswerRings              *int                                       `xml:"maxAutoAnswerRings" json:"maxAutoAnswerRings,omitzero"`
 	MaxActiveCalls                  *int                                       `xml:"maxActiveCalls" json:"maxActiveCalls,omitzero"`
@@ -3898,9 +3898,9 @@ type GetLogicalDeviceInformationResponse struct {
 	CallOnDeviceMonitorFilter       *MonitorFilter                             `xml:"callOnDeviceMonitorFilter" json:"callOnDeviceMonitorFilter,omitzero"`
 	CallOnConnectionMonitorFilter   *MonitorFilter                             `xml:"callOnConnectionMonitorFilter" json:"callOnConnectionMonitorFilter,omitzero"`
 	MediaClassSupport               *MonitorMediaClass                         `xml:"mediaClassSupport" json:"mediaClassSupport,omitzero"`
-	MediaServiceCapsList            []MediaServiceCapsListMediaServiceCapsItem `xml:"mediaServiceCapsList" json:"mediaServiceCapsList,omitzero"`
-	ConnectionRateList              []int                                      `xml:"connectionRateList" json:"connectionRateList,omitzero"`
-	DelayToleranceList              []int                                      `xml:"delayToleranceList" json:"delayToleranceList,omitzero"`
+	MediaServiceCapsList            []MediaServiceCapsListMediaServiceCapsItem `xml:"mediaServiceCapsList>mediaServiceCapsItem" json:"mediaServiceCapsList,omitzero"`
+	ConnectionRateList              []int                                      `xml:"connectionRateList>connectionRate" json:"connectionRateList,omitzero"`
+	DelayToleranceList              []int                                      `xml:"delayToleranceList>delayTolerance" json:"delayToleranceList,omitzero"`
 	NumberOfChannels                *int                                       `xml:"numberOfChannels" json:"numberOfChannels,omitzero"`
 	MaxChannelBind                  *int                                       `xml:"maxChannelBind" json:"maxChannelBind,omitzero"`
 	RouteingServList                *RouteingServList                          `xml:"routeingServList" json:"routeingServList,omitzero"`
@@ -3934,7 +3934,7 @@ func (GetMessageWaitingIndicatorResponse) answers() Service { return "GetMessage
 
 // GetMicrophoneGainResponse is the response of that name.
 type GetMicrophoneGainResponse struct {
-	MicrophoneGainList []MicrophoneGainItem `xml:"microphoneGainList" json:"microphoneGainList,omitzero"`
+	MicrophoneGainList []MicrophoneGainItem `xml:"microphoneGainList>microphoneGainItem" json:"microphoneGainList,omitzero"`
 	Extensions         *Extensions          `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -3945,7 +3945,7 @@ func (GetMicrophoneGainResponse) answers() Service { return "GetMicrophoneGain" 
 
 // GetMicrophoneMuteResponse is the response of that name.
 type GetMicrophoneMuteResponse struct {
-	MicrophoneMuteList []MicrophoneMuteItem `xml:"microphoneMuteList" json:"microphoneMuteList,omitzero"`
+	MicrophoneMuteList []MicrophoneMuteItem `xml:"microphoneMuteList>microphoneMuteItem" json:"microphoneMuteList,omitzero"`
 	Extensions         *Extensions          `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -3960,7 +3960,7 @@ type GetPhysicalDeviceInformationResponse struct {
 	GroupDeviceAttributes           *GroupDeviceAttributes `xml:"groupDeviceAttributes" json:"groupDeviceAttributes,omitzero"`
 	NamedDeviceTypes                NamedDeviceTypes       `xml:"namedDeviceTypes" json:"namedDeviceTypes,omitzero"`
 	HasLogicalElement               bool                   `xml:"hasLogicalElement" json:"hasLogicalElement"`
-	OtherLogicalDeviceList          []DeviceID             `xml:"otherLogicalDeviceList" json:"otherLogicalDeviceList,omitzero"`
+	OtherLogicalDeviceList          []DeviceID             `xml:"otherLogicalDeviceList>deviceID" json:"otherLogicalDeviceList,omitzero"`
 	DeviceModelName                 string                 `xml:"deviceModelName" json:"deviceModelName,omitzero"`
 	DeviceOnDeviceMonitorFilter     *MonitorFilter         `xml:"deviceOnDeviceMonitorFilter" json:"deviceOnDeviceMonitorFilter,omitzero"`
 	DeviceOnConnectionMonitorFilter *MonitorFilter         `xml:"deviceOnConnectionMonitorFilter" json:"deviceOnConnectionMonitorFilter,omitzero"`
@@ -3984,7 +3984,7 @@ func (GetPhysicalDeviceInformationResponse) answers() Service { return "GetPhysi
 
 // GetRingerStatusResponse is the response of that name.
 type GetRingerStatusResponse struct {
-	RingerStatusList []RingerStatusItem `xml:"ringerStatusList" json:"ringerStatusList,omitzero"`
+	RingerStatusList []RingerStatusItem `xml:"ringerStatusList>ringerStatusItem" json:"ringerStatusList,omitzero"`
 	Extensions       *Extensions        `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -4006,7 +4006,7 @@ func (GetRouteingModeResponse) answers() Service { return "GetRouteingMode" }
 
 // GetSpeakerMuteResponse is the response of that name.
 type GetSpeakerMuteResponse struct {
-	SpeakerMuteList []SpeakerMuteItem `xml:"speakerMuteList" json:"speakerMuteList,omitzero"`
+	SpeakerMuteList []SpeakerMuteItem `xml:"speakerMuteList>speakerMuteItem" json:"speakerMuteList,omitzero"`
 	Extensions      *Extensions       `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -4017,7 +4017,7 @@ func (GetSpeakerMuteResponse) answers() Service { return "GetSpeakerMute" }
 
 // GetSpeakerVolumeResponse is the response of that name.
 type GetSpeakerVolumeResponse struct {
-	SpeakerVolumeList []SpeakerVolumeItem `xml:"speakerVolumeList" json:"speakerVolumeList,omitzero"`
+	SpeakerVolumeList []SpeakerVolumeItem `xml:"speakerVolumeList>speakerVolumeItem" json:"speakerVolumeList,omitzero"`
 	Extensions        *Extensions         `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -4041,8 +4041,8 @@ type GetSwitchingFunctionCapsResponse struct {
 	NumberOfChannels             *int                                       `xml:"numberOfChannels" json:"numberOfChannels,omitzero"`
 	MaxChannelBind               *int                                       `xml:"maxChannelBind" json:"maxChannelBind,omitzero"`
 	MiscMediaCallCharacteristics *MiscMediaCallCharacteristics              `xml:"miscMediaCallCharacteristics" json:"miscMediaCallCharacteristics,omitzero"`
-	ConnectionRateList           []int                                      `xml:"connectionRateList" json:"connectionRateList,omitzero"`
-	DelayToleranceList           []int                                      `xml:"delayToleranceList" json:"delayToleranceList,omitzero"`
+	ConnectionRateList           []int                                      `xml:"connectionRateList>connectionRate" json:"connectionRateList,omitzero"`
+	DelayToleranceList           []int                                      `xml:"delayToleranceList>delayTolerance" json:"delayToleranceList,omitzero"`
 	PauseTime                    *int                                       `xml:"pauseTime" json:"pauseTime,omitzero"`
 	CurrentTime                  string                                     `xml:"currentTime" json:"currentTime,omitzero"`
 	MessageSeqNumbers            *MessageSeqNumbers                         `xml:"messageSeqNumbers" json:"messageSeqNumbers,omitzero"`
@@ -4063,11 +4063,11 @@ type GetSwitchingFunctionCapsResponse struct {
 	MaxLengthParameters          *MaxLengthParameters                       `xml:"maxLengthParameters" json:"maxLengthParameters,omitzero"`
 	MaxLengthParametersCont      *MaxLengthParametersContinued              `xml:"maxLengthParametersCont" json:"maxLengthParametersCont,omitzero"`
 	ServEvtsList                 *ServEvtsList                              `xml:"servEvtsList" json:"servEvtsList,omitzero"`
-	PrivateDataVersionList       []int                                      `xml:"privateDataVersionList" json:"privateDataVersionList,omitzero"`
+	PrivateDataVersionList       []int                                      `xml:"privateDataVersionList>privateDataVersion" json:"privateDataVersionList,omitzero"`
 	SystemStatusTimer            *int                                       `xml:"systemStatusTimer" json:"systemStatusTimer,omitzero"`
 	SimpleThreshold              *int                                       `xml:"simpleThreshold" json:"simpleThreshold,omitzero"`
 	FilterThreshold              *FilterThreshold                           `xml:"filterThreshold" json:"filterThreshold,omitzero"`
-	MediaServiceCapsList         []MediaServiceCapsListMediaServiceCapsItem `xml:"mediaServiceCapsList" json:"mediaServiceCapsList,omitzero"`
+	MediaServiceCapsList         []MediaServiceCapsListMediaServiceCapsItem `xml:"mediaServiceCapsList>mediaServiceCapsItem" json:"mediaServiceCapsList,omitzero"`
 	MaxDeviceHistoryEntries      *int                                       `xml:"MaxDeviceHistoryEntries" json:"MaxDeviceHistoryEntries,omitzero"`
 	Extensions                   *Extensions                                `xml:"extensions" json:"extensions,omitzero"`
 }
@@ -4396,7 +4396,7 @@ func (SendDataResponse) answers() Service { return "SendData" }
 
 // SendMessageResponse is the response of that name.
 type SendMessageResponse struct {
-	ConnectionList           []ConnectionID            `xml:"connectionList" json:"connectionList,omitzero"`
+	ConnectionList           []ConnectionID            `xml:"connectionList>connection" json:"connectionList,omitzero"`
 	MediaCallCharacteristics *MediaCallCharacteristics `xml:"mediaCallCharacteristics" json:"mediaCallCharacteristics,omitzero"`
 	Extensions               *Extensions               `xml:"extensions" json:"extensions,omitzero"`
 }
@@ -4634,7 +4634,7 @@ func (SingleStepConferenceCallResponse) answers() Service { return "SingleStepCo
 // SingleStepTransferCallResponse is the response of that name.
 type SingleStepTransferCallResponse struct {
 	TransferredCall     ConnectionID           `xml:"transferredCall" json:"transferredCall"`
-	Connections         []ConnectionListItem   `xml:"connections" json:"connections,omitzero"`
+	Connections         []ConnectionListItem   `xml:"connections>connectionListItem" json:"connections,omitzero"`
 	TransferredCallInfo *ConnectionInformation `xml:"transferredCallInfo" json:"transferredCallInfo,omitzero"`
 	Extensions          *Extensions            `xml:"extensions" json:"extensions,omitzero"`
 }
@@ -4656,9 +4656,9 @@ type SnapshotCallResponse struct {
 	CorrelatorData           *CorrelatorData                              `xml:"correlatorData" json:"correlatorData,omitzero"`
 	CallLinkageData          *CallLinkageData                             `xml:"callLinkageData" json:"callLinkageData,omitzero"`
 	SubjectOfCall            string                                       `xml:"subjectOfCall" json:"subjectOfCall,omitzero"`
-	MessageInfo              []MessageInfoItem                            `xml:"messageInfo" json:"messageInfo,omitzero"`
+	MessageInfo              []MessageInfoItem                            `xml:"messageInfo>messageInfoItem" json:"messageInfo,omitzero"`
 	LanguagePreferences      string                                       `xml:"languagePreferences" json:"languagePreferences,omitzero"`
-	DeviceHistory            []DeviceHistoryListItem                      `xml:"deviceHistory" json:"deviceHistory,omitzero"`
+	DeviceHistory            []DeviceHistoryListItem                      `xml:"deviceHistory>DeviceHistoryListItem" json:"deviceHistory,omitzero"`
 	Extensions               *Extensions                                  `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -4860,7 +4860,7 @@ func (SystemStatusResponse) answers() Service { return "SystemStatus" }
 // TransferCallResponse is the response of that name.
 type TransferCallResponse struct {
 	TransferredCall     ConnectionID           `xml:"transferredCall" json:"transferredCall"`
-	Connections         []ConnectionListItem   `xml:"connections" json:"connections,omitzero"`
+	Connections         []ConnectionListItem   `xml:"connections>connectionListItem" json:"connections,omitzero"`
 	TransferredCallInfo *ConnectionInformation `xml:"transferredCallInfo" json:"transferredCallInfo,omitzero"`
 	Extensions          *Extensions            `xml:"extensions" json:"extensions,omitzero"`
 }
@@ -5197,7 +5197,7 @@ type ConferencedEvent struct {
 	SecondaryOldCall         *ConnectionID             `xml:"secondaryOldCall" json:"secondaryOldCall,omitzero"`
 	ConferencingDevice       SubjectDeviceID           `xml:"conferencingDevice" json:"conferencingDevice"`
 	AddedParty               SubjectDeviceID           `xml:"addedParty" json:"addedParty"`
-	ConferenceConnections    []ConnectionListItem      `xml:"conferenceConnections" json:"conferenceConnections"`
+	ConferenceConnections    []ConnectionListItem      `xml:"conferenceConnections>connectionListItem" json:"conferenceConnections"`
 	LocalConnectionInfo      State                     `xml:"localConnectionInfo" json:"localConnectionInfo,omitzero"`
 	CorrelatorData           *CorrelatorData           `xml:"correlatorData" json:"correlatorData,omitzero"`
 	UserData                 *UserData                 `xml:"userData" json:"userData,omitzero"`
@@ -5207,7 +5207,7 @@ type ConferencedEvent struct {
 	CallCharacteristics      *CallCharacteristics      `xml:"callCharacteristics" json:"callCharacteristics,omitzero"`
 	CallLinkageDataList      *CallLinkageDataList      `xml:"callLinkageDataList" json:"callLinkageDataList,omitzero"`
 	LanguagePreferences      string                    `xml:"languagePreferences" json:"languagePreferences,omitzero"`
-	DeviceHistory            []DeviceHistoryListItem   `xml:"deviceHistory" json:"deviceHistory,omitzero"`
+	DeviceHistory            []DeviceHistoryListItem   `xml:"deviceHistory>DeviceHistoryListItem" json:"deviceHistory,omitzero"`
 	Extensions               *Extensions               `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -5232,7 +5232,7 @@ type ConnectionClearedEvent struct {
 	DroppedConnectionInfo    *ConnectionInformation    `xml:"droppedConnectionInfo" json:"droppedConnectionInfo,omitzero"`
 	CallLinkageData          *CallLinkageData          `xml:"callLinkageData" json:"callLinkageData,omitzero"`
 	LanguagePreferences      string                    `xml:"languagePreferences" json:"languagePreferences,omitzero"`
-	DeviceHistory            []DeviceHistoryListItem   `xml:"deviceHistory" json:"deviceHistory,omitzero"`
+	DeviceHistory            []DeviceHistoryListItem   `xml:"deviceHistory>DeviceHistoryListItem" json:"deviceHistory,omitzero"`
 	Extensions               *Extensions               `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -5264,9 +5264,9 @@ type DeliveredEvent struct {
 	ConnectionInfo           *ConnectionInformation     `xml:"connectionInfo" json:"connectionInfo,omitzero"`
 	CallLinkageData          *CallLinkageData           `xml:"callLinkageData" json:"callLinkageData,omitzero"`
 	SubjectOfCall            string                     `xml:"subjectOfCall" json:"subjectOfCall,omitzero"`
-	MessageInfo              []MessageInfoItem          `xml:"messageInfo" json:"messageInfo,omitzero"`
+	MessageInfo              []MessageInfoItem          `xml:"messageInfo>messageInfoItem" json:"messageInfo,omitzero"`
 	LanguagePreferences      string                     `xml:"languagePreferences" json:"languagePreferences,omitzero"`
-	DeviceHistory            []DeviceHistoryListItem    `xml:"deviceHistory" json:"deviceHistory,omitzero"`
+	DeviceHistory            []DeviceHistoryListItem    `xml:"deviceHistory>DeviceHistoryListItem" json:"deviceHistory,omitzero"`
 	Extensions               *Extensions                `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -5319,8 +5319,8 @@ type DigitsGeneratedEvent struct {
 	MonitorCrossRefID  MonitorID              `xml:"monitorCrossRefID" json:"monitorCrossRefID"`
 	Connection         *ConnectionID          `xml:"connection" json:"connection,omitzero"`
 	DigitGeneratedList string                 `xml:"digitGeneratedList" json:"digitGeneratedList,omitzero"`
-	DigitDurationList  []int                  `xml:"digitDurationList" json:"digitDurationList,omitzero"`
-	PauseDurationList  []int                  `xml:"pauseDurationList" json:"pauseDurationList,omitzero"`
+	DigitDurationList  []int                  `xml:"digitDurationList>digitDuration" json:"digitDurationList,omitzero"`
+	PauseDurationList  []int                  `xml:"pauseDurationList>pauseDuration" json:"pauseDurationList,omitzero"`
 	ConnectionInfo     *ConnectionInformation `xml:"connectionInfo" json:"connectionInfo,omitzero"`
 	Extensions         *Extensions            `xml:"extensions" json:"extensions,omitzero"`
 }
@@ -5374,9 +5374,9 @@ type DivertedEvent struct {
 	AssociatedCalledDevice   *AssociatedCalledDeviceID  `xml:"associatedCalledDevice" json:"associatedCalledDevice,omitzero"`
 	CallLinkageData          *CallLinkageData           `xml:"callLinkageData" json:"callLinkageData,omitzero"`
 	SubjectOfCall            string                     `xml:"subjectOfCall" json:"subjectOfCall,omitzero"`
-	MessageInfo              []MessageInfoItem          `xml:"messageInfo" json:"messageInfo,omitzero"`
+	MessageInfo              []MessageInfoItem          `xml:"messageInfo>messageInfoItem" json:"messageInfo,omitzero"`
 	LanguagePreferences      string                     `xml:"languagePreferences" json:"languagePreferences,omitzero"`
-	DeviceHistory            []DeviceHistoryListItem    `xml:"deviceHistory" json:"deviceHistory,omitzero"`
+	DeviceHistory            []DeviceHistoryListItem    `xml:"deviceHistory>DeviceHistoryListItem" json:"deviceHistory,omitzero"`
 	Extensions               *Extensions                `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -5391,7 +5391,7 @@ type DoNotDisturbEvent struct {
 	Device            SubjectDeviceID  `xml:"device" json:"device"`
 	DoNotDisturbOn    bool             `xml:"doNotDisturbOn" json:"doNotDisturbOn"`
 	CallOrigination   *CallOrigination `xml:"callOrigination" json:"callOrigination,omitzero"`
-	CallingDeviceList []DeviceID       `xml:"callingDeviceList" json:"callingDeviceList,omitzero"`
+	CallingDeviceList []DeviceID       `xml:"callingDeviceList>callingDevice" json:"callingDeviceList,omitzero"`
 	Extensions        *Extensions      `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -5454,9 +5454,9 @@ type EstablishedEvent struct {
 	EstablishedConnectionInfo *ConnectionInformation     `xml:"establishedConnectionInfo" json:"establishedConnectionInfo,omitzero"`
 	CallLinkageData           *CallLinkageData           `xml:"callLinkageData" json:"callLinkageData,omitzero"`
 	SubjectOfCall             string                     `xml:"subjectOfCall" json:"subjectOfCall,omitzero"`
-	MessageInfo               []MessageInfoItem          `xml:"messageInfo" json:"messageInfo,omitzero"`
+	MessageInfo               []MessageInfoItem          `xml:"messageInfo>messageInfoItem" json:"messageInfo,omitzero"`
 	LanguagePreferences       string                     `xml:"languagePreferences" json:"languagePreferences,omitzero"`
-	DeviceHistory             []DeviceHistoryListItem    `xml:"deviceHistory" json:"deviceHistory,omitzero"`
+	DeviceHistory             []DeviceHistoryListItem    `xml:"deviceHistory>DeviceHistoryListItem" json:"deviceHistory,omitzero"`
 	Extensions                *Extensions                `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -5488,9 +5488,9 @@ type FailedEvent struct {
 	FailedConnectionInfo     *ConnectionInformation     `xml:"failedConnectionInfo" json:"failedConnectionInfo,omitzero"`
 	CallLinkageData          *CallLinkageData           `xml:"callLinkageData" json:"callLinkageData,omitzero"`
 	SubjectOfCall            string                     `xml:"subjectOfCall" json:"subjectOfCall,omitzero"`
-	MessageInfo              []MessageInfoItem          `xml:"messageInfo" json:"messageInfo,omitzero"`
+	MessageInfo              []MessageInfoItem          `xml:"messageInfo>messageInfoItem" json:"messageInfo,omitzero"`
 	LanguagePreferences      string                     `xml:"languagePreferences" json:"languagePreferences,omitzero"`
-	DeviceHistory            []DeviceHistoryListItem    `xml:"deviceHistory" json:"deviceHistory,omitzero"`
+	DeviceHistory            []DeviceHistoryListItem    `xml:"deviceHistory>DeviceHistoryListItem" json:"deviceHistory,omitzero"`
 	Extensions               *Extensions                `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -5717,7 +5717,7 @@ type NetworkReachedEvent struct {
 	AssociatedCallingDevice  *AssociatedCallingDeviceID `xml:"associatedCallingDevice" json:"associatedCallingDevice,omitzero"`
 	CallLinkageData          *CallLinkageData           `xml:"callLinkageData" json:"callLinkageData,omitzero"`
 	LanguagePreferences      string                     `xml:"languagePreferences" json:"languagePreferences,omitzero"`
-	DeviceHistory            []DeviceHistoryListItem    `xml:"deviceHistory" json:"deviceHistory,omitzero"`
+	DeviceHistory            []DeviceHistoryListItem    `xml:"deviceHistory>DeviceHistoryListItem" json:"deviceHistory,omitzero"`
 	Extensions               *Extensions                `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -5765,9 +5765,9 @@ type OfferedEvent struct {
 	OfferedConnectionInfo    *ConnectionInformation     `xml:"offeredConnectionInfo" json:"offeredConnectionInfo,omitzero"`
 	CallLinkageData          *CallLinkageData           `xml:"callLinkageData" json:"callLinkageData,omitzero"`
 	SubjectOfCall            string                     `xml:"subjectOfCall" json:"subjectOfCall,omitzero"`
-	MessageInfo              []MessageInfoItem          `xml:"messageInfo" json:"messageInfo,omitzero"`
+	MessageInfo              []MessageInfoItem          `xml:"messageInfo>messageInfoItem" json:"messageInfo,omitzero"`
 	LanguagePreferences      string                     `xml:"languagePreferences" json:"languagePreferences,omitzero"`
-	DeviceHistory            []DeviceHistoryListItem    `xml:"deviceHistory" json:"deviceHistory,omitzero"`
+	DeviceHistory            []DeviceHistoryListItem    `xml:"deviceHistory>DeviceHistoryListItem" json:"deviceHistory,omitzero"`
 	Extensions               *Extensions                `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -5796,7 +5796,7 @@ type OriginatedEvent struct {
 	OriginatedConnectionInfo *ConnectionInformation     `xml:"originatedConnectionInfo" json:"originatedConnectionInfo,omitzero"`
 	CallLinkageData          *CallLinkageData           `xml:"callLinkageData" json:"callLinkageData,omitzero"`
 	SubjectOfCall            string                     `xml:"subjectOfCall" json:"subjectOfCall,omitzero"`
-	MessageInfo              []MessageInfoItem          `xml:"messageInfo" json:"messageInfo,omitzero"`
+	MessageInfo              []MessageInfoItem          `xml:"messageInfo>messageInfoItem" json:"messageInfo,omitzero"`
 	LanguagePreferences      string                     `xml:"languagePreferences" json:"languagePreferences,omitzero"`
 	Extensions               *Extensions                `xml:"extensions" json:"extensions,omitzero"`
 }
@@ -5887,9 +5887,9 @@ type QueuedEvent struct {
 	QueuedConnectionInfo     *ConnectionInformation     `xml:"queuedConnectionInfo" json:"queuedConnectionInfo,omitzero"`
 	CallLinkageData          *CallLinkageData           `xml:"callLinkageData" json:"callLinkageData,omitzero"`
 	SubjectOfCall            string                     `xml:"subjectOfCall" json:"subjectOfCall,omitzero"`
-	MessageInfo              []MessageInfoItem          `xml:"messageInfo" json:"messageInfo,omitzero"`
+	MessageInfo              []MessageInfoItem          `xml:"messageInfo>messageInfoItem" json:"messageInfo,omitzero"`
 	LanguagePreferences      string                     `xml:"languagePreferences" json:"languagePreferences,omitzero"`
-	DeviceHistory            []DeviceHistoryListItem    `xml:"deviceHistory" json:"deviceHistory,omitzero"`
+	DeviceHistory            []DeviceHistoryListItem    `xml:"deviceHistory>DeviceHistoryListItem" json:"deviceHistory,omitzero"`
 	Extensions               *Extensions                `xml:"extensions" json:"extensions,omitzero"`
 }
 
@@ -6008,8 +6008,8 @@ type ServiceCompletionFailureEvent struct {
 	MonitorCrossRefID          MonitorID                 `xml:"monitorCrossRefID" json:"monitorCrossRefID"`
 	PrimaryCall                *PrimaryOrSecondaryCall   `xml:"primaryCall" json:"primaryCall,omitzero"`
 	SecondaryCall              *PrimaryOrSecondaryCall   `xml:"secondaryCall" json:"secondaryCall,omitzero"`
-	OtherDevsPrimaryCallList   []OtherCall               `xml:"otherDevsPrimaryCallList" json:"otherDevsPrimaryCallList,omitzero"`
-	OtherDevsSecondaryCallList []OtherCall               `xml:"otherDevsSecondaryCallList" json:"otherDevsSecondaryCallList,omitzero"`
+	OtherDevsPrimaryCallList   []OtherCall               `xml:"otherDevsPrimaryCallList>otherDevsPrimaryCall" json:"otherDevsPrimaryCallList,omitzero"`
+	OtherDevsSecondaryCallList []OtherCall               `xml:"otherDevsSecondaryCallList>otherDevsSecondaryCall" json:"otherDevsSecondaryCallList,omitzero"`
 	MediaCallCharacteristics   *MediaCallCharacteristics `xml:"mediaCallCharacteristics" json:"mediaCallCharacteristics,omitzero"`
 	Cause                      EventCause                `xml:"cause" json:"cause,omitzero"`
 	Extensions                 *Extensions               `xml:"extensions" json:"extensions,omitzero"`
@@ -6037,7 +6037,7 @@ type ServiceInitiatedEvent struct {
 	AssociatedCallingDevice  *AssociatedCallingDeviceID `xml:"associatedCallingDevice" json:"associatedCallingDevice,omitzero"`
 	CallLinkageData          *CallLinkageData           `xml:"callLinkageData" json:"callLinkageData,omitzero"`
 	SubjectOfCall            string                     `xml:"subjectOfCall" json:"subjectOfCall,omitzero"`
-	MessageInfo              []MessageInfoItem          `xml:"messageInfo" json:"messageInfo,omitzero"`
+	MessageInfo              []MessageInfoItem          `xml:"messageInfo>messageInfoItem" json:"messageInfo,omitzero"`
 	LanguagePreferences      string                     `xml:"languagePreferences" json:"languagePreferences,omitzero"`
 	Extensions               *Extensions                `xml:"extensions" json:"extensions,omitzero"`
 }
@@ -6198,7 +6198,7 @@ type TransferedEvent struct {
 	SecondaryOldCall         *ConnectionID             `xml:"secondaryOldCall" json:"secondaryOldCall,omitzero"`
 	TransferringDevice       SubjectDeviceID           `xml:"transferringDevice" json:"transferringDevice"`
 	TransferredToDevice      SubjectDeviceID           `xml:"transferredToDevice" json:"transferredToDevice"`
-	TransferredConnections   []ConnectionListItem      `xml:"transferredConnections" json:"transferredConnections"`
+	TransferredConnections   []ConnectionListItem      `xml:"transferredConnections>connectionListItem" json:"transferredConnections"`
 	LocalConnectionInfo      State                     `xml:"localConnectionInfo" json:"localConnectionInfo,omitzero"`
 	CorrelatorData           *CorrelatorData           `xml:"correlatorData" json:"correlatorData,omitzero"`
 	UserData                 *UserData                 `xml:"userData" json:"userData,omitzero"`
@@ -6209,7 +6209,7 @@ type TransferedEvent struct {
 	CallCharacteristics      *CallCharacteristics      `xml:"callCharacteristics" json:"callCharacteristics,omitzero"`
 	CallLinkageDataList      *CallLinkageDataList      `xml:"callLinkageDataList" json:"callLinkageDataList,omitzero"`
 	LanguagePreferences      string                    `xml:"languagePreferences" json:"languagePreferences,omitzero"`
-	DeviceHistory            []DeviceHistoryListItem   `xml:"deviceHistory" json:"deviceHistory,omitzero"`
+	DeviceHistory            []DeviceHistoryListItem   `xml:"deviceHistory>DeviceHistoryListItem" json:"deviceHistory,omitzero"`
 	Extensions               *Extensions               `xml:"extensions" json:"extensions,omitzero"`
 }
 

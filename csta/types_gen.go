@@ -118,7 +118,7 @@ type AgentReadyCaps struct {
 type AgentStateEntry struct {
 	AgentID       string      `xml:"agentID" json:"agentID,omitzero"`
 	LoggedOnState bool        `xml:"loggedOnState" json:"loggedOnState"`
-	AgentInfo     []AgentInfo `xml:"agentInfo" json:"agentInfo,omitzero"`
+	AgentInfo     []AgentInfo `xml:"agentInfo>agentInfoItem" json:"agentInfo,omitzero"`
 }
 
 // AgentStateModels is the type of that name.
@@ -212,15 +212,15 @@ type AttachMediaServiceCaps struct {
 // AttributeInfoGrammars is the type of that name.
 type AttributeInfoGrammars struct {
 	Content Any    `json:"content,omitzero"`
-	Name    string `xml:"name" json:"name,omitzero"`
-	Src     string `xml:"src" json:"src,omitzero"`
+	Name    string `xml:"name,attr" json:"name,omitzero"`
+	Src     string `xml:"src,attr" json:"src,omitzero"`
 }
 
 // AttributeToSetGrammars is the type of that name.
 type AttributeToSetGrammars struct {
 	Content Any    `json:"content,omitzero"`
-	Name    string `xml:"name" json:"name,omitzero"`
-	Src     string `xml:"src" json:"src,omitzero"`
+	Name    string `xml:"name,attr" json:"name,omitzero"`
+	Src     string `xml:"src,attr" json:"src,omitzero"`
 }
 
 // AuditoryApparatusItem is the type of that name.
@@ -312,7 +312,7 @@ type ButtonItem struct {
 	ButtonAssociatedNumber         DeviceID `xml:"buttonAssociatedNumber" json:"buttonAssociatedNumber,omitzero"`
 	ButtonAssociatedNumberSettable *bool    `xml:"buttonAssociatedNumberSettable" json:"buttonAssociatedNumberSettable,omitzero"`
 	ButtonPressIndicator           *bool    `xml:"buttonPressIndicator" json:"buttonPressIndicator,omitzero"`
-	LampList                       []string `xml:"lampList" json:"lampList,omitzero"`
+	LampList                       []string `xml:"lampList>lampID" json:"lampList,omitzero"`
 }
 
 // ButtonPressCaps is the type of that name.
@@ -1274,8 +1274,8 @@ type DialDigitsCaps struct {
 // DigitsData is the type of that name.
 type DigitsData struct {
 	DigitsDetected      string `xml:"digitsDetected" json:"digitsDetected,omitzero"`
-	DigitsDuration      []int  `xml:"digitsDuration" json:"digitsDuration,omitzero"`
-	DigitsPauseDuration []int  `xml:"digitsPauseDuration" json:"digitsPauseDuration,omitzero"`
+	DigitsDuration      []int  `xml:"digitsDuration>digitsDurationItem" json:"digitsDuration,omitzero"`
+	DigitsPauseDuration []int  `xml:"digitsPauseDuration>digitsPauseDurationItem" json:"digitsPauseDuration,omitzero"`
 }
 
 // DigitsDialedCaps is the type of that name.
@@ -1449,6 +1449,8 @@ type EstablishedCaps struct {
 type Extensions struct {
 	Security    *SecurityData `xml:"security" json:"security,omitzero"`
 	PrivateData *PrivateData  `xml:"privateData" json:"privateData,omitzero"`
+	// Unknown are the elements, of any namespace, that the standard does not name; whole, with their tags.
+	Unknown []Any `xml:"-" json:"unknown,omitzero"`
 }
 
 // FailedCaps is the type of that name.
@@ -4285,7 +4287,7 @@ type SnapshotCallResponseInfo struct {
 	CallIdentifier       *ConnectionID                    `xml:"callIdentifier" json:"callIdentifier,omitzero"`
 	LocalConnectionInfo  State                            `xml:"localConnectionInfo" json:"localConnectionInfo,omitzero"`
 	ServicesPermitted    *ServicesPermitted               `xml:"servicesPermitted" json:"servicesPermitted,omitzero"`
-	MediaServiceInfoList []CallMediaInfoListCallMediaInfo `xml:"mediaServiceInfoList" json:"mediaServiceInfoList,omitzero"`
+	MediaServiceInfoList []CallMediaInfoListCallMediaInfo `xml:"mediaServiceInfoList>callMediaInfo" json:"mediaServiceInfoList,omitzero"`
 }
 
 // SnapshotDeviceCaps is the type of that name.
@@ -4331,7 +4333,7 @@ type SnapshotDeviceResponseInfo struct {
 	EndpointDevice           *SubjectDeviceID                     `xml:"endpointDevice" json:"endpointDevice,omitzero"`
 	LocalCallState           CallState                            `xml:"localCallState" json:"localCallState"`
 	ServicesPermitted        *ServicesPermitted                   `xml:"servicesPermitted" json:"servicesPermitted,omitzero"`
-	MediaServiceInfoList     []DeviceMediaInfoListDeviceMediaInfo `xml:"mediaServiceInfoList" json:"mediaServiceInfoList,omitzero"`
+	MediaServiceInfoList     []DeviceMediaInfoListDeviceMediaInfo `xml:"mediaServiceInfoList>deviceMediaInfo" json:"mediaServiceInfoList,omitzero"`
 	MediaCallCharacteristics *MediaCallCharacteristics            `xml:"mediaCallCharacteristics" json:"mediaCallCharacteristics,omitzero"`
 }
 
@@ -4954,8 +4956,8 @@ type VoiceAttribChangedCaps struct {
 // VoiceAttributeChangedEventGrammars is the type of that name.
 type VoiceAttributeChangedEventGrammars struct {
 	Content Any    `json:"content,omitzero"`
-	Name    string `xml:"name" json:"name,omitzero"`
-	Src     string `xml:"src" json:"src,omitzero"`
+	Name    string `xml:"name,attr" json:"name,omitzero"`
+	Src     string `xml:"src,attr" json:"src,omitzero"`
 }
 
 // VoiceErrorOccurredCaps is the type of that name.

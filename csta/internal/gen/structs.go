@@ -56,11 +56,22 @@ func (t *table) fields(b *bytes.Buffer, d *def) {
 			fmt.Fprintf(b, "\tContent Any `json:\"content,omitzero\"`\n")
 			continue
 		case m.optional || m.repeated:
-			fmt.Fprintf(b, "\t%s %s `xml:\"%s\" json:\"%[3]s,omitzero\"`\n", title(m.name), t.goType(m), m.name)
+			fmt.Fprintf(b, "\t%s %s `xml:\"%s\" json:\"%s,omitzero\"`\n", title(m.name), t.goType(m), xmlName(m), m.name)
 		default:
-			fmt.Fprintf(b, "\t%s %s `xml:\"%s\" json:\"%[3]s\"`\n", title(m.name), t.goType(m), m.name)
+			fmt.Fprintf(b, "\t%s %s `xml:\"%s\" json:\"%s\"`\n", title(m.name), t.goType(m), xmlName(m), m.name)
 		}
 	}
+}
+
+// xmlName is the path by which encoding/xml finds a member.
+func xmlName(m member) string {
+	switch {
+	case m.item != "":
+		return m.name + ">" + m.item
+	case m.attr:
+		return m.name + ",attr"
+	}
+	return m.name
 }
 
 func messages(b *bytes.Buffer, t *table) {
@@ -120,6 +131,10 @@ func types(b *bytes.Buffer, t *table) {
 		}
 		fmt.Fprintf(b, "// %s is the type of that name%s.\ntype %[1]s struct {\n", d.name, note)
 		t.fields(b, d)
+		if d.name == "Extensions" {
+			b.WriteString("\t// Unknown are the elements, of any namespace, that the standard does not name; whole, with their tags.\n")
+			b.WriteString("\tUnknown []Any `xml:\"-\" json:\"unknown,omitzero\"`\n")
+		}
 		b.WriteString("}\n\n")
 	}
 }
