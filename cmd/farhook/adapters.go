@@ -1,0 +1,16 @@
+package main
+
+import (
+	"maps"
+	"slices"
+
+	"farhook/pbxadapter"
+	"farhook/pbxadapter/sim"
+)
+
+// adapters are the kinds of PBX that a configuration may name.
+var adapters = map[string]pbxadapter.Factory{
+	"sim": sim.Factory,
+}
+
+func adapterKinds() []string { return slices.Sorted(maps.Keys(adapters)) }

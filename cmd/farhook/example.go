@@ -1,0 +1,63 @@
+package main
+
+// example is what `farhook config example` prints; simExample is what demo runs. Both pass `farhook config check`.
+const (
+	example = exampleHead + `
+# Who may control which line.
+#   own-line  a session controls the line it signed in to (default)
+#   any-line  everybody controls every line: for demonstrations, loopback only
+rights: own-line
+` + exampleTail
+
+	simExample = exampleHead + `
+# Who may control which line. any-line: everybody controls every line; loopback only.
+rights: any-line
+` + exampleTail
+
+	exampleHead = `# farhook configuration. Every value shown is the default unless said otherwise. Unknown keys are errors.
+
+sip:
+  # TCP addresses on which UC servers reach farhook.
+  listen: ["127.0.0.1:5060"]
+  # TLS addresses, with certificate and key (PEM). client_ca makes client certificates mandatory.
+  # tls:
+  #   listen: ["0.0.0.0:5065"]
+  #   certificate: /etc/farhook/farhook.pem
+  #   key: /etc/farhook/farhook.key
+  #   client_ca: /etc/farhook/ca.pem
+  # Host name or address in our Contact, as in the certificate. Empty: the address the connection came to.
+  contact: ""
+  # Session timer (RFC 4028): offered, and the least that is accepted.
+  session_expires: 30m
+  min_session_expires: 90s
+  # Sessions on one line, 1 to 64: when there is one more, the oldest ends.
+  sessions_per_line: 8
+  # Connections in all, 1 to 100000.
+  connections: 1000
+
+http:
+  # Console and REST; loopback only. Empty: none.
+  listen: "127.0.0.1:8080"
+  # Names, beside the loopback ones, that a browser may know us by (behind a proxy on this machine).
+  hosts: []
+`
+
+	exampleTail = `
+# Events kept in memory for followers that fall behind.
+journal: 16MiB
+
+log:
+  level: info      # debug, info, warn, error
+  format: console  # console or json
+
+# The PBXs. name is part of call ids: don't change it later.
+pbx:
+  - name: sim
+    kind: sim
+    settings:
+      # Simulated phones from extension 1001 on; line n is tel:+ and 15550000+n.
+      lines: 24
+      # true: no calls but those asked for.
+      quiet: false
+`
+)

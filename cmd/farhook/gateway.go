@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"farhook/pbxadapter"
+	"farhook/pbxadapter/sim"
+	"farhook/pbxadapter/switchboard"
+	"farhook/uacsta"
+	"farhook/web"
+	"farhook/web/console"
+)
+
+// gateway is everything that runs, with its listeners open.
+type gateway struct {
+	log    *zap.Logger
+	board  *switchboard.Board
+	uc     *uacsta.Server
+	web    *web.Server
+	sip    []net.Listener // TCP
+	sips   []net.Listener // TLS
+	tls    *tls.Config
+	http   net.Listener // nil: none
+	pprof  net.Listener // nil: none
+	closed bool
+}
+
+func (g *gateway) sipAddr() net.Addr { return g.sip[0].Addr() }
+
+func (g *gateway) httpAddr() net.Addr { return g.http.Addr() }
+
+// open makes the parts and opens the listeners, so that a taken port is known before anything runs. simConf, where given,
+// takes the place of the settings of the simulated PBX.
+func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gateway, err error) {
+	g := &gateway{log: newLog(c.Log, s.err)}
+	defer func() {
+		if err != nil {
+			g.close()
+		}
+	}()
+	pbxs, err := makePBXs(c, func(name string) *zap.Logger { return g.log.Named("pbx").With(zap.String("pbx", name)) }, simConf)
+	if err != nil {
+		return nil, err
+	}
+	var policy switchboard.Policy = switchboard.OwnLine{}
+	if c.Rights == AnyLine {
+		policy = switchboard.AnyLine{}
+	}
+	g.board = switchboard.New(policy, switchboard.Options{Keep: int(c.Journal), Log: g.log.Named("switchboard")}, pbxs...)
+	g.uc = uacsta.New(g.board, uacsta.Config{
+		Contact:         c.SIP.Contact,
+		SessionExpires:  time.Duration(c.SIP.SessionExpires),
+		MinSE:           time.Duration(c.SIP.MinSessionExpires),
+		SessionsPerLine: c.SIP.SessionsPerLine,
+		Connections:     c.SIP.Connections,
+		Log:             g.log.Named("uacsta"),
+	})
+	if g.tls, err = c.SIP.TLS.open(); err != nil {
+		return nil, err
+	}
+	for _, a := range c.SIP.Listen {
+		l, err := listen("SIP", a)
+		if err != nil {
+			return nil, err
+		}
+		g.sip = append(g.sip, l)
+	}
+	for _, a := range c.SIP.TLS.Listen {
+		l, err := listen("SIP over TLS", a)
+		if err != nil {
+			return nil, err
+		}
+		g.sips = append(g.sips, l)
+	}
+	if c.HTTP.Listen != "" {
+		if g.http, err = listen("HTTP", c.HTTP.Listen); err != nil {
+			return nil, err
+		}
+		g.web, err = web.New(g.board, web.Config{
+			Log: g.log.Named("web"), Version: versionText(), AllowedHosts: c.HTTP.Hosts, Console: console.Files,
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if pprofAddr != "" {
+		if !loopback(pprofAddr) {
+			return nil, fmt.Errorf("--pprof %s: profiles are served on loopback only, such as 127.0.0.1:6060", pprofAddr)
+		}
+		if g.pprof, err = listen("profiles", pprofAddr); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// makePBXs makes every adapter; it connects to nothing.
+func makePBXs(c Config, log func(name string) *zap.Logger, simConf ...*sim.Config) ([]switchboard.PBX, error) {
+	var pbxs []switchboard.PBX
+	for _, p := range c.PBX {
+		o := pbxadapter.Options{Name: p.Name, Log: zap.NewNop(), Decode: p.Settings.Decode}
+		if log != nil {
+			o.Log = log(p.Name)
+		}
+		var a pbxadapter.Adapter
+		var err error
+		if p.Kind == "sim" && len(simConf) > 0 && simConf[0] != nil {
+			a, err = sim.New(o, *simConf[0])
+		} else {
+			a, err = adapters[p.Kind](o)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("pbx %s: %s", p.Name, oneLine(err))
+		}
+		pbxs = append(pbxs, switchboard.PBX{Name: p.Name, Adapter: a})
+	}
+	return pbxs, nil
+}
+
+// run serves until ctx ends or a part fails. When it returns nothing of the gateway is left.
+func (g *gateway) run(ctx context.Context) error {
+	defer g.close()
+	group, ctx := errgroup.WithContext(ctx)
+	// The board outlives those who lean on it: sessions say goodbye while it still answers.
+	boardCtx, stopBoard := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBoard()
+	boardDone := make(chan error, 1)
+	go func() { boardDone <- g.board.Run(boardCtx) }()
+	group.Go(func() error { return g.uc.Run(ctx) })
+	for _, l := range g.sip {
+		group.Go(func() error { return g.uc.Serve(ctx, l, nil) })
+	}
+	for _, l := range g.sips {
+		group.Go(func() error { return g.uc.Serve(ctx, l, g.tls) })
+	}
+	if g.web != nil {
+		group.Go(func() error { return g.web.Serve(ctx, g.http) })
+	}
+	if g.pprof != nil {
+		group.Go(func() error { return serveProfiles(ctx, g.pprof) })
+	}
+	g.log.Info("farhook started", zap.String("version", versionText()), zap.Strings("sip", addrs(g.sip)), zap.Strings("sips", addrs(g.sips)))
+	err := group.Wait()
+	stopBoard()
+	err = errors.Join(err, <-boardDone)
+	g.log.Info("farhook ended", zap.Error(err))
+	return err
+}
+
+func (g *gateway) close() {
+	for _, l := range append(append([]net.Listener{g.http, g.pprof}, g.sip...), g.sips...) {
+		if l != nil {
+			l.Close()
+		}
+	}
+	_ = g.log.Sync()
+}
+
+func addrs(ls []net.Listener) []string {
+	s := make([]string, len(ls))
+	for i, l := range ls {
+		s[i] = l.Addr().String()
+	}
+	return s
+}
+
+// listen opens a TCP listener, and says in one sentence why it can't.
+func listen(what, addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s cannot listen on %s: another program has that port", what, addr)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("%s cannot listen on %s: no right to use that port", what, addr)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%s cannot listen on %s: this machine does not have that address", what, addr)
+	case err != nil:
+		return nil, fmt.Errorf("%s cannot listen on %s: %w", what, addr, err)
+	}
+	return l, nil
+}
+
+func serveProfiles(ctx context.Context, l net.Listener) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	stop := context.AfterFunc(ctx, func() { s.Close() })
+	defer stop()
+	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("profiles: %w", err)
+	}
+	return nil
+}
+
+// open reads certificate, key and CA. nil where no TLS address is configured.
+func (t TLSConfig) open() (*tls.Config, error) {
+	if len(t.Listen) == 0 {
+		return nil, nil
+	}
+	cert, err := tls.LoadX509KeyPair(t.Certificate, t.Key)
+	if err != nil {
+		return nil, fmt.Errorf("sip.tls: certificate %s with key %s: %w", t.Certificate, t.Key, err)
+	}
+	conf := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	if t.ClientCA != "" {
+		pem, err := os.ReadFile(t.ClientCA)
+		if err != nil {
+			return nil, fmt.Errorf("sip.tls.client_ca: %w", err)
+		}
+		if conf.ClientCAs, err = certPool(pem); err != nil {
+			return nil, fmt.Errorf("sip.tls.client_ca: %s: %w", t.ClientCA, err)
+		}
+		conf.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return conf, nil
+}

@@ -1,0 +1,91 @@
+// Farhook is a remote call control gateway: UC servers speak CSTA XML over SIP to it, it commands a PBX, and tells what happens to
+// the calls to UC clients, to its console, and over REST.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set when a release is built; otherwise it comes from the module or the commit.
+var version string
+
+type cli struct {
+	Demo   demoCmd   `cmd:"" help:"Run with the simulated PBX, nothing configured."`
+	Serve  serveCmd  `cmd:"" help:"Run with a configuration file."`
+	Config configCmd `cmd:"" help:"Check a configuration file, or print an example."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is main without the process: it gives the exit status, 0 or 1; 2 is for a command line that isn't one.
+func run(ctx context.Context, args []string, out, errs io.Writer) int {
+	var c cli
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("farhook"),
+		kong.Description("A remote call control gateway: CSTA over SIP to UC servers, commands to PBXs."),
+		kong.Vars{"version": "farhook " + versionText()},
+		kong.Writers(out, errs),
+		kong.Exit(func(status int) { exited = status }),
+		kong.UsageOnError(),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(&streams{out: out, err: errs}),
+	)
+	if err != nil {
+		fmt.Fprintln(errs, "farhook:", err)
+		return 1
+	}
+	k, err := parser.Parse(args)
+	switch {
+	case exited >= 0:
+		return exited
+	case err != nil:
+		fmt.Fprintf(errs, "farhook: %v (farhook --help tells more)\n", err)
+		return 2
+	}
+	if err := k.Run(); err != nil && !errors.Is(err, context.Canceled) {
+		for line := range strings.Lines(err.Error()) {
+			fmt.Fprintln(errs, "farhook:", strings.TrimSuffix(line, "\n"))
+		}
+		return 1
+	}
+	return 0
+}
+
+// streams are where a command writes.
+type streams struct{ out, err io.Writer }
+
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return "development " + s.Value[:12]
+		}
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	return "development"
+}
