@@ -12,6 +12,7 @@ type Told struct {
 	Event    csta.Event // its monitorCrossRefID and localConnectionInfo are empty
 	Audience []Seat
 	Calls    []csta.CallID // the calls it is about, the result of a rearrangement last; empty for features and service
+	After    []*Call       // each of Calls as it is after the event, nil where it is gone; shared, not to be changed
 	Op       OpID
 	At       time.Time
 }

@@ -1,0 +1,171 @@
+package callmodel
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"farhook/csta"
+)
+
+var devices = []csta.DeviceID{dA, dB, dC, dX}
+
+var callIDs = []csta.CallID{"1", "2", "3", "4"}
+
+func drawFact(t *rapid.T) Fact {
+	meta := Meta{At: t0.Add(time.Duration(rapid.IntRange(0, 90).Draw(t, "at")) * time.Second)}
+	device := func() csta.DeviceID { return rapid.SampledFrom(devices).Draw(t, "device") }
+	call := func() csta.CallID { return rapid.SampledFrom(callIDs).Draw(t, "call") }
+	anybody := func() Party {
+		return Party{Device: device(), Shown: Shown(rapid.IntRange(0, 3).Draw(t, "shown"))}
+	}
+	connection := csta.ConnectionID{Call: call(), Device: device()}
+	switch rapid.IntRange(0, 9).Draw(t, "kind") {
+	case 0:
+		return Redirected{Meta: meta, Connection: connection, NewDestination: anybody()}
+	case 1, 2:
+		f := Rearranged{
+			Meta: meta, How: Rearrangement(rapid.IntRange(1, 4).Draw(t, "how")), Primary: call(), By: device(), Other: anybody(), Result: call(),
+		}
+		if f.How == Transfer || f.How == Conference {
+			f.Secondary = call()
+		}
+		for range rapid.IntRange(0, 3).Draw(t, "moves") {
+			f.Moves = append(f.Moves, Move{
+				Old:   csta.ConnectionID{Call: f.Primary, Device: device()},
+				State: rapid.SampledFrom(known).Draw(t, "to"),
+			})
+		}
+		return f
+	case 3:
+		return FeatureSet{Meta: meta, Device: device(), Feature: rapid.SampledFrom([]Feature{
+			DoNotDisturb{}, DoNotDisturb{On: true}, Forwarding{Type: csta.ForwardBusy, On: true, To: dX}, Forwarding{Type: csta.ForwardBusy}, MessageWaiting{On: true},
+		}).Draw(t, "feature")}
+	case 4:
+		return Service{Meta: meta, Device: device(), In: rapid.Bool().Draw(t, "in")}
+	}
+	return Moved{
+		Meta: meta, Connection: connection, To: rapid.SampledFrom(known).Draw(t, "to"), Kind: Kind(rapid.IntRange(0, 2).Draw(t, "kind")),
+		Calling: anybody(), Called: anybody(),
+	}
+}
+
+// consistent checks what must hold of every state.
+func consistent(t *rapid.T, m *Model) {
+	for _, c := range m.State().Calls {
+		if len(c.Legs) == 0 {
+			t.Fatalf("the call %s has no legs", c.ID)
+		}
+		seen := map[csta.DeviceID]bool{}
+		for _, l := range c.Legs {
+			if l.State == csta.Null || l.State == "" || seen[l.Device] {
+				t.Fatalf("the call %s has the leg %v", c.ID, l)
+			}
+			seen[l.Device] = true
+			if !slices.Contains(m.at[l.Device], c.ID) {
+				t.Fatalf("%s is not listed at %s", c.ID, l.Device)
+			}
+		}
+	}
+	for d, ids := range m.at {
+		for _, id := range ids {
+			if c := m.calls[id]; c == nil || c.leg(d) < 0 {
+				t.Fatalf("%s lists the call %s, in which it is not", d, id)
+			}
+		}
+	}
+}
+
+// observer knows of its device's calls only what events told it.
+type observer map[csta.CallID]csta.State
+
+func (o observer) hear(t *rapid.T, told Told, d csta.DeviceID) {
+	for _, s := range told.Audience {
+		if s.Device != d {
+			continue
+		}
+		if len(told.Calls) == 0 {
+			return
+		}
+		for _, id := range told.Calls {
+			delete(o, id)
+		}
+		if s.Local != csta.Null && s.Local != "" {
+			o[told.Calls[len(told.Calls)-1]] = s.Local
+		}
+		if _, _, err := csta.Decode(csta.Encode(nil, told.Event, csta.Ed3)); err != nil {
+			// The cross reference is the follower's; everything else must be there.
+			if e, ok := err.(*csta.Error); !ok || e.Err == nil || !slices.Contains([]string{told.Event.Element() + ": monitorCrossRefID is missing"}, e.Err.Error()) {
+				t.Fatalf("%s is no event: %v", told.Event.Element(), err)
+			}
+		}
+		return
+	}
+}
+
+func check(t *rapid.T, m *Model, observers map[csta.DeviceID]observer) {
+	for d, o := range observers {
+		want := observer{}
+		for _, c := range m.At(d) {
+			want[c.ID] = c.Legs[c.leg(d)].State
+		}
+		if len(want) != len(o) {
+			t.Fatalf("%s was told %v, the truth is %v", d, o, want)
+		}
+		for id, s := range want {
+			if o[id] != s {
+				t.Fatalf("%s was told %v, the truth is %v", d, o, want)
+			}
+		}
+	}
+}
+
+// Any sequence of facts leaves calls consistent, and the events told to a device are enough to know its state.
+func TestEventsTellTheState(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := New()
+		observers := map[csta.DeviceID]observer{}
+		views := map[csta.DeviceID]*View{}
+		for _, d := range devices {
+			observers[d], views[d] = observer{}, new(View)
+		}
+		told := func(list []Told, deaf bool) {
+			for _, one := range list {
+				for _, d := range devices {
+					if d == dC && deaf {
+						continue
+					}
+					observers[d].hear(t, one, d)
+					views[d].Take(one, d)
+				}
+			}
+		}
+		deaf := false
+		for range rapid.IntRange(1, 30).Draw(t, "facts") {
+			switch {
+			case rapid.IntRange(0, 9).Draw(t, "resync") == 0:
+				other := New()
+				for range rapid.IntRange(0, 6).Draw(t, "other") {
+					other.Apply(drawFact(t))
+				}
+				told(m.Resync(other.State(), t0), deaf)
+			case rapid.IntRange(0, 9).Draw(t, "deaf") == 0:
+				deaf = true
+			default:
+				told(m.Apply(drawFact(t)), deaf)
+			}
+			consistent(t, m)
+			if deaf && rapid.Bool().Draw(t, "hears again") {
+				for _, one := range views[dC].CatchUp(dC, m.At(dC), t0) {
+					observers[dC].hear(t, one, dC)
+				}
+				deaf = false
+			}
+			if !deaf {
+				check(t, m, observers)
+			}
+		}
+	})
+}
