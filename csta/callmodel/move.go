@@ -184,12 +184,12 @@ func (m *Model) redirected(f Redirected) []Told {
 	}
 	audience := seats(c)
 	audience[i].Local = csta.Null
-	calling, called := c.Calling.subject(), c.Called.subject()
+	calling, called := c.Calling.Subject(), c.Called.Subject()
 	t := Told{
 		Event: csta.DivertedEvent{
 			Connection:            csta.ConnectionID{Call: id, Device: l.Device},
-			DivertingDevice:       l.party().subject(),
-			NewDestination:        f.NewDestination.subject(),
+			DivertingDevice:       l.party().Subject(),
+			NewDestination:        f.NewDestination.Subject(),
 			CallingDevice:         &calling,
 			CalledDevice:          &called,
 			LastRedirectionDevice: c.LastRedirected.redirection(),

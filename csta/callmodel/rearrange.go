@@ -63,7 +63,7 @@ func (m *Model) rearranged(f Rearranged) []Told {
 	moves := complete(f, olds, transfer)
 	r := rearrangement{
 		primary: csta.ConnectionID{Call: primaryID, Device: f.By},
-		by:      partyIn(f.By, olds).subject(), other: f.Other.subject(), cause: f.Cause,
+		by:      partyIn(f.By, olds).Subject(), other: f.Other.Subject(), cause: f.Cause,
 		list: make([]csta.ConnectionListItem, 0, len(moves)),
 	}
 	if r.cause == "" {

@@ -8,8 +8,13 @@ package switchboard
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
-	"time"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
 
 	"go.uber.org/zap"
 
@@ -55,6 +60,7 @@ type Entry struct {
 	PBX string
 	By  Principal // whose request caused it; zero: nobody's of ours
 	callmodel.Told
+	shared *record
 }
 
 // ErrLagged says that a follower was further behind than the journal keeps: it starts again from a Snapshot.
@@ -67,36 +73,66 @@ type Filter struct {
 }
 
 // Board is the switchboard. All methods are safe for concurrent use.
-type Board struct{}
-
-// New makes a board; Run makes it work.
-func New(p Policy, o Options, pbxs ...PBX) *Board { return &Board{} }
-
-// Run runs every PBX's adapter, and runs it again after growing, jittered waits when it returns. It ends, with nil, when ctx does.
-func (b *Board) Run(ctx context.Context) error { return nil }
-
-// Epoch names this journal: positions travel as epoch.number on the web.
-func (b *Board) Epoch() string { return "" }
-
-// Resolve turns any spelling of a peer (tel:+15551001, tel:+15551001;ext=1001, tel:1001;phone-context=dialstring, 1001) into a device.
-// operation/invalidDeviceID where no PBX has it.
-func (b *Board) Resolve(spelling string) (csta.DeviceID, error) { return "", nil }
-
-// Begin gives a mark for a request that is about to be made: put it into the context with pbxadapter.WithOp before Do, and the
-// entries it causes carry it. Do makes its own where there is none.
-func (b *Board) Begin() callmodel.OpID { return 0 }
-
-// Do carries a request out for who: completes it (spellings to devices, callID to the principal's own connection), checks every
-// right it needs, finds the PBX, and calls the adapter under that service's deadline. Errors with a meaning are *csta.Error.
-func (b *Board) Do(ctx context.Context, who Principal, r csta.Request) (csta.Response, error) {
-	return nil, nil
+type Board struct {
+	policy  Policy
+	log     *zap.Logger
+	links   []*link
+	byName  map[string]*link
+	index   atomic.Pointer[index]
+	journal *journal
+	ops     ops
+	mu      sync.Mutex // guards rebuilding the index
 }
 
-// Devices lists the devices that who may observe, sorted by ID.
-func (b *Board) Devices(who Principal) []DeviceInfo { return nil }
+// New makes a board; Run makes it work. It panics if two PBXs have one name.
+func New(p Policy, o Options, pbxs ...PBX) *Board {
+	if o.Keep <= 0 {
+		o.Keep = 16 << 20
+	}
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	if o.Node == "" {
+		o.Node = rand.Text()[:8]
+	}
+	b := &Board{policy: p, log: o.Log, byName: make(map[string]*link)}
+	b.journal = newJournal(o.Keep, o.Node+"-"+rand.Text()[:8])
+	for _, x := range pbxs {
+		if b.byName[x.Name] != nil {
+			panic("switchboard: two PBXs are named " + x.Name)
+		}
+		l := &link{board: b, name: x.Name, adapter: x.Adapter, services: x.Adapter.Services(), model: callmodel.New(), log: o.Log.With(zap.String("pbx", x.Name))}
+		b.links = append(b.links, l)
+		b.byName[x.Name] = l
+	}
+	b.journal.watched = b.watched
+	b.index.Store(&index{})
+	return b
+}
 
-// Device finds one device, under the same rule.
-func (b *Board) Device(who Principal, d csta.DeviceID) (DeviceInfo, bool) { return DeviceInfo{}, false }
+// Run runs every PBX's adapter, and runs it again after growing, jittered waits when it returns. It ends, with nil, when ctx does.
+func (b *Board) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, l := range b.links {
+		wg.Go(func() { l.run(ctx) })
+	}
+	wg.Wait()
+	return nil
+}
+
+// Epoch names this journal: positions travel as epoch.number on the web.
+func (b *Board) Epoch() string { return b.journal.epoch }
+
+// watched tells an adapter that wants to know of the first and last close look at a device.
+func (b *Board) watched(d csta.DeviceID, on bool) {
+	dev := b.index.Load().byID[d]
+	if dev == nil {
+		return
+	}
+	if w, ok := dev.link.adapter.(pbxadapter.Watcher); ok {
+		w.Watched(d, on)
+	}
+}
 
 // DeviceInfo is a device and what it can do.
 type DeviceInfo struct {
@@ -106,46 +142,98 @@ type DeviceInfo struct {
 	Offers []csta.Service // sorted; what the adapter's table has, less what the device lacks, plus the board's own
 }
 
-// Call finds one call by any name it has or had within 30 s.
+// Devices lists the devices that who may observe, sorted by ID.
+func (b *Board) Devices(who Principal) []DeviceInfo {
+	ix := b.index.Load()
+	list := make([]DeviceInfo, 0, len(ix.sorted))
+	for _, d := range ix.sorted {
+		if b.policy.May(who, csta.Observe, d.ID) {
+			list = append(list, d.info())
+		}
+	}
+	return list
+}
+
+// Device finds one device, under the same rule.
+func (b *Board) Device(who Principal, d csta.DeviceID) (DeviceInfo, bool) {
+	dev := b.index.Load().byID[d]
+	if dev == nil || !b.policy.May(who, csta.Observe, d) {
+		return DeviceInfo{}, false
+	}
+	return dev.info(), true
+}
+
+// Call finds one call by any name it has or had within 30 s, if who may observe a device in it.
 func (b *Board) Call(who Principal, id csta.CallID) (callmodel.Call, bool) {
-	return callmodel.Call{}, false
+	_, c, ok := b.call(id)
+	if !ok || !b.mayObserve(who, c) {
+		return callmodel.Call{}, false
+	}
+	return c, true
+}
+
+func (b *Board) mayObserve(who Principal, c callmodel.Call) bool {
+	return slices.ContainsFunc(c.Legs, func(l callmodel.Leg) bool { return b.policy.May(who, csta.Observe, l.Device) })
+}
+
+// call finds a call and the link it is on.
+func (b *Board) call(id csta.CallID) (*link, callmodel.Call, bool) {
+	for _, l := range b.links {
+		l.mu.Lock()
+		c, ok := l.model.Call(id)
+		l.mu.Unlock()
+		if ok {
+			return l, c, true
+		}
+	}
+	return nil, callmodel.Call{}, false
 }
 
 // Snapshot is the state that f asks for and who may observe, and the number of the last entry it contains.
-func (b *Board) Snapshot(who Principal, f Filter) (callmodel.State, Seq) { return callmodel.State{}, 0 }
+func (b *Board) Snapshot(who Principal, f Filter) (callmodel.State, Seq) {
+	// No entry can be appended while every link is held: state and number belong together.
+	for _, l := range b.links {
+		l.mu.Lock()
+	}
+	seq := b.journal.last()
+	out := callmodel.State{Features: make(map[csta.DeviceID][]callmodel.Feature), Out: make(map[csta.DeviceID]csta.EventCause)}
+	if f.All {
+		for _, l := range b.links {
+			s := l.model.State()
+			out.Calls = append(out.Calls, s.Calls...)
+			maps.Copy(out.Features, s.Features)
+			maps.Copy(out.Out, s.Out)
+		}
+	} else {
+		b.snapshotOf(f.Devices, &out)
+	}
+	for _, l := range b.links {
+		l.mu.Unlock()
+	}
+	out.Calls = slices.DeleteFunc(out.Calls, func(c callmodel.Call) bool { return !b.mayObserve(who, c) })
+	maps.DeleteFunc(out.Features, func(d csta.DeviceID, _ []callmodel.Feature) bool { return !b.policy.May(who, csta.Observe, d) })
+	maps.DeleteFunc(out.Out, func(d csta.DeviceID, _ csta.EventCause) bool { return !b.policy.May(who, csta.Observe, d) })
+	slices.SortFunc(out.Calls, func(a, b callmodel.Call) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	return out, seq
+}
 
-// Follow gives a cursor over the entries after the given number. wake is called, from any goroutine and never twice without a Next
-// that said "nothing more" in between, when there is something to read; it must only schedule.
-func (b *Board) Follow(who Principal, after Seq, f Filter, wake func()) *Cursor { return &Cursor{} }
-
-// Cursor is one follower's place in the journal. Its methods are for one goroutine at a time.
-type Cursor struct{}
-
-// Watch adds a device and gives the number from which its entries count: entries up to it are not delivered for this device. It is the
-// close look of a monitor: an adapter that is a pbxadapter.Watcher hears of the first and the last one (Filter.Devices does not count).
-func (c *Cursor) Watch(d csta.DeviceID) Seq { return 0 }
-
-// WatchCall adds a call, wherever it goes (call monitors); the same rule.
-func (c *Cursor) WatchCall(id csta.CallID) Seq { return 0 }
-
-// Unwatch takes a device away.
-func (c *Cursor) Unwatch(d csta.DeviceID) {}
-
-// UnwatchCall takes a call away.
-func (c *Cursor) UnwatchCall(id csta.CallID) {}
-
-// Next is the next entry for this follower. false: nothing now; wake will be called. Its audience is whole: the follower
-// looks only at the seats it watches. ErrLagged: the follower takes a Snapshot and calls Skip.
-func (c *Cursor) Next() (Entry, bool, error) { return Entry{}, false, nil }
-
-// Skip goes on after the given number: after a Snapshot.
-func (c *Cursor) Skip(to Seq) {}
-
-// Close ends it. wake is not called afterwards.
-func (c *Cursor) Close() {}
-
-// deadline of one service; see services.go for the table.
-type deadline struct {
-	proof bool // the PBX has shown the result; else it has taken the request
-	limit time.Duration
+// snapshotOf fills out for some devices. The links are held.
+func (b *Board) snapshotOf(devices []csta.DeviceID, out *callmodel.State) {
+	seen := make(map[csta.CallID]bool)
+	for _, d := range devices {
+		for _, l := range b.links {
+			for _, c := range l.model.At(d) {
+				if !seen[c.ID] {
+					seen[c.ID] = true
+					out.Calls = append(out.Calls, c)
+				}
+			}
+			if fs := l.model.Features(d); len(fs) > 0 {
+				out.Features[d] = fs
+			}
+			if cause, isOut := l.model.OutOfService(d); isOut {
+				out.Out[d] = cause
+			}
+		}
+	}
 }

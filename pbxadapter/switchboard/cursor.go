@@ -1,0 +1,260 @@
+package switchboard
+
+import (
+	"slices"
+	"sync"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+)
+
+// Cursor is one follower's place in the journal. Its methods are for one goroutine at a time.
+type Cursor struct {
+	board *Board
+	who   Principal
+	wake  func()
+
+	// Guarded by the journal's lock.
+	all     bool
+	filter  []csta.DeviceID
+	devices []csta.DeviceID // Watch
+	calls   []csta.CallID
+	closed  bool
+
+	mu     sync.Mutex // after the journal's; guards what follows
+	queue  []*record
+	head   int
+	idle   bool // Next has said "nothing more", and wake was not called since
+	lagged bool
+	pushed Seq
+}
+
+// Follow gives a cursor over the entries after the given number (Now: only what is yet to come). wake is called, from any goroutine and never twice
+// without a Next that said "nothing more" in between, when there is something to read; it must only schedule. It is not called
+// before the first Next.
+func (b *Board) Follow(who Principal, after Seq, f Filter, wake func()) *Cursor {
+	c := &Cursor{board: b, who: who, wake: wake, all: f.All, filter: f.Devices}
+	j := b.journal
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if c.all {
+		j.all = append(j.all, c)
+	} else {
+		for _, d := range c.filter {
+			j.byDevice[d] = append(j.byDevice[d], c)
+		}
+	}
+	j.followers++
+	if !j.since(after, c) {
+		c.lagged = true
+	}
+	return c
+}
+
+// wants says whether an entry of the past is for this follower. The journal is locked.
+func (c *Cursor) wants(r *record) bool {
+	if c.all {
+		return true
+	}
+	for _, s := range r.Audience {
+		if slices.Contains(c.filter, s.Device) || slices.Contains(c.devices, s.Device) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(r.Calls, func(id csta.CallID) bool { return slices.Contains(c.calls, id) })
+}
+
+// push hands an entry over, once. The journal is locked.
+func (c *Cursor) push(r *record, w wakes) wakes {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pushed == r.Seq || c.lagged {
+		return w
+	}
+	c.pushed = r.Seq
+	if len(c.queue)-c.head >= maxQueue {
+		c.queue, c.head, c.lagged = nil, 0, true
+	} else {
+		c.queue = append(c.queue, r)
+	}
+	if c.idle {
+		c.idle = false
+		w = append(w, c.wake)
+	}
+	return w
+}
+
+// Watch adds a device and gives the number from which its entries count: entries up to it are not delivered for this device. It is the
+// close look of a monitor: an adapter that is a pbxadapter.Watcher hears of the first and the last one (Filter.Devices does not count).
+func (c *Cursor) Watch(d csta.DeviceID) Seq {
+	j := c.board.journal
+	j.mu.Lock()
+	first := false
+	if !c.closed && !slices.Contains(c.devices, d) {
+		c.devices = append(c.devices, d)
+		j.byDevice[d] = append(j.byDevice[d], c)
+		j.close[d]++
+		first = j.close[d] == 1
+	}
+	seq := j.seq
+	j.mu.Unlock()
+	if first {
+		j.watched(d, true)
+	}
+	return seq
+}
+
+// Unwatch takes a device away. Entries that wait already are still delivered.
+func (c *Cursor) Unwatch(d csta.DeviceID) {
+	j := c.board.journal
+	j.mu.Lock()
+	last := c.unwatch(d)
+	j.mu.Unlock()
+	if last {
+		j.watched(d, false)
+	}
+}
+
+// unwatch says whether that was the last close look. The journal is locked.
+func (c *Cursor) unwatch(d csta.DeviceID) bool {
+	i := slices.Index(c.devices, d)
+	if i < 0 {
+		return false
+	}
+	j := c.board.journal
+	c.devices = slices.Delete(c.devices, i, i+1)
+	remove(j.byDevice, d, c)
+	if j.close[d]--; j.close[d] == 0 {
+		delete(j.close, d)
+		return true
+	}
+	return false
+}
+
+// WatchCall adds a call, and the results of its rearrangements (call monitors); the same rule as Watch.
+func (c *Cursor) WatchCall(id csta.CallID) Seq {
+	j := c.board.journal
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !c.closed {
+		c.watchCall(id)
+	}
+	return j.seq
+}
+
+func (c *Cursor) watchCall(id csta.CallID) {
+	if slices.Contains(c.calls, id) {
+		return
+	}
+	c.calls = append(c.calls, id)
+	c.board.journal.byCall[id] = append(c.board.journal.byCall[id], c)
+}
+
+// UnwatchCall takes a call away.
+func (c *Cursor) UnwatchCall(id csta.CallID) {
+	j := c.board.journal
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	c.unwatchCall(id)
+}
+
+func (c *Cursor) unwatchCall(id csta.CallID) {
+	if i := slices.Index(c.calls, id); i >= 0 {
+		c.calls = slices.Delete(c.calls, i, i+1)
+		remove(c.board.journal.byCall, id, c)
+	}
+}
+
+// Next is the next entry for this follower. false: nothing now; wake will be called. Its audience is whole: the follower
+// looks only at the seats it watches. ErrLagged: the follower takes a Snapshot and calls Skip.
+func (c *Cursor) Next() (Entry, bool, error) {
+	for {
+		c.mu.Lock()
+		if c.lagged {
+			c.mu.Unlock()
+			return Entry{}, false, ErrLagged
+		}
+		if c.head == len(c.queue) {
+			c.queue, c.head = nil, 0 // an idle follower keeps nothing
+			c.idle = true
+			c.mu.Unlock()
+			return Entry{}, false, nil
+		}
+		r := c.queue[c.head]
+		c.queue[c.head] = nil
+		c.head++
+		c.mu.Unlock()
+		if c.may(r) {
+			return r.Entry, true, nil
+		}
+	}
+}
+
+// may says whether the follower may observe what an entry tells.
+func (c *Cursor) may(r *record) bool {
+	if len(r.Audience) == 0 {
+		return true // the end of a call, which names nobody
+	}
+	return slices.ContainsFunc(r.Audience, func(s callmodel.Seat) bool { return c.board.policy.May(c.who, csta.Observe, s.Device) })
+}
+
+// Skip goes on after the given number: after a Snapshot.
+func (c *Cursor) Skip(to Seq) {
+	j := c.board.journal
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	c.mu.Lock()
+	c.queue, c.head, c.lagged, c.pushed, c.idle = nil, 0, false, 0, false
+	c.mu.Unlock()
+	if !j.since(to, c) {
+		c.mu.Lock()
+		c.lagged = true
+		c.mu.Unlock()
+	}
+}
+
+// Close ends it. wake may be called once more by an append that is under way, and not after that.
+func (c *Cursor) Close() {
+	j := c.board.journal
+	j.mu.Lock()
+	if c.closed {
+		j.mu.Unlock()
+		return
+	}
+	c.closed = true
+	j.followers--
+	j.all = slices.DeleteFunc(j.all, func(o *Cursor) bool { return o == c })
+	if !c.all {
+		for _, d := range c.filter {
+			remove(j.byDevice, d, c)
+		}
+	}
+	var last []csta.DeviceID
+	for len(c.devices) > 0 {
+		if d := c.devices[0]; c.unwatch(d) {
+			last = append(last, d)
+		}
+	}
+	for len(c.calls) > 0 {
+		c.unwatchCall(c.calls[0])
+	}
+	j.mu.Unlock()
+	for _, d := range last {
+		j.watched(d, false)
+	}
+}
+
+// remove takes a cursor out of a list of followers.
+func remove[K comparable](m map[K][]*Cursor, key K, c *Cursor) {
+	list := m[key]
+	if i := slices.Index(list, c); i >= 0 {
+		list[i] = list[len(list)-1]
+		list[len(list)-1] = nil
+		list = list[:len(list)-1]
+	}
+	if len(list) == 0 {
+		delete(m, key)
+	} else {
+		m[key] = list
+	}
+}

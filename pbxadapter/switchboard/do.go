@@ -1,0 +1,245 @@
+package switchboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"go.uber.org/zap"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
+	"farhook/pbxadapter/numbering"
+)
+
+// Begin gives a mark for a request that is about to be made: put it into the context with pbxadapter.WithOp before Do, and the
+// entries it causes carry it. Do makes its own where there is none.
+func (b *Board) Begin() callmodel.OpID { return b.ops.begin() }
+
+// Do carries a request out for who: completes it (spellings to devices, callID to the principal's own connection), checks every
+// right it needs, finds the PBX, and calls the adapter under that service's deadline. Errors are *csta.Error, all of them.
+func (b *Board) Do(ctx context.Context, who Principal, r csta.Request) (csta.Response, error) {
+	began := time.Now()
+	res, link, err := b.do(ctx, who, r)
+	name := ""
+	if link != nil {
+		name = link.name
+	}
+	fields := []zap.Field{
+		zap.String("service", string(r.Service())), zap.String("user", who.User), zap.String("device", firstDevice(r)), zap.String("pbx", name),
+		zap.Duration("took", time.Since(began)),
+	}
+	if err == nil {
+		b.log.Debug("service answered", append(fields, zap.String("result", "ok"))...)
+		return res, nil
+	}
+	var refused *csta.Error
+	if errors.As(err, &refused) {
+		b.log.Info("service refused", append(fields, zap.String("result", refused.Category+"/"+refused.Value), zap.Error(refused))...)
+		return nil, refused
+	}
+	b.log.Error("service failed", append(fields, zap.Error(err))...)
+	return nil, csta.ErrUnspecified.With(err)
+}
+
+func firstDevice(r csta.Request) string {
+	for _, n := range r.Needs() {
+		return string(n.Device)
+	}
+	return ""
+}
+
+func (b *Board) do(ctx context.Context, who Principal, r csta.Request) (csta.Response, *link, error) {
+	service, known := services[r.Service()]
+	if !known {
+		return nil, nil, csta.ErrServiceNotSupported.With(fmt.Errorf("farhook does not do %s", r.Service()))
+	}
+	t := &target{board: b, index: b.index.Load(), who: who}
+	r, err := csta.Rewrite(r, t.device, t.connection)
+	if err != nil {
+		return nil, t.link, err
+	}
+	if err := b.permit(who, r, t); err != nil {
+		return nil, t.link, err
+	}
+	if own[r.Service()] {
+		res, err := b.answer(who, r, t)
+		return res, t.link, err
+	}
+	if t.link == nil {
+		return nil, nil, csta.ErrInvalidDeviceID.With(fmt.Errorf("%s names no device", r.Service()))
+	}
+	if !t.link.up.Load() {
+		return nil, t.link, csta.ErrResourceOutOfService.With(fmt.Errorf("the link to PBX %s is down", t.link.name))
+	}
+	handler := t.link.services[r.Service()]
+	if handler == nil {
+		return nil, t.link, csta.ErrServiceNotSupported.With(fmt.Errorf("PBX %s does not do it", t.link.name))
+	}
+	if t.own != nil {
+		if why := t.own.lacks(r.Service()); why != "" {
+			return nil, t.link, csta.ErrServiceNotSupported.With(string(why))
+		}
+		if service.phone {
+			t.link.mu.Lock()
+			cause, out := t.link.model.OutOfService(t.own.ID)
+			t.link.mu.Unlock()
+			if out {
+				return nil, t.link, csta.ErrDeviceOutOfService.With(fmt.Errorf("%s is out of service: %s", t.own.ID, cause))
+			}
+		}
+	}
+	res, err := b.carryOut(ctx, who, r, handler, service.limit)
+	return res, t.link, err
+}
+
+// carryOut calls the handler, under the deadline and the mark of the operation.
+func (b *Board) carryOut(ctx context.Context, who Principal, r csta.Request, h csta.Handler, limit time.Duration) (res csta.Response, err error) {
+	id := pbxadapter.Op(ctx)
+	if id == 0 {
+		id = b.ops.begin()
+		ctx = pbxadapter.WithOp(ctx, id)
+	}
+	b.ops.open(id, who)
+	defer b.ops.done(id)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("switchboard: the handler of %s panicked: %v\n%s", r.Service(), p, debug.Stack())
+		}
+	}()
+	res, err = h(ctx, r)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, csta.ErrInternalResourceBusy.With(fmt.Errorf("the PBX has not confirmed it within %v", limit))
+	}
+	return res, err
+}
+
+// permit checks every right that a request takes.
+func (b *Board) permit(who Principal, r csta.Request, t *target) error {
+	for _, n := range r.Needs() {
+		d := n.Device
+		if d == "" && r.Service() == "SnapshotCall" {
+			continue // its own rule, where the call is known
+		}
+		if d == "" || !b.policy.May(who, n.Right, d) {
+			return csta.ErrPrivilege.With(fmt.Errorf("%s: %s has no right to %s %q", n.Member, who.User, n.Right, d))
+		}
+		if dev := t.index.byID[d]; dev != nil && n.Right != csta.Call && t.own == nil {
+			t.own, t.link = dev, dev.link
+		}
+	}
+	return nil
+}
+
+// target is what completing a request finds out.
+type target struct {
+	board *Board
+	index *index
+	who   Principal
+	link  *link   // the PBX that is to do it
+	own   *device // the device that acts
+}
+
+// device completes a device: a number to be dialled becomes a device of ours where it names one, else a canonical number.
+func (t *target) device(member string, d csta.DeviceID) (csta.DeviceID, error) {
+	refuse, isDialled := dialled[member]
+	if !isDialled {
+		refuse = csta.ErrInvalidDeviceID
+		if member == "callingDevice" {
+			refuse = csta.ErrInvalidCallingDeviceID
+		}
+	}
+	dev, err := t.index.resolve(string(d))
+	switch {
+	case err != nil:
+		return "", refuse.With(fmt.Errorf("%s: %q %w", member, clip(string(d)), err))
+	case dev != nil:
+		if !isDialled && t.link == nil {
+			t.link = dev.link
+		}
+		return dev.ID, nil
+	case isDialled:
+		n, err := numbering.Parse(string(d))
+		if err != nil {
+			return "", refuse.With(fmt.Errorf("%s: %w", member, err))
+		}
+		return n.Dialled(), nil
+	}
+	return "", refuse.With(fmt.Errorf("%s: no PBX has the device %q", member, clip(string(d))))
+}
+
+// connection completes a connection: the call by any of its names, the device by any spelling. A missing device is the principal's own, a
+// missing call the only one that the device has.
+func (t *target) connection(member string, c csta.ConnectionID) (csta.ConnectionID, error) {
+	if c.Call == "" {
+		return t.onlyCall(member, c.Device)
+	}
+	l, call, ok := t.board.call(c.Call)
+	if !ok {
+		return c, csta.ErrInvalidCallID.With(fmt.Errorf("%s: there is no call %q", member, clip(string(c.Call))))
+	}
+	t.link = l
+	has := func(d csta.DeviceID) bool {
+		for _, leg := range call.Legs {
+			if leg.Device == d {
+				return true
+			}
+		}
+		return false
+	}
+	out := csta.ConnectionID{Call: call.ID, Device: c.Device}
+	if c.Device == "" {
+		out.Device = t.mine(member, call)
+	} else if !has(c.Device) {
+		dev, err := t.index.resolve(string(c.Device))
+		if err != nil || dev == nil {
+			return c, csta.ErrInvalidConnectionID.With(fmt.Errorf("%s: the call %q has no device %q", member, clip(string(c.Call)), clip(string(c.Device))))
+		}
+		out.Device = dev.ID
+	}
+	if !has(out.Device) {
+		return c, csta.ErrInvalidConnectionID.With(fmt.Errorf("%s: %q is not in the call %q", member, clip(string(out.Device)), clip(string(c.Call))))
+	}
+	return out, nil
+}
+
+// mine is the connection that is meant where no device is named: the principal's own, or the one that rings, where it is to be picked up.
+func (t *target) mine(member string, c callmodel.Call) csta.DeviceID {
+	if member == "callToBePickedUp" {
+		for _, l := range c.Legs {
+			if l.State == csta.Alerting {
+				return l.Device
+			}
+		}
+	}
+	return t.who.Line
+}
+
+// onlyCall completes a connection that names a device alone.
+func (t *target) onlyCall(member string, spelling csta.DeviceID) (csta.ConnectionID, error) {
+	d := t.who.Line
+	if spelling != "" {
+		dev, err := t.index.resolve(string(spelling))
+		if err != nil || dev == nil {
+			return csta.ConnectionID{}, csta.ErrInvalidDeviceID.With(fmt.Errorf("%s: no PBX has the device %q", member, clip(string(spelling))))
+		}
+		d = dev.ID
+	}
+	dev := t.index.byID[d]
+	if dev == nil {
+		return csta.ConnectionID{}, csta.ErrInvalidConnectionID.With(fmt.Errorf("%s names neither call nor device", member))
+	}
+	dev.link.mu.Lock()
+	calls := dev.link.model.At(d)
+	dev.link.mu.Unlock()
+	if len(calls) != 1 {
+		return csta.ConnectionID{}, csta.ErrInvalidConnectionID.With(fmt.Errorf("%s: callID is missing, and %s has %d calls", member, d, len(calls)))
+	}
+	t.link = dev.link
+	return csta.ConnectionID{Call: calls[0].ID, Device: d}, nil
+}

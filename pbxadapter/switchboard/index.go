@@ -1,0 +1,105 @@
+package switchboard
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"farhook/csta"
+	"farhook/pbxadapter"
+	"farhook/pbxadapter/numbering"
+)
+
+// index is every device of every PBX, by id and by number. It is replaced as a whole.
+type index struct {
+	byID    map[csta.DeviceID]*device
+	numbers numbering.Index
+	sorted  []*device
+}
+
+// device is one device as the board knows it.
+type device struct {
+	pbxadapter.Device
+	link *link
+}
+
+// rebuild makes the index anew from what every link last told.
+func (b *Board) rebuild() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ix := &index{byID: make(map[csta.DeviceID]*device)}
+	for _, l := range b.links {
+		devices := l.devices.Load()
+		if devices == nil {
+			continue
+		}
+		for _, d := range *devices {
+			if _, taken := ix.byID[d.ID]; taken {
+				continue
+			}
+			dev := &device{Device: d, link: l}
+			ix.byID[d.ID] = dev
+			ix.sorted = append(ix.sorted, dev)
+			if err := ix.numbers.Add(d.ID, d.Aliases); err != nil {
+				l.log.Warn("a device has an alias that is no number", zap.Error(err))
+			}
+		}
+	}
+	slices.SortFunc(ix.sorted, func(a, b *device) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	b.index.Store(ix)
+}
+
+// resolve finds a device by any spelling. The error is why the spelling is no number at all.
+func (ix *index) resolve(spelling string) (*device, error) {
+	if d := ix.byID[csta.DeviceID(spelling)]; d != nil {
+		return d, nil
+	}
+	n, err := numbering.Parse(spelling)
+	if err != nil {
+		return nil, err
+	}
+	id, err := ix.numbers.Find(n)
+	if err != nil {
+		return nil, nil //nolint:nilerr // a number, and nobody's or not one device's
+	}
+	return ix.byID[id], nil
+}
+
+// Resolve turns any spelling of a peer (tel:+15551001, tel:+15551001;ext=1001, tel:1001;phone-context=dialstring, 1001) into a device.
+// operation/invalidDeviceID where no PBX has it.
+func (b *Board) Resolve(spelling string) (csta.DeviceID, error) {
+	d, err := b.index.Load().resolve(spelling)
+	switch {
+	case err != nil:
+		return "", csta.ErrInvalidDeviceID.With(fmt.Errorf("the device %q %w", clip(spelling), err))
+	case d == nil:
+		return "", csta.ErrInvalidDeviceID.With(fmt.Errorf("no PBX has the device %q", clip(spelling)))
+	}
+	return d.ID, nil
+}
+
+func clip(s string) string { return s[:min(len(s), 80)] }
+
+// offers says why a device doesn't offer a service; "" where it does.
+func (d *device) lacks(s csta.Service) pbxadapter.Reason {
+	if own[s] {
+		return ""
+	}
+	if d.link.services[s] == nil {
+		return "this kind of PBX does not do it"
+	}
+	return d.Lacks[s]
+}
+
+func (d *device) info() DeviceInfo {
+	i := DeviceInfo{Device: d.Device, PBX: d.link.name, LinkUp: d.link.up.Load()}
+	for _, s := range slices.Sorted(maps.Keys(services)) {
+		if d.lacks(s) == "" {
+			i.Offers = append(i.Offers, s)
+		}
+	}
+	return i
+}

@@ -1,0 +1,246 @@
+package switchboard
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
+)
+
+// maxQueue is how many entries may wait for one follower. One that lets more come starts again from a snapshot; so the slowest costs
+// a bounded amount, and nobody but itself.
+const maxQueue = 8192
+
+// Now, as the number to follow after, means: only what is yet to come.
+const Now Seq = math.MaxUint64
+
+// journal is the one order of events. Its lock is held for no I/O; a follower's queue is filled under it.
+type journal struct {
+	epoch   string
+	keep    int
+	watched func(csta.DeviceID, bool)
+
+	mu        sync.Mutex
+	seq       Seq
+	ring      []*record // ring[0] has the lowest number
+	octets    int
+	byDevice  map[csta.DeviceID][]*Cursor
+	byCall    map[csta.CallID][]*Cursor
+	all       []*Cursor
+	close     map[csta.DeviceID]int // cursors that Watch a device: the close look of a monitor
+	followers int
+}
+
+// record is an entry as all its followers share it.
+type record struct {
+	Entry
+	size      int
+	templates [6]atomic.Pointer[csta.Template]
+}
+
+// Template is the entry's event, encoded once for all followers that speak this edition.
+func (e Entry) Template(ed csta.Edition) *csta.Template {
+	i := editionIndex(ed)
+	if e.shared == nil || i < 0 {
+		return csta.Prepare(e.Event, ed)
+	}
+	if t := e.shared.templates[i].Load(); t != nil {
+		return t
+	}
+	t := csta.Prepare(e.Event, ed)
+	e.shared.templates[i].Store(t) // whoever is second stores the same
+	return t
+}
+
+func editionIndex(ed csta.Edition) int {
+	for i, e := range [...]csta.Edition{csta.Ed1, csta.Ed2, csta.Ed3, csta.Ed4, csta.Ed5, csta.Ed6} {
+		if e == ed {
+			return i
+		}
+	}
+	return -1
+}
+
+func newJournal(keep int, epoch string) *journal {
+	return &journal{
+		epoch: epoch, keep: keep, byDevice: make(map[csta.DeviceID][]*Cursor), byCall: make(map[csta.CallID][]*Cursor),
+		close: make(map[csta.DeviceID]int), watched: func(csta.DeviceID, bool) {},
+	}
+}
+
+func (j *journal) last() Seq {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.seq
+}
+
+// wakes are followers to be woken once no lock is held.
+type wakes []func()
+
+func (w wakes) call() {
+	for _, f := range w {
+		f()
+	}
+}
+
+// append numbers events and hands them to who follows. The caller holds the PBX's lock, so that their order is that of the facts.
+func (j *journal) append(pbx string, told []callmodel.Told, by func(callmodel.OpID) Principal) wakes {
+	if len(told) == 0 {
+		return nil
+	}
+	var w wakes
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, t := range told {
+		j.seq++
+		r := &record{Entry: Entry{Seq: j.seq, PBX: pbx, Told: t}, size: size(t)}
+		r.shared = r
+		if t.Op != 0 {
+			r.By = by(t.Op)
+		}
+		j.ring = append(j.ring, r)
+		j.octets += r.size
+		for j.octets > j.keep && len(j.ring) > 1 {
+			j.octets -= j.ring[0].size
+			j.ring[0] = nil
+			j.ring = j.ring[1:]
+		}
+		for _, c := range j.all {
+			w = c.push(r, w)
+		}
+		for _, s := range t.Audience {
+			for _, c := range j.byDevice[s.Device] {
+				w = c.push(r, w)
+			}
+		}
+		for _, id := range t.Calls {
+			for _, c := range j.byCall[id] {
+				w = c.push(r, w)
+			}
+		}
+		j.follow(t)
+	}
+	return w
+}
+
+// follow lets those who watch a call go with it into the result of a rearrangement, and forget one that is gone.
+func (j *journal) follow(t callmodel.Told) {
+	if len(t.Calls) == 0 || len(j.byCall) == 0 {
+		return
+	}
+	last := len(t.Calls) - 1
+	result := t.Calls[last]
+	for i, id := range t.Calls {
+		if id == result || t.After[i] != nil {
+			continue
+		}
+		for _, c := range j.byCall[id] {
+			if t.After[last] != nil {
+				c.watchCall(result)
+			}
+		}
+	}
+}
+
+// size estimates what an entry keeps in memory.
+func size(t callmodel.Told) int {
+	n := 700 + 40*len(t.Audience)
+	for _, c := range t.After {
+		if c != nil {
+			n += 200 + 120*len(c.Legs)
+		}
+	}
+	return n
+}
+
+// since copies the entries after a number into c. false: they are no longer all there.
+func (j *journal) since(after Seq, c *Cursor) bool {
+	if after >= j.seq {
+		return true
+	}
+	if len(j.ring) == 0 || j.ring[0].Seq > after+1 {
+		return false
+	}
+	for _, r := range j.ring[after+1-j.ring[0].Seq:] {
+		if c.wants(r) {
+			c.push(r, nil)
+		}
+	}
+	return true
+}
+
+// recount tells a fresh list of devices which of them are being watched closely already.
+func (j *journal) recount(devices []pbxadapter.Device) {
+	j.mu.Lock()
+	var on []csta.DeviceID
+	if len(j.close) > 0 {
+		for _, d := range devices {
+			if j.close[d.ID] > 0 {
+				on = append(on, d.ID)
+			}
+		}
+	}
+	j.mu.Unlock()
+	for _, d := range on {
+		j.watched(d, true)
+	}
+}
+
+// ops remembers whose request an OpID is.
+type ops struct {
+	mu    sync.Mutex
+	last  callmodel.OpID
+	known map[callmodel.OpID]op
+	order []callmodel.OpID
+}
+
+type op struct {
+	by    Principal
+	until time.Time // zero: still open
+}
+
+// opMemory is how long after its answer an operation's entries still carry its principal.
+const opMemory = 30 * time.Second
+
+func (o *ops) begin() callmodel.OpID {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.last++
+	return o.last
+}
+
+// open notes who is behind an operation, and forgets old ones.
+func (o *ops) open(id callmodel.OpID, by Principal) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.known == nil {
+		o.known = make(map[callmodel.OpID]op)
+	}
+	o.known[id] = op{by: by}
+	o.order = append(o.order, id)
+	for now := time.Now(); len(o.order) > 0; o.order = o.order[1:] {
+		first := o.known[o.order[0]]
+		if first.until.IsZero() || first.until.After(now) {
+			break
+		}
+		delete(o.known, o.order[0])
+	}
+}
+
+func (o *ops) done(id callmodel.OpID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	p := o.known[id]
+	p.until = time.Now().Add(opMemory)
+	o.known[id] = p
+}
+
+func (o *ops) by(id callmodel.OpID) Principal {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.known[id].by
+}

@@ -1,0 +1,153 @@
+package switchboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
+)
+
+// Waits before an adapter runs again: they double from the first to the longest, and start anew after a stretch that held.
+const (
+	firstWait   = 500 * time.Millisecond
+	longestWait = 30 * time.Second
+	goodStretch = time.Minute
+)
+
+// link is one PBX: its adapter, its model, and whether it is connected.
+type link struct {
+	board    *Board
+	name     string
+	adapter  pbxadapter.Adapter
+	services csta.Services
+	log      *zap.Logger
+	devices  atomic.Pointer[[]pbxadapter.Device]
+	up       atomic.Bool // Resync has come
+
+	mu      sync.Mutex // orders facts; taken before the journal's lock
+	model   *callmodel.Model
+	current *reporter
+}
+
+// run keeps the adapter running until ctx ends.
+func (l *link) run(ctx context.Context) {
+	wait := firstWait
+	for ctx.Err() == nil {
+		began := time.Now()
+		r := &reporter{link: l}
+		l.mu.Lock()
+		l.current = r
+		l.mu.Unlock()
+		err := l.runAdapter(ctx, r)
+		l.lost()
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) >= goodStretch {
+			wait = firstWait
+		}
+		pause := wait/2 + rand.N(wait/2+1)
+		l.log.Warn("PBX link lost", zap.Error(err), zap.Duration("retry_in", pause))
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+		wait = min(wait*2, longestWait)
+	}
+}
+
+// runAdapter turns a panic of an adapter into the loss of its link.
+func (l *link) runAdapter(ctx context.Context, r *reporter) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.log.Error("adapter panicked", zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
+			err = fmt.Errorf("adapter panicked: %v", p)
+		}
+	}()
+	if err = l.adapter.Run(ctx, r); err == nil && ctx.Err() == nil {
+		err = errors.New("the adapter ended without a reason")
+	}
+	return err
+}
+
+// lost tells every device of the PBX out of service. Its calls are left as they were: they may well go on.
+func (l *link) lost() {
+	l.mu.Lock()
+	l.current = nil
+	if !l.up.Swap(false) {
+		l.mu.Unlock()
+		return
+	}
+	at := time.Now()
+	var told []callmodel.Told
+	for _, d := range *l.devices.Load() {
+		told = append(told, l.model.Apply(callmodel.Service{Meta: callmodel.Meta{At: at, Cause: csta.CauseNetworkOutOfOrder}, Device: d.ID})...)
+	}
+	wakes := l.board.journal.append(l.name, told, l.board.ops.by)
+	l.mu.Unlock()
+	wakes.call()
+}
+
+// reporter is one run's Reporter; after the run it does nothing.
+type reporter struct{ link *link }
+
+// Devices replaces the list.
+func (r *reporter) Devices(all []pbxadapter.Device) {
+	r.link.mu.Lock()
+	stale := r.link.current != r
+	if !stale {
+		r.link.devices.Store(&all)
+	}
+	r.link.mu.Unlock()
+	if !stale {
+		r.link.board.rebuild()
+		r.link.board.journal.recount(all)
+	}
+}
+
+// Resync replaces the state, and brings devices back into service.
+func (r *reporter) Resync(s callmodel.State) {
+	r.tell(func(l *link) []callmodel.Told {
+		if l.devices.Load() == nil {
+			l.devices.Store(&[]pbxadapter.Device{})
+		}
+		told := l.model.Resync(s, time.Now())
+		l.up.Store(true)
+		l.log.Info("PBX link up", zap.Int("devices", len(*l.devices.Load())), zap.Int("calls", len(s.Calls)))
+		return told
+	})
+}
+
+// Report tells one fact.
+func (r *reporter) Report(f callmodel.Fact) {
+	r.tell(func(l *link) []callmodel.Told {
+		odd := l.model.Odd()
+		told := l.model.Apply(f)
+		if l.model.Odd() != odd {
+			l.log.Warn("a fact the table of state changes does not know", zap.String("fact", fmt.Sprintf("%+v", f)))
+		}
+		return told
+	})
+}
+
+func (r *reporter) tell(apply func(*link) []callmodel.Told) {
+	l := r.link
+	l.mu.Lock()
+	if l.current != r {
+		l.mu.Unlock()
+		return
+	}
+	wakes := l.board.journal.append(l.name, apply(l), l.board.ops.by)
+	l.mu.Unlock()
+	wakes.call()
+}

@@ -1,0 +1,33 @@
+package switchboard
+
+import "farhook/csta"
+
+// AnyLine lets anybody do anything: for demonstrations, on loopback only.
+type AnyLine struct{}
+
+// May says yes.
+func (AnyLine) May(Principal, csta.Right, csta.DeviceID) bool { return true }
+
+// Changed never happens.
+func (AnyLine) Changed() <-chan struct{} { return nil }
+
+// OwnLine gives a session its own line, and the right to ring and to pick up from others. Who comes without a line, by the web on
+// loopback, is the operator: everything.
+type OwnLine struct{}
+
+// May follows the rule.
+func (OwnLine) May(who Principal, right csta.Right, d csta.DeviceID) bool {
+	if who.Via == "http" && who.Line == "" {
+		return true
+	}
+	switch right {
+	case csta.Call, csta.Pickup:
+		return who.Line != ""
+	case csta.Observe, csta.Control:
+		return who.Line != "" && d == who.Line
+	}
+	return false
+}
+
+// Changed never happens.
+func (OwnLine) Changed() <-chan struct{} { return nil }
