@@ -1,0 +1,96 @@
+package sim
+
+import (
+	"slices"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+)
+
+// members of the group, in the order in which they are offered calls.
+func (p *PBX) members() []csta.DeviceID {
+	var m []csta.DeviceID
+	for ext := firstExt; ext < firstExt+3 && p.has(ext); ext++ {
+		m = append(m, line(ext))
+	}
+	return m
+}
+
+// enqueue lets a call wait in the group.
+func (p *PBX) enqueue(c *call, cause csta.EventCause) {
+	l := p.add(c, group)
+	p.waiting = append(p.waiting, c)
+	if cause == csta.CauseNewCall {
+		cause = csta.CauseNormal
+	}
+	place := &callmodel.QueuePlace{Queued: len(p.waiting), CallsInFront: len(p.waiting) - 1}
+	p.move(l, csta.Queued, cause, func(m *callmodel.Moved) { m.Queue = place })
+	p.offer()
+}
+
+// offer gives waiting calls to members that are free.
+func (p *PBX) offer() {
+	for len(p.waiting) > 0 {
+		c := p.waiting[0]
+		i := slices.IndexFunc(p.members(), func(d csta.DeviceID) bool { return p.idle(d) && !p.doNotDisturb(d) })
+		if i < 0 {
+			return
+		}
+		to := p.members()[i]
+		p.waiting = p.waiting[1:]
+		p.divert(c.leg(group), to, csta.CauseDistributed)
+		l := p.add(c, to)
+		p.move(l, csta.Alerting, csta.CauseDistributed)
+		l.timers = append(l.timers, p.after(noAnswer, func() { p.giveBack(l) }))
+		if p.unattended(to) {
+			l.timers = append(l.timers, p.after(handsAnswer, func() {
+				if p.unattended(to) {
+					p.answer(l, csta.CauseDistributed)
+				}
+			}))
+		}
+	}
+}
+
+// giveBack takes a call from a member who does not answer: the next free one gets it, or it waits at the front of the queue.
+func (p *PBX) giveBack(l *leg) {
+	c := l.call
+	free := slices.IndexFunc(p.members(), func(d csta.DeviceID) bool { return d != l.device && p.idle(d) && !p.doNotDisturb(d) })
+	if free >= 0 {
+		to := p.members()[free]
+		p.divert(l, to, csta.CauseRecallNoAnswer)
+		n := p.add(c, to)
+		p.move(n, csta.Alerting, csta.CauseDistributed)
+		n.timers = append(n.timers, p.after(noAnswer, func() { p.giveBack(n) }))
+		return
+	}
+	// Nobody else is free: it goes on ringing where it rings.
+	l.timers = append(l.timers, p.after(noAnswer, func() { p.giveBack(l) }))
+}
+
+// slots are the numbers of the park slots.
+const firstSlot, lastSlot = 71, 79
+
+func slot(d csta.DeviceID) bool {
+	return len(d) == 2 && d >= "71" && d <= "79"
+}
+
+// parked is the leg of the call that is parked in a slot.
+func (p *PBX) parked(d csta.DeviceID) *leg {
+	if !slot(d) || len(p.at[d]) == 0 {
+		return nil
+	}
+	return p.at[d][0].leg(d)
+}
+
+// take picks a call up that rings or is parked at another device.
+func (p *PBX) take(from *leg, to csta.DeviceID) (*leg, error) {
+	c := from.call
+	if c.leg(to) != nil {
+		return nil, csta.ErrInvalidDeviceState.With("sim: the phone is in that call already")
+	}
+	p.divert(from, to, csta.CauseCallPickup)
+	l := p.add(c, to)
+	p.answer(l, csta.CauseCallPickup)
+	return l, nil
+}

@@ -1,0 +1,281 @@
+// Package sim is a PBX in memory: the reference for adapters, the demonstration, and the test double. It has phones with names, several calls
+// on one phone, call waiting, a group with a queue, forwarding, do not disturb, parking, and an outside world with manners by
+// last digit. It carries out every service that farhook knows, and its far hands (Phone, Outside) do what people do at phones.
+//
+// One mutex guards it; facts are reported in the order in which they happen, while it is held. Nobody's goroutine waits inside.
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
+)
+
+// MaxLines is the largest number of phones.
+const MaxLines = 200_000
+
+// The fixed points of the numbering: extension n, from 1001 on, is the line tel:+ followed by 15550000+n.
+const (
+	firstExt  = 1001
+	firstLine = 15550000
+	group     = csta.DeviceID("tel:+15551000")
+)
+
+// Config is what a simulated PBX is made from. The zero value is a quiet PBX without phones.
+type Config struct {
+	Lines  int  `yaml:"lines"`  // phones, 1 to MaxLines
+	Quiet  bool `yaml:"quiet"`  // no calls but those asked for
+	Hands  bool `yaml:"hands"`  // phones that nobody monitors answer after 1 s, and hang up after 30 s
+	Trunks int  `yaml:"trunks"` // calls to outside at a time; 0: as many as you like
+	// ReportLate reports what a service causes after its handler has returned, as some PBXs do.
+	ReportLate bool  `yaml:"report_late"`
+	Clock      Clock `yaml:"-"` // nil: the machine's
+}
+
+// Demo is the PBX of the demonstration.
+func Demo() Config { return Config{Lines: 24, Hands: true} }
+
+// PBX is a simulated PBX. It is an adapter, and what stands behind it.
+type PBX struct {
+	name  string
+	conf  Config
+	clock Clock
+	log   *zap.Logger
+
+	mu       sync.Mutex
+	reporter pbxadapter.Reporter // nil while nobody is connected
+	cut      chan struct{}       // closed when the link is cut; replaced by RestoreLink
+	isCut    bool
+	queue    []callmodel.Fact // not reported yet
+	late     sync.WaitGroup   // reports after a handler's return
+	op       callmodel.OpID   // of the handler at work
+	lastCall int
+	calls    map[csta.CallID]*call
+	at       map[csta.DeviceID][]*call // calls with a leg of the device, oldest first
+	features map[csta.DeviceID][]callmodel.Feature
+	out      map[csta.DeviceID]bool // phones that are not registered
+	watched  map[csta.DeviceID]bool
+	waiting  []*call         // in the group's queue, first come first
+	prompts  map[*leg]func() // what happens when a prompted phone is lifted
+}
+
+// Factory makes one from a configuration file's settings.
+func Factory(o pbxadapter.Options) (pbxadapter.Adapter, error) {
+	c := Demo()
+	if err := o.Decode(&c); err != nil {
+		return nil, err
+	}
+	return New(o, c)
+}
+
+// New makes one. Nothing happens in it before somebody calls or Run runs.
+func New(o pbxadapter.Options, c Config) (*PBX, error) {
+	if c.Lines < 1 || c.Lines > MaxLines {
+		return nil, fmt.Errorf("lines: %d is out of range: 1 to %d", c.Lines, MaxLines)
+	}
+	if c.Trunks < 0 {
+		return nil, fmt.Errorf("trunks: %d is out of range: 0 or more", c.Trunks)
+	}
+	if c.Clock == nil {
+		c.Clock = realClock{}
+	}
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	p := &PBX{
+		name: o.Name, conf: c, clock: c.Clock, log: o.Log, cut: make(chan struct{}),
+		calls: make(map[csta.CallID]*call), at: make(map[csta.DeviceID][]*call), features: make(map[csta.DeviceID][]callmodel.Feature),
+		out: make(map[csta.DeviceID]bool), watched: make(map[csta.DeviceID]bool), prompts: make(map[*leg]func()),
+	}
+	p.settle()
+	return p, nil
+}
+
+// settle sets the phones up that are something special.
+func (p *PBX) settle() {
+	for ext, f := range map[int]callmodel.Feature{
+		1020: callmodel.DoNotDisturb{On: true},
+		1021: callmodel.Forwarding{Type: csta.ForwardImmediate, On: true, To: line(1022)},
+	} {
+		if p.has(ext) {
+			p.features[line(ext)] = []callmodel.Feature{f}
+		}
+	}
+	if p.has(1023) {
+		p.out[line(1023)] = true
+	}
+}
+
+func line(ext int) csta.DeviceID { return csta.DeviceID("tel:+" + strconv.Itoa(firstLine+ext)) }
+
+func (p *PBX) has(ext int) bool { return ext >= firstExt && ext < firstExt+p.conf.Lines }
+
+// ext is the extension of one of our phones; 0 for everything else.
+func (p *PBX) ext(d csta.DeviceID) int {
+	if len(d) < 6 || d[:5] != "tel:+" {
+		return 0
+	}
+	n, err := strconv.Atoi(string(d[5:]))
+	if err != nil || !p.has(n-firstLine) {
+		return 0
+	}
+	return n - firstLine
+}
+
+// Run is connected until ctx ends or the link is cut.
+func (p *PBX) Run(ctx context.Context, r pbxadapter.Reporter) error {
+	p.mu.Lock()
+	if p.isCut {
+		p.mu.Unlock()
+		return errors.New("sim: the link is cut")
+	}
+	if p.reporter != nil {
+		p.mu.Unlock()
+		return errors.New("sim: somebody is connected already")
+	}
+	p.reporter, p.queue = r, nil
+	r.Devices(p.devices())
+	r.Resync(p.state())
+	cut := p.cut
+	stop := p.traffic()
+	p.mu.Unlock()
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case <-cut:
+		err = errors.New("sim: the link was cut")
+	}
+	stop()
+	p.mu.Lock()
+	p.reporter, p.queue = nil, nil
+	p.mu.Unlock()
+	p.late.Wait()
+	return err
+}
+
+// CutLink loses the link, as a cable does: Run returns, calls go on.
+func (p *PBX) CutLink() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.isCut {
+		p.isCut, p.reporter, p.queue = true, nil, nil
+		close(p.cut)
+	}
+}
+
+// RestoreLink lets Run connect again.
+func (p *PBX) RestoreLink() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.isCut {
+		p.isCut, p.cut = false, make(chan struct{})
+	}
+}
+
+// Watched tells that somebody monitors the phone: it waits for its user then.
+func (p *PBX) Watched(d csta.DeviceID, on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if on {
+		p.watched[d] = true
+	} else {
+		delete(p.watched, d)
+	}
+}
+
+// tell notes a fact; flush reports it.
+func (p *PBX) tell(f callmodel.Fact) { p.queue = append(p.queue, f) }
+
+func (p *PBX) meta(cause csta.EventCause) callmodel.Meta {
+	return callmodel.Meta{At: p.clock.Now(), Cause: cause, Op: p.op}
+}
+
+// flush reports what has happened, in order.
+func (p *PBX) flush() {
+	for _, f := range p.queue {
+		if p.reporter != nil {
+			p.reporter.Report(f)
+		}
+	}
+	p.queue = nil
+}
+
+// act runs what somebody does at a phone, or what time brings.
+func (p *PBX) act(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f()
+	p.offer()
+	p.flush()
+}
+
+// after is act, later; the stop func it gives may be called while p is locked.
+func (p *PBX) after(d time.Duration, f func()) func() {
+	return p.clock.AfterFunc(d, func() { p.act(f) })
+}
+
+// serve runs a handler under the mark of its request, and reports what it caused before or after it returns.
+func serve[R csta.Response](p *PBX, ctx context.Context, f func() (R, error)) (R, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var none R
+	if err := ctx.Err(); err != nil {
+		return none, err
+	}
+	if p.reporter == nil {
+		return none, csta.ErrResourceOutOfService.With("sim: the link is cut")
+	}
+	p.flush()
+	p.op = pbxadapter.Op(ctx)
+	res, err := f()
+	p.op = 0
+	p.offer()
+	if p.conf.ReportLate {
+		p.late.Go(func() { p.act(func() {}) })
+	} else {
+		p.flush()
+	}
+	return res, err
+}
+
+// traffic lets a few phones that nobody watches call each other, at a human pace.
+func (p *PBX) traffic() (stop func()) {
+	if p.conf.Quiet || !p.conf.Hands || p.conf.Lines < 19 {
+		return func() {}
+	}
+	ended := false
+	var next func()
+	halt := func() {}
+	next = func() {
+		if ended {
+			return
+		}
+		if len(p.calls) < 3 {
+			from, to := line(1005+rand.IntN(15)), line(1005+rand.IntN(15))
+			if from != to && p.idle(from) && p.idle(to) && !p.watched[from] && !p.watched[to] {
+				_, _ = p.originate(from, to, false, csta.CauseMakeCall, csta.CauseNewCall)
+			}
+		}
+		halt = p.after(time.Duration(4000+rand.IntN(9000))*time.Millisecond, next)
+	}
+	halt = p.after(2*time.Second, next)
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		ended = true
+		halt()
+	}
+}
+
+func (p *PBX) idle(d csta.DeviceID) bool { return len(p.at[d]) == 0 && !p.out[d] }
