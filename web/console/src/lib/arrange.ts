@@ -1,0 +1,162 @@
+// Which phones are shown, in what order, under which headings, and which rows of them are in sight.
+
+import type { DeviceKind } from "./model";
+import { fold } from "./format";
+import { type Phone, type PhoneState, phoneStates } from "./phone";
+
+export type Order = "extension" | "name" | "state";
+
+export interface Section {
+  readonly key: string; // of the heading's text: a kind, or a state
+  readonly pbx: string; // empty where headings don't say it
+  readonly phones: readonly Phone[];
+}
+
+export type Row =
+  | { readonly type: "heading"; readonly top: number; readonly section: Section }
+  | { readonly type: "phones"; readonly top: number; readonly phones: readonly Phone[] };
+
+export interface Sizes {
+  readonly heading: number;
+  readonly row: number; // gap included
+}
+
+const digits = /\d+/;
+const kinds: readonly DeviceKind[] = ["phone", "group", "parkSlot", "trunk"];
+const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+
+/** What a search looks at: name, extension and number, folded. */
+export function searchable(p: Phone): string {
+  const d = p.device;
+  return fold(`${d.name} ${d.extension} ${d.number}`);
+}
+
+/** A search: every word must be in name, extension or number. Spaces, dashes and brackets inside a number don't matter. */
+export function matcher(query: string): (haystack: string) => boolean {
+  const q = fold(query).trim();
+  if (q === "") return () => true;
+  const asNumber = q.replace(/[\s().\-/]/g, "");
+  if (digits.test(q) && /^\+?\d+$/.test(asNumber)) return (h) => h.includes(asNumber);
+  const words = q.split(/\s+/);
+  return (h) => words.every((w) => h.includes(w));
+}
+
+/** Compares for the two orders that don't move while calls come and go. */
+export function compare(order: Order): (a: Phone, b: Phone) => number {
+  const byExtension = (a: Phone, b: Phone) =>
+    collator.compare(a.device.pbx, b.device.pbx) ||
+    kinds.indexOf(a.device.kind) - kinds.indexOf(b.device.kind) ||
+    collator.compare(a.device.extension, b.device.extension) ||
+    collator.compare(a.device.id, b.device.id);
+  if (order !== "name") return byExtension;
+  return (a, b) =>
+    Number(a.device.name === "") - Number(b.device.name === "") ||
+    collator.compare(a.device.name, b.device.name) ||
+    byExtension(a, b);
+}
+
+/** How many phones are in each state. */
+export function count(phones: Iterable<Phone>): Record<PhoneState, number> {
+  const n = Object.fromEntries(phoneStates.map((s) => [s, 0])) as Record<PhoneState, number>;
+  for (const p of phones) n[p.state]++;
+  return n;
+}
+
+/** Sections of phones that are already in order. Headings are by state, or by PBX and kind; by name there is one section. */
+export function sections(phones: readonly Phone[], order: Order): Section[] {
+  const found = new Map<string, { key: string; pbx: string; phones: Phone[] }>();
+  for (const p of phones) {
+    const key = order === "state" ? p.state : order === "name" ? "" : p.device.kind;
+    const pbx = order === "extension" ? p.device.pbx : "";
+    const id = `${pbx}/${key}`;
+    let s = found.get(id);
+    if (!s) found.set(id, (s = { key, pbx, phones: [] }));
+    s.phones.push(p);
+  }
+  const list = [...found.values()];
+  if (order === "state") list.sort((a, b) => phoneStates.indexOf(a.key as PhoneState) - phoneStates.indexOf(b.key as PhoneState));
+  return list;
+}
+
+/** Rows of so many columns, each with its place. */
+export function layOut(list: readonly Section[], columns: number, sizes: Sizes): { rows: Row[]; height: number } {
+  const rows: Row[] = [];
+  let top = 0;
+  for (const section of list) {
+    if (section.key !== "") {
+      rows.push({ type: "heading", top, section });
+      top += sizes.heading;
+    }
+    for (let i = 0; i < section.phones.length; i += columns) {
+      rows.push({ type: "phones", top, phones: section.phones.slice(i, i + columns) });
+      top += sizes.row;
+    }
+  }
+  return { rows, height: top };
+}
+
+/** The first and one past the last row that touch the part from top to bottom. */
+export function inSight(rows: readonly Row[], top: number, bottom: number): [number, number] {
+  const from = Math.max(0, firstAt(rows, top) - 1);
+  return [from, firstAt(rows, bottom)];
+}
+
+/** The index of the first row that begins at y or below. */
+function firstAt(rows: readonly Row[], y: number): number {
+  let lo = 0;
+  let hi = rows.length;
+  while (lo < hi) {
+    const mid = (lo + hi) >> 1;
+    if (rows[mid]!.top < y) lo = mid + 1;
+    else hi = mid;
+  }
+  return lo;
+}
+
+export type Direction = "left" | "right" | "up" | "down" | "home" | "end";
+
+/** The phone one step from the given one, as arrow keys go; the same one at the edge. */
+export function step(rows: readonly Row[], id: string, to: Direction): string {
+  const lines = rows.flatMap((r) => (r.type === "phones" ? [r.phones] : []));
+  const y = lines.findIndex((l) => l.some((p) => p.device.id === id));
+  if (y < 0) return lines[0]?.[0]?.device.id ?? id;
+  const line = lines[y]!;
+  const x = line.findIndex((p) => p.device.id === id);
+  const at = (row: readonly Phone[] | undefined, i: number) => row?.[Math.min(i, row.length - 1)];
+  const goal = {
+    left: () => line[x - 1] ?? lines[y - 1]?.at(-1),
+    right: () => line[x + 1] ?? lines[y + 1]?.[0],
+    up: () => at(lines[y - 1], x),
+    down: () => at(lines[y + 1], x),
+    home: () => lines[0]?.[0],
+    end: () => lines.at(-1)?.at(-1),
+  }[to]();
+  return goal?.device.id ?? id;
+}
+
+/** Phones to offer for what was typed into a dial field: those that begin with it before those that hold it; never the phone itself. */
+export function suggest(
+  phones: readonly Phone[],
+  haystack: (id: string) => string,
+  typed: string,
+  except: string,
+  most: number,
+): Phone[] {
+  if (fold(typed).trim() === "") return [];
+  const fits = matcher(typed);
+  const begins = new RegExp(
+    `(^| )\\+?${fold(typed)
+      .trim()
+      .replace(/[^\p{L}\p{N} ]/gu, "\\$&")}`,
+    "u",
+  );
+  const first: Phone[] = [];
+  const rest: Phone[] = [];
+  for (const p of phones) {
+    const h = haystack(p.device.id);
+    if (p.device.id === except || !fits(h)) continue;
+    (begins.test(h) ? first : rest).push(p);
+    if (first.length >= most) break;
+  }
+  return [...first, ...rest].slice(0, most);
+}

@@ -1,0 +1,135 @@
+// The page's state: the board, the connection, what is chosen, searched and selected. Messages are taken over at once and shown together,
+// some times a second, so that a busy PBX costs no more to draw than a quiet one.
+
+import { compare, count, matcher, type Order, sections } from "./arrange";
+import { Board } from "./board";
+import { type Phone, type PhoneState } from "./phone";
+import { type Link, Follower } from "./stream";
+import { read } from "./wire";
+
+const drawEvery = 80; // ms
+
+export class Desk {
+  readonly board = new Board();
+
+  link = $state.raw<Link>({ state: "connecting" });
+  now = $state(Date.now()); // our clock, once a second
+  query = $state("");
+  filter = $state<PhoneState | "all">("all");
+  order = $state<Order>("extension");
+  selected = $state<string | null>(null);
+  #version = $state(0);
+  #pending = false;
+  #wasLive = $state(false);
+
+  readonly live = $derived(this.link.state === "live");
+  /** Server time, once a second; it stands still while the picture does. */
+  readonly serverNow = $derived.by(() => {
+    this.#version;
+    return (this.link.state === "lost" ? this.link.since : this.now) + this.board.offset;
+  });
+  readonly phones = $derived.by(() => {
+    this.#version;
+    return this.board.phones as ReadonlyMap<string, Phone>;
+  });
+  readonly callCount = $derived.by(() => {
+    this.#version;
+    return this.board.calls.size;
+  });
+  readonly phone = $derived.by(() => {
+    this.#version;
+    return this.selected === null ? undefined : this.board.phones.get(this.selected);
+  });
+  readonly counts = $derived.by(() => {
+    this.#version;
+    return count(this.board.phones.values());
+  });
+  readonly pbxs = $derived.by(() => {
+    this.#version;
+    const up = new Map<string, boolean>();
+    for (const { device } of this.board.phones.values()) up.set(device.pbx, (up.get(device.pbx) ?? false) || device.linkUp);
+    return [...up].map(([name, isUp]) => ({ name, up: isUp }));
+  });
+  readonly #census = $derived.by(() => {
+    this.#version;
+    return this.board.census;
+  });
+  /** Ids in the chosen order: sorted again only when phones come, go or are renamed. */
+  readonly #sorted = $derived.by(() => {
+    this.#census;
+    return [...this.board.phones.values()].sort(compare(this.order)).map((p) => p.device.id);
+  });
+  /** Every phone, in the chosen order. */
+  readonly all = $derived.by(() => {
+    this.#version;
+    return this.#sorted.flatMap((id) => this.board.phones.get(id) ?? []);
+  });
+  readonly phoneCount = $derived(this.all.filter((p) => p.device.kind === "phone").length);
+  /** Those that search and filter let through. */
+  readonly shown = $derived.by(() => {
+    const fits = matcher(this.query);
+    return this.all.filter((p) => (this.filter === "all" || p.state === this.filter) && fits(this.board.haystack(p.device.id)));
+  });
+  readonly sections = $derived(sections(this.shown, this.order));
+
+  readonly #follower = new Follower(
+    {
+      open: (after) => {
+        const url = new URL("api/v1/stream", document.baseURI);
+        url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+        if (after !== null) url.searchParams.set("after", after);
+        return new WebSocket(url) as never;
+      },
+      now: Date.now,
+      random: Math.random,
+      after: (ms, then) => {
+        const timer = setTimeout(then, ms);
+        return () => clearTimeout(timer);
+      },
+    },
+    {
+      read: (data) => read(data),
+      position: () => this.board.position,
+      take: (m) => {
+        this.board.apply(m, Date.now());
+        this.#draw();
+      },
+      link: (l) => {
+        this.link = l;
+        if (l.state === "live") this.#wasLive = true;
+      },
+    },
+  );
+
+  /** Whether the picture was ever current. */
+  get wasLive(): boolean {
+    return this.#wasLive;
+  }
+
+  /** Follows the gateway until the function that it gives is called. */
+  run(): () => void {
+    this.#follower.connect();
+    const clock = setInterval(() => (this.now = Date.now()), 1000);
+    const online = () => this.retry();
+    addEventListener("online", online);
+    return () => {
+      removeEventListener("online", online);
+      clearInterval(clock);
+      this.#follower.close();
+    };
+  }
+
+  /** Tries to connect now, unless it is connected. */
+  retry(): void {
+    if (!this.live) this.#follower.connect();
+  }
+
+  #draw(): void {
+    if (this.#pending) return;
+    this.#pending = true;
+    setTimeout(() => {
+      this.#pending = false;
+      this.#version++;
+    }, drawEvery);
+  }
+}

@@ -1,0 +1,21 @@
+/** A duration as people read clocks: 0:07, 12:34, 1:02:03. Never negative. */
+export function duration(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  const two = (n: number) => String(n).padStart(2, "0");
+  const h = Math.floor(s / 3600);
+  const m = Math.floor(s / 60) % 60;
+  return h > 0 ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
+}
+
+/** A device's number without scheme and parameters: `tel:+15551001;ext=1001` is +15551001. */
+export function number(device: string): string {
+  return device.replace(/^(tel|sips?):/i, "").replace(/[;?].*$/, "");
+}
+
+/** Text as it is compared: lower case, without accents. */
+export function fold(text: string): string {
+  return text
+    .normalize("NFD")
+    .replace(/\p{Mn}/gu, "")
+    .toLowerCase();
+}

@@ -1,0 +1,61 @@
+// What the console knows, in its own terms. wire.ts makes these from what the gateway sends.
+
+export type DeviceKind = "phone" | "group" | "parkSlot" | "trunk";
+
+/** The state of a connection (ECMA-269, 6.1.5). Null is never kept. */
+export type LegState = "initiated" | "alerting" | "connected" | "hold" | "queued" | "fail";
+
+export interface Forwarding {
+  readonly type: string; // forwardImmediate, forwardBusy, forwardNoAns …
+  readonly to: string; // device; empty: not told
+}
+
+export interface Features {
+  readonly doNotDisturb: boolean;
+  readonly messageWaiting: boolean;
+  readonly muted: boolean;
+  readonly forwarding: readonly Forwarding[]; // those that are on
+}
+
+export interface Device {
+  readonly id: string;
+  readonly kind: DeviceKind;
+  readonly name: string; // may be empty
+  readonly extension: string; // what people call it: its shortest other number, or the number itself
+  readonly number: string; // as shown: no scheme, no parameters
+  readonly pbx: string;
+  readonly linkUp: boolean;
+  readonly offers: ReadonlySet<string>; // CSTA services
+  readonly lacks: ReadonlyMap<string, string>; // service → why
+  readonly outOfService: string | null; // cause; null: in service
+  readonly features: Features;
+}
+
+export interface Party {
+  readonly device: string; // empty: none of ours
+  readonly shown: "known" | "notKnown" | "restricted";
+  readonly number: string; // as shown
+  readonly name: string;
+}
+
+export interface Leg {
+  readonly device: string;
+  readonly state: LegState;
+  readonly party: Party;
+  readonly since: number; // server time, ms
+}
+
+export interface Call {
+  readonly id: string;
+  readonly began: number; // server time, ms
+  readonly calling: Party;
+  readonly called: Party;
+  readonly legs: readonly Leg[];
+}
+
+/** A position in the gateway's journal: `epoch.number`. Opaque. */
+export type Position = string;
+
+export type Message =
+  | { type: "snapshot"; position: Position; at: number | null; devices: Device[]; calls: Call[] }
+  | { type: "change"; position: Position; at: number | null; devices: Device[]; calls: Call[]; ended: string[] };

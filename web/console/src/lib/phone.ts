@@ -1,0 +1,78 @@
+// What one phone looks like: the story of its legs in one state, one partner, one moment.
+
+import type { Call, Device, Leg, Party } from "./model";
+
+/** What a lamp can show, the most pressing first. */
+export const phoneStates = ["ringing", "talking", "calling", "held", "queued", "failed", "out", "idle"] as const;
+export type PhoneState = (typeof phoneStates)[number];
+
+/** One call as seen from one phone. */
+export interface Line {
+  readonly call: Call;
+  readonly leg: Leg;
+  readonly state: PhoneState;
+  readonly incoming: boolean;
+  readonly others: readonly Leg[];
+  readonly heldByOther: boolean; // the far end has put us on hold
+  readonly since: number; // when this state began, server time
+}
+
+export interface Phone {
+  readonly device: Device;
+  readonly state: PhoneState;
+  readonly lines: readonly Line[]; // the most pressing first
+}
+
+/** The phone's picture from its device and the calls it takes part in. */
+export function phoneOf(device: Device, calls: Iterable<Call>): Phone {
+  const lines: Line[] = [];
+  for (const call of calls) {
+    const leg = call.legs.find((l) => l.device === device.id);
+    if (leg) lines.push(lineOf(call, leg));
+  }
+  lines.sort((a, b) => phoneStates.indexOf(a.state) - phoneStates.indexOf(b.state) || a.call.began - b.call.began);
+  return { device, lines, state: lines[0]?.state ?? (device.outOfService !== null || !device.linkUp ? "out" : "idle") };
+}
+
+function lineOf(call: Call, leg: Leg): Line {
+  const others = call.legs.filter((l) => l !== leg);
+  const answered = others.filter((l) => l.state === "connected" || l.state === "hold");
+  const state = stateOf(leg, others, answered);
+  // A caller is connected from the moment it dials; the talk begins when the first other one is too.
+  const talk = Math.max(leg.since, Math.min(...answered.map((l) => l.since)));
+  return {
+    call,
+    leg,
+    state,
+    others,
+    incoming: call.calling.device !== leg.device,
+    heldByOther: state === "talking" && answered.every((l) => l.state === "hold"),
+    since: state === "talking" && answered.length > 0 ? talk : leg.since,
+  };
+}
+
+function stateOf(leg: Leg, others: Leg[], answered: Leg[]): PhoneState {
+  switch (leg.state) {
+    case "alerting":
+      return "ringing";
+    case "hold":
+      return "held";
+    case "queued":
+      return "queued";
+    case "fail":
+      return "failed";
+    case "initiated":
+      return "calling";
+    case "connected":
+      if (answered.length > 0) return "talking";
+      if (others.some((l) => l.state === "fail")) return "failed";
+      return others.length > 0 || leg.device !== "" ? "calling" : "talking";
+  }
+}
+
+/** Who the others of a line are; while there is no other leg yet, whom the call is for. */
+export function partners(line: Line): Party[] {
+  if (line.others.length > 0) return line.others.map((l) => l.party);
+  const far = line.incoming ? line.call.calling : line.call.called;
+  return far.shown === "notKnown" && far.number === "" && far.name === "" ? [] : [far];
+}

@@ -1,0 +1,109 @@
+// Follows the gateway's stream and never gives up: when the connection is lost it waits, longer each time and never exactly, and goes on
+// from the last position it knows.
+
+import type { Message, Position } from "./model";
+
+export type Link =
+  | { readonly state: "connecting" }
+  | { readonly state: "live" }
+  | { readonly state: "lost"; readonly since: number; readonly retryAt: number }; // ms of our clock
+
+/** The little of a WebSocket that is used, so that tests can play one. */
+export interface Socket {
+  onopen: (() => void) | null;
+  onmessage: ((e: { data: unknown }) => void) | null;
+  onclose: (() => void) | null;
+  close(): void;
+}
+
+export interface World {
+  open(after: Position | null): Socket;
+  now(): number;
+  random(): number; // 0 … 1
+  after(ms: number, then: () => void): () => void; // gives what cancels it
+}
+
+export interface Listener {
+  read(data: unknown): Message | null; // null: nothing for us
+  position(): Position | null;
+  take(m: Message): void;
+  link(l: Link): void;
+}
+
+const firstWait = 500;
+const longestWait = 15_000;
+const silence = 10_000; // for a connection to be made and its first message to come
+
+export class Follower {
+  #socket: Socket | null = null;
+  #cancel: () => void = () => {};
+  #tries = 0;
+  #lostAt: number | null = null;
+  #fresh = false; // ask for a snapshot, whatever position is known
+
+  constructor(
+    private readonly world: World,
+    private readonly listener: Listener,
+  ) {}
+
+  /** Connects now, whatever wait is under way. */
+  connect(): void {
+    this.#drop();
+    if (this.#lostAt === null) this.listener.link({ state: "connecting" });
+    const socket = (this.#socket = this.world.open(this.#fresh ? null : this.listener.position()));
+    this.#cancel = this.world.after(silence, () => this.#lose());
+    socket.onmessage = (e) => this.#take(e.data);
+    socket.onclose = () => this.#lose();
+  }
+
+  /** Ends it for good. */
+  close(): void {
+    this.#drop();
+  }
+
+  #take(data: unknown): void {
+    let m: Message | null;
+    try {
+      m = this.listener.read(data);
+    } catch {
+      this.#fresh = true; // not to be understood: what we show may be wrong now
+      this.#lose();
+      return;
+    }
+    this.#cancel();
+    this.#tries = 0;
+    this.#fresh = false;
+    if (m) this.listener.take(m);
+    if (this.#lostAt !== null || m) this.#live();
+  }
+
+  #isLive = false;
+
+  #live(): void {
+    this.#lostAt = null;
+    if (this.#isLive) return;
+    this.#isLive = true;
+    this.listener.link({ state: "live" });
+  }
+
+  #lose(): void {
+    this.#drop();
+    const now = this.world.now();
+    this.#lostAt ??= now;
+    const longest = Math.min(longestWait, firstWait * 2 ** this.#tries++);
+    const wait = longest * (0.5 + this.world.random() / 2);
+    this.listener.link({ state: "lost", since: this.#lostAt, retryAt: now + wait });
+    this.#cancel = this.world.after(wait, () => this.connect());
+  }
+
+  #drop(): void {
+    this.#cancel();
+    this.#cancel = () => {};
+    this.#isLive = false;
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+}

@@ -1,0 +1,93 @@
+// Reads what the gateway's stream sends.
+
+import type { Call, Device, DeviceKind, Features, Leg, LegState, Message, Party } from "./model";
+import { number } from "./format";
+
+type Bag = Record<string, unknown>;
+
+const bag = (v: unknown): Bag => (typeof v === "object" && v !== null && !Array.isArray(v) ? (v as Bag) : {});
+const bags = (v: unknown): Bag[] => (Array.isArray(v) ? v.map(bag) : []);
+const str = (v: unknown): string => (typeof v === "string" ? v : "");
+const strs = (v: unknown): string[] => (Array.isArray(v) ? v.filter((s) => typeof s === "string") : []);
+const time = (v: unknown): number | null => {
+  const t = typeof v === "string" ? Date.parse(v) : NaN;
+  return Number.isNaN(t) ? null : t;
+};
+
+/** One message; null where it is of a kind that this console doesn't know. It throws where it can't be understood. */
+export function read(data: unknown): Message | null {
+  if (typeof data !== "string") throw new TypeError("not text");
+  const m = bag(JSON.parse(data));
+  const position = str(m["position"]);
+  const at = time(m["at"]);
+  const devices = bags(m["devices"]).map(device);
+  const [ended, alive] = [bags(m["calls"]).filter((c) => c["ended"] === true), bags(m["calls"]).filter((c) => c["ended"] !== true)];
+  const calls = alive.map(call);
+  switch (m["type"]) {
+    case "snapshot":
+      return { type: "snapshot", position, at, devices, calls };
+    case "event":
+      return { type: "change", position, at, devices, calls, ended: ended.map((c) => str(c["callID"])) };
+  }
+  return null;
+}
+
+function device(d: Bag): Device {
+  const id = str(d["deviceID"]);
+  const aliases = strs(d["aliases"]);
+  return {
+    id,
+    kind: (str(d["kind"]) || "phone") as DeviceKind,
+    name: str(d["name"]),
+    extension: aliases.toSorted((a, b) => a.length - b.length)[0] ?? number(id),
+    number: number(id),
+    pbx: str(d["pbx"]),
+    linkUp: d["linkUp"] !== false,
+    offers: new Set(strs(d["offers"])),
+    lacks: new Map(Object.entries(bag(d["lacks"])).map(([service, why]) => [service, str(why)])),
+    outOfService: d["outOfService"] === undefined ? null : str(d["outOfService"]),
+    features: features(bag(d["features"])),
+  };
+}
+
+function features(f: Bag): Features {
+  return {
+    doNotDisturb: f["doNotDisturb"] === true,
+    messageWaiting: f["messageWaiting"] === true,
+    muted: f["microphoneMute"] === true,
+    forwarding: bags(f["forwarding"])
+      .filter((w) => w["on"] === true)
+      .map((w) => ({ type: str(w["type"]), to: str(w["to"]) })),
+  };
+}
+
+function call(c: Bag): Call {
+  const began = time(c["began"]) ?? 0;
+  return {
+    id: str(c["callID"]),
+    began,
+    calling: party(bag(c["calling"])),
+    called: party(bag(c["called"])),
+    legs: bags(c["legs"]).map((l) => leg(l, began)),
+  };
+}
+
+function leg(l: Bag, began: number): Leg {
+  const device = str(l["deviceID"]);
+  return {
+    device,
+    state: str(l["state"]) as LegState,
+    party: { ...party(bag(l["party"])), device },
+    since: time(l["since"]) ?? began,
+  };
+}
+
+function party(p: Bag): Party {
+  const shown = str(p["shown"]);
+  return {
+    device: str(p["deviceID"]),
+    shown: shown === "restricted" || shown === "known" ? shown : "notKnown",
+    number: number(str(p["number"]) || str(p["deviceID"])),
+    name: str(p["name"]),
+  };
+}

@@ -1,0 +1,70 @@
+// Parties, states and features in words.
+
+import { number } from "./format";
+import type { Device, Party } from "./model";
+import { type Line, type Phone, partners } from "./phone";
+import { text } from "./text";
+
+type Directory = ReadonlyMap<string, Phone>;
+
+/** A party as short as it can be said: name, else extension, else number. */
+export function party(p: Party, directory: Directory): string {
+  if (p.shown === "restricted") return text.party.restricted;
+  const ours = directory.get(p.device)?.device;
+  return p.name || ours?.name || ours?.extension || p.number || text.party.unknown;
+}
+
+/** The number that stands beside a party's name; empty where there is none to show. */
+export function partyNumber(p: Party, directory: Directory): string {
+  if (p.shown === "restricted") return "";
+  const shown = directory.get(p.device)?.device.extension ?? p.number;
+  return shown === party(p, directory) ? "" : shown;
+}
+
+/** Everybody else on a line, in one short phrase. */
+export function who(line: Line, directory: Directory): string {
+  const all = partners(line);
+  if (all.length > 2) return text.party.several(all.length);
+  return all.map((p) => party(p, directory)).join(", ");
+}
+
+/** A phone's state in a word. */
+export function stateWord({ device, state }: Phone): string {
+  return state === "idle" && device.kind === "parkSlot" ? text.free : text.state[state];
+}
+
+/** What a phone is doing, in a phrase: "Ringing from Ada Lovelace", "Idle". */
+export function doing(phone: Phone, directory: Directory): { state: string; who: string } {
+  const line = phone.lines[0];
+  if (!line) return { state: stateWord(phone), who: "" };
+  const others = who(line, directory);
+  if (line.heldByOther) return { state: text.heldByOther, who: others };
+  const preposition = text.preposition[line.state];
+  return { state: text.state[line.state], who: others && preposition ? `${preposition} ${others}` : others };
+}
+
+/** A device as people name it. */
+export function nameOf(d: Device): string {
+  return d.name ? `${d.name}, ${d.extension}` : d.extension;
+}
+
+export interface Badge {
+  readonly key: string;
+  readonly short: string;
+  readonly long: string;
+}
+
+/** What is set on a device, as badges. */
+export function badges(d: Device, directory: Directory): Badge[] {
+  const list: Badge[] = [];
+  if (d.features.doNotDisturb) list.push({ key: "dnd", short: text.badge.doNotDisturb, long: text.badge.doNotDisturbLong });
+  for (const f of d.features.forwarding) {
+    const to = directory.get(f.to)?.device.extension ?? (f.to ? number(f.to) : text.badge.elsewhere);
+    const long = `${text.badge.forwardingLong[f.type] ?? text.badge.forwardingOther} ${to}`;
+    list.push({ key: f.type, short: text.badge.forwarding(to), long });
+  }
+  if (d.features.messageWaiting)
+    list.push({ key: "message", short: text.badge.messageWaiting, long: text.badge.messageWaitingLong });
+  if (d.features.muted) list.push({ key: "muted", short: text.badge.muted, long: text.badge.mutedLong });
+  return list;
+}
