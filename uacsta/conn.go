@@ -1,0 +1,191 @@
+package uacsta
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// Limits of one connection.
+const (
+	handshakeLimit = 10 * time.Second
+	messageLimit   = 32 * time.Second // for a message that has begun to come
+	writeLimit     = 20 * time.Second // for a peer that takes nothing
+	readSize       = 16 << 10
+)
+
+// conn is one connection, to or from a peer. One goroutine reads it, in order; whoever writes leaves octets, and one goroutine writes
+// them while there are any, many messages at a time. A failed write ends it: half a message cannot be taken back.
+type conn struct {
+	server *Server
+	net    net.Conn
+	via    string // "TCP" or "TLS"
+	host   string // our address on it, for Via and Contact
+
+	mu      sync.Mutex
+	out     []byte
+	writing bool
+	closed  bool
+}
+
+func (s *Server) newConn(n net.Conn, via string) *conn {
+	c := &conn{server: s, net: n, via: via}
+	c.host = n.LocalAddr().String()
+	if s.conf.Contact != "" {
+		c.host = s.conf.Contact
+		if _, port, err := net.SplitHostPort(n.LocalAddr().String()); err == nil {
+			c.host = net.JoinHostPort(s.conf.Contact, port)
+		}
+	}
+	return c
+}
+
+var errClosed = errors.New("uacsta: the connection has ended")
+
+// write leaves octets to be written. It never blocks. A peer that takes too little loses the connection.
+func (c *conn) write(b []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return errClosed
+	}
+	if len(c.out)+len(b) > c.server.conf.Unsent {
+		c.server.log.Warn("peer takes nothing: connection ended", zap.String("peer", c.net.RemoteAddr().String()), zap.Int("unsent", len(c.out)))
+		c.end()
+		return errClosed
+	}
+	c.out = append(c.out, b...)
+	if !c.writing {
+		c.writing = true
+		c.server.tasks.Go(c.flush)
+	}
+	return nil
+}
+
+// flush writes until there is nothing more.
+func (c *conn) flush() {
+	var spare []byte
+	for {
+		c.mu.Lock()
+		if len(c.out) == 0 || c.closed {
+			c.writing = false
+			c.out = nil
+			c.mu.Unlock()
+			return
+		}
+		b := c.out
+		c.out = spare[:0]
+		c.mu.Unlock()
+		_ = c.net.SetWriteDeadline(time.Now().Add(writeLimit))
+		if _, err := c.net.Write(b); err != nil {
+			c.close()
+		}
+		if spare = b; cap(spare) > 64<<10 {
+			spare = nil
+		}
+	}
+}
+
+func (c *conn) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end()
+}
+
+// end closes; the connection is locked.
+func (c *conn) end() {
+	if !c.closed {
+		c.closed = true
+		c.net.Close()
+	}
+}
+
+func (c *conn) dead() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
+// drain gives what is still to be written a moment, and then closes.
+func (c *conn) drain(limit time.Duration) {
+	for end := time.Now().Add(limit); time.Now().Before(end); {
+		c.mu.Lock()
+		done := len(c.out) == 0 && !c.writing || c.closed
+		c.mu.Unlock()
+		if done {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	c.close()
+}
+
+// read takes messages off the connection until it ends.
+func (c *conn) read() {
+	defer c.close()
+	f := framer{}
+	spare := make([]byte, readSize)
+	for {
+		deadline := time.Time{}
+		if f.begun() {
+			deadline = time.Now().Add(messageLimit)
+		}
+		if err := c.net.SetReadDeadline(deadline); err != nil {
+			return
+		}
+		if err := f.fill(c.net, spare); err != nil {
+			return
+		}
+		for {
+			m, ping, err := f.next()
+			if err != nil {
+				if !c.mend(err) {
+					return
+				}
+				continue
+			}
+			if ping {
+				if c.write([]byte("\r\n")) != nil {
+					return
+				}
+				continue
+			}
+			if m == nil {
+				break
+			}
+			c.server.receive(c, m)
+		}
+	}
+}
+
+// mend answers a message that cannot be read. false: the connection cannot go on.
+func (c *conn) mend(err error) bool {
+	var one *errMessage
+	if errors.As(err, &one) {
+		if one.req != nil && one.req.method != "" && one.req.method != "ACK" {
+			_ = c.write(answer{status: one.status, warning: one.reason}.bytes(c, one.req, ""))
+		}
+		return true
+	}
+	c.server.log.Info("connection ended: its octets are no SIP", zap.String("peer", c.net.RemoteAddr().String()), zap.Error(err))
+	var framing *errFraming
+	if errors.As(err, &framing) && framing.req != nil && framing.req.method != "" && framing.req.method != "ACK" {
+		_ = c.write(answer{status: 400, warning: framing.err.Error()}.bytes(c, framing.req, ""))
+	}
+	c.drain(time.Second)
+	return false
+}
+
+// handshake makes TLS of an accepted connection, within its limit.
+func handshake(n net.Conn, conf *tls.Config) (net.Conn, error) {
+	t := tls.Server(n, conf)
+	_ = n.SetDeadline(time.Now().Add(handshakeLimit))
+	if err := t.Handshake(); err != nil {
+		return nil, err
+	}
+	return t, n.SetDeadline(time.Time{})
+}

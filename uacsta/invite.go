@@ -1,0 +1,193 @@
+package uacsta
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"farhook/csta"
+	"farhook/csta/extension"
+	"farhook/pbxadapter/switchboard"
+)
+
+// invite takes an INVITE outside a dialog: it opens a session on a line (ECMA TR/87; Microsoft's lcs:line names it).
+func (s *Server) invite(c *conn, m *message) {
+	s.mu.Lock()
+	again := s.opened[dialogKey(m)]
+	s.mu.Unlock()
+	if again != nil {
+		if again.branch == param(m.get("Via"), "branch") { // a replay: the remembered answer
+			again.post(mail{kind: request, conn: c, msg: m})
+			return
+		}
+		_ = c.write(answer{status: 482}.bytes(c, m, ""))
+		return
+	}
+	refuse := func(a answer) { _ = c.write(a.bytes(c, m, "")) }
+	if bad := unsupported(m); bad != "" {
+		refuse(answer{status: 420, extra: []header{{"Unsupported", bad}}})
+		return
+	}
+	expires, a := s.interval(m)
+	if a.status != 0 {
+		refuse(a)
+		return
+	}
+	if !isCSTA(m) {
+		refuse(answer{status: 415, extra: []header{{"Accept", contentType}}})
+		return
+	}
+	q, ed, err := csta.Decode(m.body)
+	var broken *csta.SyntaxError
+	if errors.As(err, &broken) {
+		refuse(syntaxAnswer(broken))
+		return
+	}
+	target := address(m.get("Contact"))
+	if target == "" || strings.ContainsAny(target, " \t<>\"") {
+		refuse(answer{status: 400, warning: "Contact is missing or malformed"})
+		return
+	}
+	spelling, found := lineOf(q)
+	if !found {
+		refuse(answer{status: 403, warning: "the body names no line"})
+		return
+	}
+	line, lerr := s.board.Resolve(spelling)
+	if lerr != nil {
+		s.log.Info("session refused: unknown line", zap.String("user", address(m.get("From"))), zap.String("line", spelling), zap.Error(lerr))
+		refuse(answer{status: 404, warning: "line not configured"})
+		return
+	}
+	who := switchboard.Principal{User: address(m.get("From")), Line: line, Via: "sip", Peer: c.net.RemoteAddr().String()}
+	if !s.board.May(who, csta.Observe, line) {
+		s.log.Info("session refused: no right", zap.String("user", who.User), zap.String("device", string(line)))
+		refuse(answer{status: 403, warning: "no right on this line"})
+		return
+	}
+	x := newSession(s, c, m, who, spelling, target)
+	x.edition = ed
+	if oldest, ok := s.enter(x); !ok {
+		refuse(answer{status: 503, extra: []header{{"Retry-After", "10"}}})
+		return
+	} else if oldest != nil {
+		oldest.post(mail{kind: ending, reason: "more sessions on the line than allowed", bye: true})
+	}
+	s.log.Info("session started", zap.String("session", x.callID), zap.String("user", who.User), zap.String("device", string(line)),
+		zap.String("peer", who.Peer))
+	x.expires = expires
+	x.post(mail{kind: request, conn: c, msg: m})
+}
+
+// enter makes a session known, before its 200 leaves. It gives the session that has to go for it. false: we are stopping.
+func (s *Server) enter(x *session) (oldest *session, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return nil, false
+	}
+	s.sessions[x.tag] = x
+	s.opened[x.key] = x
+	list := append(s.lines[x.who.Line], x)
+	if len(list) > s.conf.SessionsPerLine {
+		oldest = list[0]
+	}
+	s.lines[x.who.Line] = list
+	return oldest, true
+}
+
+// leave forgets a session.
+func (s *Server) leave(x *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, x.tag)
+	delete(s.opened, x.key)
+	list := s.lines[x.who.Line]
+	for i, o := range list {
+		if o == x {
+			list = append(list[:i:i], list[i+1:]...)
+			break
+		}
+	}
+	if len(list) == 0 {
+		delete(s.lines, x.who.Line)
+	} else {
+		s.lines[x.who.Line] = list
+	}
+}
+
+// lineOf finds the line that a first request is about: the extension's, or the device that the request itself names.
+func lineOf(q csta.Message) (string, bool) {
+	switch q := q.(type) {
+	case csta.RequestSystemStatus:
+		return extension.Line(q.Extensions)
+	case csta.GetCSTAFeatures:
+		return extension.Line(q.Extensions)
+	case csta.MonitorStart:
+		return string(q.MonitorObject.DeviceObject), q.MonitorObject.DeviceObject != ""
+	case csta.SnapshotDevice:
+		return string(q.SnapshotObject), true
+	case csta.MakeCall:
+		return string(q.CallingDevice), true
+	}
+	return "", false
+}
+
+// isCSTA says whether the body is ours. Parameters such as a charset do not matter, the document says its encoding itself.
+func isCSTA(m *message) bool {
+	t, _, _ := strings.Cut(m.get("Content-Type"), ";")
+	t = strings.TrimSpace(t)
+	return strings.EqualFold(t, contentType) || strings.EqualFold(t, "application/CSTAdata+xml")
+}
+
+func syntaxAnswer(e *csta.SyntaxError) answer {
+	if e.Large {
+		return answer{status: 413, warning: e.Reason}
+	}
+	return answer{status: 400, warning: "CSTA body is not well-formed XML: " + e.Reason}
+}
+
+// unsupported is what the request requires and we do not do.
+func unsupported(m *message) string {
+	var bad []string
+	for _, t := range m.list("Require") {
+		if !strings.EqualFold(t, "timer") {
+			bad = append(bad, quotable(t))
+		}
+	}
+	return strings.Join(bad, ", ")
+}
+
+// interval is the session interval that follows from a request (RFC 4028, 9), in seconds. An answer with a status is a refusal.
+func (s *Server) interval(m *message) (int, answer) {
+	ours, least := int(s.conf.SessionExpires/time.Second), int(s.conf.MinSE/time.Second)
+	v := m.get("Session-Expires")
+	if v == "" {
+		if !m.has("Supported", "timer") {
+			return 0, answer{}
+		}
+		return ours, answer{}
+	}
+	number, _, _ := strings.Cut(v, ";")
+	n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 31)
+	switch {
+	case err != nil:
+		return 0, answer{status: 400, warning: "Session-Expires is malformed"}
+	case int(n) < least:
+		return 0, answer{status: 422, extra: []header{{"Min-SE", strconv.Itoa(least)}}}
+	}
+	return max(min(int(n), ours), least, minSE(m)), answer{}
+}
+
+// minSE is the least interval that the request allows; a malformed one allows any.
+func minSE(m *message) int {
+	number, _, _ := strings.Cut(m.get("Min-SE"), ";")
+	n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 31)
+	if err != nil || n > 86400 {
+		return 0
+	}
+	return int(n)
+}

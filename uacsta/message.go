@@ -1,0 +1,245 @@
+package uacsta
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// message is one SIP message as it stood on the wire, its header values trimmed and unfolded and otherwise untouched: what goes back to
+// a peer goes back as it came.
+type message struct {
+	method, uri string // of a request
+	status      int    // of a response
+	headers     []header
+	body        []byte
+}
+
+type header struct{ name, value string }
+
+// compact are the short forms of the headers that we read (RFC 3261, 7.3.3; RFC 4028).
+var compact = map[string]string{
+	"Via": "v", "From": "f", "To": "t", "Call-ID": "i", "Contact": "m", "Content-Type": "c", "Content-Length": "l", "Supported": "k",
+	"Session-Expires": "x",
+}
+
+// is says whether a header has this name, long or short, in any case.
+func (h header) is(name string) bool {
+	if len(h.name) == 1 {
+		return strings.EqualFold(h.name, compact[name])
+	}
+	return strings.EqualFold(h.name, name)
+}
+
+// get is the first header of that name; "" where there is none.
+func (m *message) get(name string) string {
+	for _, h := range m.headers {
+		if h.is(name) {
+			return h.value
+		}
+	}
+	return ""
+}
+
+// each calls f with every header of that name, in order.
+func (m *message) each(name string, f func(value string)) {
+	for _, h := range m.headers {
+		if h.is(name) {
+			f(h.value)
+		}
+	}
+}
+
+// count is how many headers have that name.
+func (m *message) count(name string) int {
+	n := 0
+	m.each(name, func(string) { n++ })
+	return n
+}
+
+// cseq is the number and the method of CSeq.
+func (m *message) cseq() (uint32, string, error) {
+	number, method, ok := strings.Cut(m.get("CSeq"), " ")
+	n, err := strconv.ParseUint(number, 10, 31)
+	if !ok || err != nil {
+		return 0, "", errors.New("CSeq is malformed")
+	}
+	return uint32(n), strings.TrimSpace(method), nil
+}
+
+// parseHead reads start line and headers. text has no empty line at its end. Folded lines are joined (RFC 3261, 7.3.1).
+func parseHead(text string) (*message, error) {
+	start, rest, _ := strings.Cut(text, "\n")
+	start = strings.TrimSuffix(start, "\r")
+	m := &message{}
+	if s, ok := strings.CutPrefix(start, "SIP/2.0 "); ok {
+		code, _, _ := strings.Cut(s, " ")
+		n, err := strconv.ParseUint(code, 10, 16)
+		if err != nil || n < 100 || n > 699 {
+			return nil, errors.New("the status line is malformed")
+		}
+		m.status = int(n)
+	} else {
+		method, s, ok := strings.Cut(start, " ")
+		uri, version, ok2 := strings.Cut(s, " ")
+		if !ok || !ok2 || method == "" || uri == "" || strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-.!%*_+`'~0123456789") != "" {
+			return nil, errNoSIP
+		}
+		m.method, m.uri = method, uri
+		if !strings.HasPrefix(version, "SIP/") || strings.Contains(version, " ") {
+			return nil, errNoSIP
+		}
+		if version != "SIP/2.0" {
+			m.headers = append(m.headers, header{"", version}) // answered 505 later
+		}
+	}
+	for rest != "" {
+		var line string
+		line, rest, _ = strings.Cut(rest, "\n")
+		line = strings.TrimSuffix(line, "\r")
+		if line == "" {
+			continue
+		}
+		if line[0] == ' ' || line[0] == '\t' {
+			if len(m.headers) == 0 {
+				return m, errors.New("the first header is folded")
+			}
+			last := &m.headers[len(m.headers)-1]
+			last.value = strings.TrimSpace(last.value + " " + strings.TrimSpace(line))
+			continue
+		}
+		name, value, ok := strings.Cut(line, ":")
+		name = strings.TrimRight(name, " \t")
+		if !ok || name == "" || strings.ContainsAny(name, " \t") {
+			return m, errors.New("a header line is malformed")
+		}
+		if len(m.headers) >= maxHeaders {
+			return m, errTooMany
+		}
+		if strings.ContainsAny(value, "\x00\r") {
+			return m, errors.New("a header has a control character")
+		}
+		m.headers = append(m.headers, header{name, strings.TrimSpace(value)})
+	}
+	return m, nil
+}
+
+var (
+	errNoSIP   = errors.New("this is not SIP")
+	errTooMany = errors.New("too many headers")
+)
+
+const maxHeaders = 200
+
+// versionWrong says whether the request is of another SIP.
+func (m *message) versionWrong() bool { return len(m.headers) > 0 && m.headers[0].name == "" }
+
+// contentLength is the length of the body. -1: there is no header; an error where it is no number, or several that differ.
+func (m *message) contentLength() (int, error) {
+	n := -1
+	var err error
+	m.each("Content-Length", func(v string) {
+		one, e := strconv.ParseUint(v, 10, 31)
+		switch {
+		case e != nil:
+			err = errors.New("Content-Length is not a number")
+		case n >= 0 && n != int(one):
+			err = errors.New("there are several Content-Length")
+		default:
+			n = int(one)
+		}
+	})
+	return n, err
+}
+
+// param is a parameter of a header value, behind the address where there is one in brackets; "" where there is none.
+func param(value, name string) string {
+	value = afterAddress(value)
+	for value != "" {
+		var p string
+		p, value = cutOutside(value, ';')
+		if k, v, ok := strings.Cut(p, "="); ok && strings.EqualFold(strings.TrimSpace(k), name) {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
+
+// afterAddress is what follows <…>, quoted names not counting.
+func afterAddress(value string) string {
+	quoted := false
+	for i := 0; i < len(value); i++ {
+		switch {
+		case value[i] == '\\' && quoted:
+			i++
+		case value[i] == '"':
+			quoted = !quoted
+		case value[i] == '>' && !quoted:
+			return value[i+1:]
+		}
+	}
+	return value
+}
+
+// address is the URI of a From, To, Contact or Route value.
+func address(value string) string {
+	quoted := false
+	for i := 0; i < len(value); i++ {
+		switch {
+		case value[i] == '\\' && quoted:
+			i++
+		case value[i] == '"':
+			quoted = !quoted
+		case value[i] == '<' && !quoted:
+			uri, _, _ := strings.Cut(value[i+1:], ">")
+			return uri
+		}
+	}
+	uri, _, _ := strings.Cut(value, ";")
+	return strings.TrimSpace(uri)
+}
+
+// cutOutside cuts at the first sep that is neither in quotes nor in brackets.
+func cutOutside(s string, sep byte) (before, after string) {
+	quoted, depth := false, 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '<':
+			depth++
+		case c == '>':
+			depth--
+		case c == sep && depth == 0:
+			return s[:i], s[i+1:]
+		}
+	}
+	return s, ""
+}
+
+// list takes the values of a header apart that may hold several, separated by commas.
+func (m *message) list(name string) []string {
+	var out []string
+	m.each(name, func(v string) {
+		for v != "" {
+			var one string
+			if one, v = cutOutside(v, ','); strings.TrimSpace(one) != "" {
+				out = append(out, strings.TrimSpace(one))
+			}
+		}
+	})
+	return out
+}
+
+// has says whether a header that lists tokens has this one.
+func (m *message) has(name, token string) bool {
+	for _, t := range m.list(name) {
+		if strings.EqualFold(t, token) {
+			return true
+		}
+	}
+	return false
+}

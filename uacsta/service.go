@@ -1,0 +1,217 @@
+package uacsta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
+)
+
+// openRequest is a request that is being carried out.
+type openRequest struct {
+	conn    *conn
+	msg     *message
+	req     csta.Request
+	edition csta.Edition
+	shell   answer // what the 200 has beside the body
+	op      callmodel.OpID
+	device  csta.DeviceID // requests on one device are carried out in order
+	started bool
+	calls   []csta.CallID // that it names
+	res     csta.Message
+}
+
+// info takes an INFO: the response travels in the 200 to this very INFO.
+func (x *session) info(c *conn, m *message) {
+	if len(m.body) == 0 {
+		x.reply(c, m, answer{status: 200})
+		return
+	}
+	if !isCSTA(m) {
+		x.reply(c, m, answer{status: 415, extra: []header{{"Accept", contentType}}})
+		return
+	}
+	x.serve(c, m, answer{status: 200})
+}
+
+// serve carries out the CSTA request in a message's body.
+func (x *session) serve(c *conn, m *message, shell answer) {
+	q, ed, err := csta.Decode(m.body)
+	var broken *csta.SyntaxError
+	if errors.As(err, &broken) {
+		x.reply(c, m, syntaxAnswer(broken))
+		return
+	}
+	if ed != "" {
+		x.edition = ed
+	}
+	o := &openRequest{conn: c, msg: m, edition: x.edition, shell: shell}
+	if err != nil {
+		x.respond(o, refusalOf(err))
+		return
+	}
+	req, ok := q.(csta.Request)
+	if !ok {
+		if _, isError := q.(*csta.Error); isError {
+			x.reply(c, m, answer{status: 200})
+			return
+		}
+		x.respond(o, csta.ErrServiceNotSupported.With(fmt.Errorf("%s is no service that we know", q.Element())))
+		return
+	}
+	o.req = req
+	if handle := ownService(req.Service()); handle != nil {
+		res, err := handle(x, o)
+		if err != nil {
+			res = refusalOf(err)
+		}
+		x.respond(o, res)
+		x.follow() // what a new monitor was held for
+		return
+	}
+	x.learn(o)
+	x.open = append(x.open, o)
+	x.begin()
+}
+
+// learn notes which device and calls a request is about, and how the peer spells devices: it compares text.
+func (x *session) learn(o *openRequest) {
+	_, _ = csta.Rewrite(o.req,
+		func(member string, d csta.DeviceID) (csta.DeviceID, error) {
+			if !slices.Contains(dialledMembers, member) {
+				x.note(o, d)
+			}
+			return d, nil
+		},
+		func(_ string, c csta.ConnectionID) (csta.ConnectionID, error) {
+			if c.Call != "" {
+				o.calls = append(o.calls, c.Call)
+			}
+			if c.Device != "" {
+				x.note(o, c.Device)
+			}
+			return c, nil
+		})
+	if o.device == "" {
+		o.device = x.who.Line
+	}
+}
+
+// dialledMembers hold numbers to be called: their spelling is the client's address book's, not its name for a device.
+var dialledMembers = []string{"calledDirectoryNumber", "consultedDevice", "newDestination", "transferredTo", "deviceToJoin", "parkTo", "forwardDN"}
+
+func (x *session) note(o *openRequest, d csta.DeviceID) {
+	id, err := x.server.board.Resolve(string(d))
+	if err != nil {
+		return
+	}
+	if o.device == "" {
+		o.device = id
+	}
+	x.spells(id, string(d))
+}
+
+const maxSpelt = 256 // devices of which a session remembers a spelling
+
+func (x *session) spells(id csta.DeviceID, as string) {
+	if id == x.who.Line {
+		return // the line is what the session signed in to, to the letter
+	}
+	if string(id) == as {
+		delete(x.spelt, id)
+		return
+	}
+	if x.spelt == nil {
+		x.spelt = make(map[csta.DeviceID]string)
+	}
+	if _, known := x.spelt[id]; known || len(x.spelt) < maxSpelt {
+		x.spelt[id] = strings.Clone(as)
+	}
+}
+
+// spell is a device as the peer has it.
+func (x *session) spell(d csta.DeviceID) string {
+	if d == x.who.Line {
+		return x.spelling
+	}
+	if s, ok := x.spelt[d]; ok {
+		return s
+	}
+	return string(d)
+}
+
+// fromMemory are the services that the board answers at once.
+var fromMemory = map[csta.Service]bool{"GetCSTAFeatures": true, "SnapshotDevice": true, "SnapshotCall": true}
+
+// begin carries out every open request that may start: the first of each device.
+func (x *session) begin() {
+	var busy []csta.DeviceID
+	for _, o := range slices.Clone(x.open) {
+		if slices.Contains(busy, o.device) {
+			continue
+		}
+		if !o.started {
+			o.started = true
+			if fromMemory[o.req.Service()] {
+				o.res = x.do(o)
+				x.finish(o)
+				continue
+			}
+			o.op = x.server.board.Begin()
+			x.server.tasks.Go(func() {
+				o.res = x.do(o)
+				x.post(mail{kind: answered, done: o})
+			})
+		}
+		busy = append(busy, o.device)
+	}
+}
+
+// do asks the board. Whatever goes wrong is an answer.
+func (x *session) do(o *openRequest) (res csta.Message) {
+	defer func() {
+		if p := recover(); p != nil {
+			x.server.log.Error("panic in a service", zap.String("service", string(o.req.Service())), zap.Any("panic", p), zap.Stack("stack"))
+			res = csta.ErrUnspecified
+		}
+	}()
+	ctx := context.Background()
+	if o.op != 0 {
+		ctx = pbxadapter.WithOp(ctx, o.op)
+	}
+	r, err := x.server.board.Do(ctx, x.who, o.req)
+	if err != nil {
+		return refusalOf(err)
+	}
+	return r
+}
+
+// finish writes an answer; what waited for it follows.
+func (x *session) finish(o *openRequest) {
+	x.open = slices.DeleteFunc(x.open, func(p *openRequest) bool { return p == o })
+	x.respond(o, o.res)
+	x.release()
+	x.begin()
+}
+
+// respond writes a CSTA answer in the edition of its request, with the peer's spellings.
+func (x *session) respond(o *openRequest, res csta.Message) {
+	a := o.shell
+	a.body = csta.EncodeSpelled(nil, res, o.edition, x.spell)
+	x.reply(o.conn, o.msg, a)
+}
+
+func refusalOf(err error) *csta.Error {
+	var e *csta.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return csta.ErrUnspecified
+}
