@@ -10,7 +10,6 @@ export type Link =
 
 /** The little of a WebSocket that is used, so that tests can play one. */
 export interface Socket {
-  onopen: (() => void) | null;
   onmessage: ((e: { data: unknown }) => void) | null;
   onclose: (() => void) | null;
   close(): void;
@@ -32,6 +31,7 @@ export interface Listener {
 
 const firstWait = 500;
 const longestWait = 15_000;
+const steady = 5_000;
 const silence = 10_000; // for a connection to be made and its first message to come
 
 export class Follower {
@@ -39,6 +39,7 @@ export class Follower {
   #cancel: () => void = () => {};
   #tries = 0;
   #lostAt: number | null = null;
+  #liveSince: number | null = null;
   #fresh = false; // ask for a snapshot, whatever position is known
 
   constructor(
@@ -71,24 +72,19 @@ export class Follower {
       return;
     }
     this.#cancel();
-    this.#tries = 0;
     this.#fresh = false;
     if (m) this.listener.take(m);
-    if (this.#lostAt !== null || m) this.#live();
-  }
-
-  #isLive = false;
-
-  #live(): void {
     this.#lostAt = null;
-    if (this.#isLive) return;
-    this.#isLive = true;
+    if (this.#liveSince !== null) return;
+    this.#liveSince = this.world.now();
     this.listener.link({ state: "live" });
   }
 
   #lose(): void {
-    this.#drop();
     const now = this.world.now();
+    // Only a connection that held counts as a good one: a gateway that accepts and hangs up is not asked faster and faster.
+    if (this.#liveSince !== null && now - this.#liveSince >= steady) this.#tries = 0;
+    this.#drop();
     this.#lostAt ??= now;
     const longest = Math.min(longestWait, firstWait * 2 ** this.#tries++);
     const wait = longest * (0.5 + this.world.random() / 2);
@@ -99,11 +95,11 @@ export class Follower {
   #drop(): void {
     this.#cancel();
     this.#cancel = () => {};
-    this.#isLive = false;
+    this.#liveSince = null;
     const socket = this.#socket;
     this.#socket = null;
     if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.onmessage = socket.onclose = null;
     socket.close();
   }
 }

@@ -5,7 +5,6 @@ const n = (count: number, one: string, many: string) => `${count.toLocaleString(
 export const text = {
   product: "farhook",
   title: (ringing: number) => (ringing > 0 ? `(${ringing}) farhook` : "farhook"),
-  skip: "Skip to the phones",
 
   state: {
     idle: "Idle",
@@ -15,7 +14,7 @@ export const text = {
     held: "On hold",
     queued: "Waiting",
     failed: "Failed",
-    out: "Unavailable",
+    out: "Offline",
   },
   leg: { initiated: "dialling", alerting: "ringing", connected: "connected", hold: "on hold", queued: "waiting", fail: "failed" },
   heldByOther: "Held by",
@@ -58,10 +57,9 @@ export const text = {
     never: "The gateway can't be reached.",
     retryIn: (seconds: number) => (seconds > 0 ? `Trying again in ${seconds} s` : "Trying again …"),
     retryNow: "Try now",
-    back: "The connection is back.",
-    offline: "Connection lost.",
     pbxUp: (pbx: string) => `${pbx} connected`,
     pbxDown: (pbx: string) => `${pbx} down`,
+    pbxUnknown: (pbx: string) => `${pbx} not known`,
     pbxDownLong: (pbx: string) =>
       `The link to the PBX ${pbx} is down. Its phones can't be controlled until it is back; farhook keeps trying.`,
   },
@@ -90,7 +88,7 @@ export const text = {
     call: "Call",
     calls: "Calls",
     noCalls: "No calls.",
-    total: (time: string) => `call ${time}`,
+    total: (time: string) => `whole call ${time}`,
     calledBy: "incoming",
     calling: "outgoing",
     inService: "In service",

@@ -1,0 +1,109 @@
+import { expect, test } from "vitest";
+import { Board } from "./board";
+import type { Call, Device } from "./model";
+import { call, device, leg } from "./testing";
+
+const id = (extension: string) => `tel:+1555${extension}`;
+const state = (b: Board, extension: string) => b.phones.get(id(extension))?.state;
+
+function snapshot(b: Board, devices: Device[], calls: Call[] = [], at: number | null = null, now = 0) {
+  b.apply({ type: "snapshot", position: "e.1", at, devices, calls }, now);
+}
+
+function change(b: Board, m: { devices?: Device[]; calls?: Call[]; ended?: string[]; at?: number }, now = 0) {
+  b.apply(
+    { type: "change", position: "e.2", at: m.at ?? null, devices: m.devices ?? [], calls: m.calls ?? [], ended: m.ended ?? [] },
+    now,
+  );
+}
+
+const three = [device("1001"), device("1002"), device("1003")];
+
+test("a call from ringing to its end", () => {
+  const b = new Board();
+  expect(b.position).toBeNull();
+  snapshot(b, three);
+  expect(b.position).toBe("e.1");
+  change(b, { calls: [call("a", leg("1001", "connected"), leg("1002", "alerting"))] });
+  expect([state(b, "1001"), state(b, "1002"), state(b, "1003")]).toEqual(["calling", "ringing", "idle"]);
+  expect(b.position).toBe("e.2");
+  change(b, { calls: [call("a", leg("1001", "connected"), leg("1002", "connected"))] });
+  expect([state(b, "1001"), state(b, "1002")]).toEqual(["talking", "talking"]);
+  change(b, { ended: ["a"] });
+  expect([state(b, "1001"), state(b, "1002"), b.calls.size]).toEqual(["idle", "idle", 0]);
+});
+
+test("who left a call is idle, who came is in it", () => {
+  const b = new Board();
+  snapshot(b, three, [call("a", leg("1001", "connected"), leg("1002", "connected"))]);
+  change(b, { calls: [call("a", leg("1001", "connected"), leg("1003", "connected"))] });
+  expect([state(b, "1001"), state(b, "1002"), state(b, "1003")]).toEqual(["talking", "idle", "talking"]);
+});
+
+test("two calls joined into one, in one message", () => {
+  const b = new Board();
+  snapshot(b, three, [
+    call("a", leg("1002", "connected"), leg("1001", "hold")),
+    call("b", leg("1001", "connected"), leg("1003", "connected")),
+  ]);
+  change(b, { ended: ["b"], calls: [call("a", leg("1002", "connected"), leg("1003", "connected"))] });
+  expect([state(b, "1001"), state(b, "1002"), state(b, "1003")]).toEqual(["idle", "talking", "talking"]);
+  expect(b.calls.size).toBe(1);
+});
+
+test("a snapshot replaces everything", () => {
+  const b = new Board();
+  snapshot(b, three, [call("a", leg("1001", "connected"), leg("1002", "connected"))]);
+  snapshot(b, three.slice(1));
+  expect([...b.phones.keys()]).toEqual([id("1002"), id("1003")]);
+  expect(state(b, "1002")).toBe("idle");
+});
+
+test("phones that nothing happened to keep their picture", () => {
+  const b = new Board();
+  snapshot(b, three);
+  const before = [...b.phones.values()];
+  change(b, { calls: [call("a", leg("1001", "connected"), leg("1002", "alerting"))] });
+  expect(b.phones.get(id("1003"))).toBe(before[2]);
+  expect(b.phones.get(id("1001"))).not.toBe(before[0]);
+});
+
+test("a device's change keeps its calls; only names and numbers call for sorting", () => {
+  const b = new Board();
+  snapshot(b, three, [call("a", leg("1001", "connected"), leg("1002", "connected"))]);
+  const census = b.census;
+  change(b, { devices: [device("1001", { outOfService: "" })] });
+  expect(state(b, "1001")).toBe("talking");
+  expect(b.census).toBe(census);
+  change(b, { devices: [device("1001", { name: "Ada" })] });
+  expect(b.census).not.toBe(census);
+  expect(b.haystack(id("1001"))).toContain("ada");
+});
+
+test("outside parties are in calls but not on the board", () => {
+  const b = new Board();
+  snapshot(b, three);
+  change(b, { calls: [call("a", leg("1001", "connected"), leg("9000", "connected"))] });
+  expect(state(b, "1001")).toBe("talking");
+  expect(b.phones.size).toBe(3);
+});
+
+test("an end that was told twice, or of a call never seen, changes nothing", () => {
+  const b = new Board();
+  snapshot(b, three);
+  change(b, { ended: ["never"] });
+  change(b, { ended: ["never"] });
+  expect(state(b, "1001")).toBe("idle");
+});
+
+test("the gateway's clock: late messages don't turn ours back", () => {
+  const b = new Board();
+  snapshot(b, three, [], 10_000, 4_000);
+  expect(b.offset).toBe(6_000);
+  change(b, { at: 9_000 }, 4_500); // caught up: an old event
+  expect(b.offset).toBe(6_000);
+  change(b, { at: 11_100 }, 5_000); // came quicker than the snapshot
+  expect(b.offset).toBe(6_100);
+  snapshot(b, three);
+  expect(b.offset).toBe(6_100);
+});

@@ -1,0 +1,22 @@
+import { expect, test } from "vitest";
+import { duration, fold, number } from "./format";
+
+test.each([
+  [-5000, "0:00"],
+  [0, "0:00"],
+  [7999, "0:07"],
+  [754_000, "12:34"],
+  [3_723_000, "1:02:03"],
+  [360_000_000, "100:00:00"],
+])("%i ms are %s", (ms, want) => expect(duration(ms)).toBe(want));
+
+test.each([
+  ["tel:+15551001", "+15551001"],
+  ["tel:+15551001;ext=1001", "+15551001"],
+  ["tel:71;phone-context=dialstring", "71"],
+  ["sip:ada@example.com;user=phone", "ada@example.com"],
+  ["1001", "1001"],
+  ["", ""],
+])("%s is shown as %s", (device, want) => expect(number(device)).toBe(want));
+
+test("fold", () => expect(fold("Zoë NÚÑEZ")).toBe("zoe nunez"));

@@ -1,0 +1,163 @@
+import { beforeEach, expect, test } from "vitest";
+import type { Message } from "./model";
+import { Follower, type Link, type Socket } from "./stream";
+
+/** A world whose clock the test turns. */
+class Bench {
+  clock = 0;
+  sockets: (Socket & { after: string | null; closed: boolean })[] = [];
+  links: Link[] = [];
+  taken: Message[] = [];
+  position: string | null = null;
+  #timers: { at: number; then: () => void }[] = [];
+
+  follower = new Follower(
+    {
+      open: (after) => {
+        const socket = {
+          after,
+          closed: false,
+          onopen: null,
+          onmessage: null,
+          onclose: null,
+          close: () => void (socket.closed = true),
+        };
+        this.sockets.push(socket);
+        return socket;
+      },
+      now: () => this.clock,
+      random: () => 1,
+      after: (ms, then) => {
+        const timer = { at: this.clock + ms, then };
+        this.#timers.push(timer);
+        return () => (this.#timers = this.#timers.filter((t) => t !== timer));
+      },
+    },
+    {
+      read: (data) => {
+        if (data === "broken") throw new Error("broken");
+        return data === "unknown" ? null : ({ type: "snapshot", position: data } as Message);
+      },
+      position: () => this.position,
+      take: (m) => {
+        this.taken.push(m);
+        this.position = m.position;
+      },
+      link: (l) => this.links.push(l),
+    },
+  );
+
+  pass(ms: number) {
+    const end = this.clock + ms;
+    for (;;) {
+      const next = this.#timers.sort((a, b) => a.at - b.at)[0];
+      if (!next || next.at > end) break;
+      this.#timers.shift();
+      this.clock = next.at;
+      next.then();
+    }
+    this.clock = end;
+  }
+  get socket() {
+    return this.sockets.at(-1)!;
+  }
+  get link() {
+    return this.links.at(-1)!;
+  }
+  get waiting() {
+    return this.#timers.length;
+  }
+}
+
+let b: Bench;
+beforeEach(() => {
+  b = new Bench();
+  b.follower.connect();
+});
+
+test("live only from the first message", () => {
+  expect(b.link).toEqual({ state: "connecting" });
+  expect(b.socket.after).toBeNull();
+  b.socket.onmessage!({ data: "e.7" });
+  expect(b.link).toEqual({ state: "live" });
+  expect(b.taken).toHaveLength(1);
+  expect(b.waiting).toBe(0);
+});
+
+test("goes on from the last position", () => {
+  b.socket.onmessage!({ data: "e.7" });
+  b.clock = 100_000;
+  b.socket.onclose!();
+  expect(b.link).toEqual({ state: "lost", since: 100_000, retryAt: 100_500 });
+  b.pass(500);
+  expect(b.sockets).toHaveLength(2);
+  expect(b.socket.after).toBe("e.7");
+  expect(b.link.state).toBe("lost"); // not before it says something
+  b.socket.onmessage!({ data: "e.8" });
+  expect(b.link.state).toBe("live");
+});
+
+test("waits grow to 15 s, and count from the loss", () => {
+  const waits: number[] = [];
+  for (let i = 0; i < 8; i++) {
+    b.socket.onclose!();
+    const link = b.link as Link & { state: "lost" };
+    expect(link.since).toBe(0);
+    waits.push(link.retryAt - b.clock);
+    b.pass(link.retryAt - b.clock);
+  }
+  expect(waits).toEqual([500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000]);
+});
+
+test("a gateway that accepts and hangs up is asked ever less often; one that held is asked at once", () => {
+  const lose = () => {
+    b.socket.onmessage!({ data: "e.1" });
+    b.socket.onclose!();
+    const wait = (b.link as Link & { state: "lost" }).retryAt - b.clock;
+    b.pass(wait);
+    return wait;
+  };
+  expect([lose(), lose(), lose()]).toEqual([500, 1000, 2000]);
+  b.socket.onmessage!({ data: "e.1" });
+  b.clock += 60_000;
+  expect(lose()).toBe(500);
+});
+
+test("a connection that says nothing is given up", () => {
+  b.pass(9_999);
+  expect(b.socket.closed).toBe(false);
+  b.pass(1);
+  expect(b.sockets[0]!.closed).toBe(true);
+  expect(b.link.state).toBe("lost");
+});
+
+test("what can't be understood asks for a snapshot", () => {
+  b.socket.onmessage!({ data: "e.7" });
+  b.socket.onmessage!({ data: "broken" });
+  expect(b.link.state).toBe("lost");
+  b.pass(1000);
+  expect(b.socket.after).toBeNull();
+});
+
+test("an unknown kind of message is passed over", () => {
+  b.socket.onmessage!({ data: "e.7" });
+  b.socket.onmessage!({ data: "unknown" });
+  expect(b.taken).toHaveLength(1);
+  expect(b.link.state).toBe("live");
+});
+
+test("an old socket has nothing to say any more", () => {
+  const old = b.socket;
+  b.follower.connect();
+  expect(old.onmessage).toBeNull();
+  expect(old.onclose).toBeNull();
+  expect(old.closed).toBe(true);
+});
+
+test("closed for good", () => {
+  b.socket.onclose!();
+  b.follower.close();
+  b.pass(1e6);
+  expect(b.sockets).toHaveLength(1);
+  expect(b.waiting).toBe(0);
+});

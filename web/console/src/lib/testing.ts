@@ -1,0 +1,33 @@
+// Phones and calls for tests.
+
+import type { Call, Device, Leg, LegState, Party } from "./model";
+
+export function device(extension: string, more: Partial<Device> = {}): Device {
+  return {
+    id: `tel:+1555${extension}`,
+    kind: "phone",
+    name: "",
+    extension,
+    number: `+1555${extension}`,
+    pbx: "sim",
+    linkUp: true,
+    offers: new Set(["MakeCall", "AnswerCall", "ClearConnection", "HoldCall", "RetrieveCall"]),
+    lacks: new Map(),
+    outOfService: null,
+    features: { doNotDisturb: false, messageWaiting: false, muted: false, forwarding: [] },
+    ...more,
+  };
+}
+
+export function party(extension: string, more: Partial<Party> = {}): Party {
+  return { device: `tel:+1555${extension}`, shown: "known", number: `+1555${extension}`, name: "", ...more };
+}
+
+export function leg(extension: string, state: LegState, since = 0): Leg {
+  return { device: `tel:+1555${extension}`, state, party: party(extension), since };
+}
+
+/** A call from the first leg to the second. */
+export function call(id: string, ...legs: Leg[]): Call {
+  return { id, began: 0, calling: legs[0]!.party, called: legs[1]?.party ?? party("0"), legs };
+}
