@@ -10,10 +10,13 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"farhook/pbxadapter/sim"
 )
 
 // version is set when a release is built; otherwise it comes from the module or the commit.
@@ -40,7 +43,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	parser, err := kong.New(&c,
 		kong.Name("farhook"),
 		kong.Description("A remote call control gateway: CSTA over SIP to UC servers, commands to PBXs."),
-		kong.Vars{"version": "farhook " + versionText()},
+		kong.Vars{"version": "farhook " + versionText(), "max_lines": strconv.Itoa(sim.MaxLines)},
 		kong.Writers(out, errs),
 		kong.Exit(func(status int) { exited = status }),
 		kong.UsageOnError(),

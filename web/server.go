@@ -1,0 +1,190 @@
+// Package web is farhook over HTTP: REST operations that build CSTA requests or read the model, problem documents, a WebSocket stream
+// of what happens, and the operator's console. It adds no behaviour of its own: every act goes through the switchboard.
+//
+// There is no sign-in yet, so it is for loopback only, and believes no browser that comes from elsewhere: Host and Origin are
+// checked (DNS rebinding, cross-site requests).
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"go.uber.org/zap"
+
+	"farhook/pbxadapter/switchboard"
+	"farhook/web/live"
+)
+
+// Config is what a server needs beside the board.
+type Config struct {
+	Log          *zap.Logger // nil: none
+	Version      string
+	AllowedHosts []string // names in Host beside localhost and loopback addresses
+	Console      fs.FS    // the console's files; nil: none
+}
+
+// Server is the web side. Make it with New.
+type Server struct {
+	board   *switchboard.Board
+	conf    Config
+	log     *zap.Logger
+	streams *live.Streams
+	handler http.Handler
+	api     huma.API
+}
+
+const (
+	maxBody     = 64 << 10
+	gracePeriod = time.Second
+)
+
+// New makes the handlers. It listens to nothing.
+func New(b *switchboard.Board, c Config) (*Server, error) {
+	if c.Log == nil {
+		c.Log = zap.NewNop()
+	}
+	s := &Server{board: b, conf: c, log: c.Log}
+	s.streams = live.NewStreams(b, s.log, s.sameOrigin)
+	mux := http.NewServeMux()
+	conf := huma.DefaultConfig("farhook", c.Version)
+	conf.Info.Description = "Calls of the PBXs behind a farhook gateway. Names are those of ECMA-269 and ECMA-323; errors are problem documents " +
+		"(RFC 9457) whose type is urn:csta:error:<category>:<value>. What happens is told by the WebSocket at /api/v1/stream: first " +
+		"a snapshot, then events, each with a position; with ?after=<position> it goes on from there."
+	conf.DocsPath, conf.CreateHooks = "", nil
+	conf.OpenAPIPath = "/openapi"
+	s.api = humago.New(mux, conf)
+	s.deviceOperations()
+	s.callOperations()
+	s.healthOperations()
+	mux.HandleFunc("GET /api/v1/stream", func(w http.ResponseWriter, r *http.Request) { s.streams.Serve(w, r, principal(r)) })
+	if c.Console != nil {
+		mux.Handle("GET /", s.console())
+	}
+	s.handler = s.guard(mux)
+	return s, nil
+}
+
+// Handler is everything, guarded.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Serve serves l until ctx ends, and closes it. Requests under way get a moment, streams are told to go.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{
+		Handler: s.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 20 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 32 << 10, ErrorLog: zap.NewStdLog(s.log),
+	}
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(done)
+		grace, cancel := context.WithTimeout(context.Background(), gracePeriod)
+		defer cancel()
+		s.streams.Close()
+		if err := srv.Shutdown(grace); err != nil {
+			srv.Close()
+		}
+	})
+	err := srv.Serve(l)
+	if stop() {
+		s.streams.Close()
+		return fmt.Errorf("web: %w", err)
+	}
+	<-done
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// principal is who asks: whoever is on this machine.
+func principal(r *http.Request) switchboard.Principal {
+	return switchboard.Principal{User: "console", Via: "http", Peer: r.RemoteAddr}
+}
+
+// guard lets in who may come in, and sets what every answer has.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		switch {
+		case !s.knownHost(r.Host):
+			problem(w, http.StatusForbidden, fmt.Sprintf("the Host %q is not one of this gateway's: use localhost or a loopback address, or enter the name under http.hosts", r.Host))
+			return
+		case r.Method != http.MethodGet && r.Method != http.MethodHead && !s.sameOrigin(r):
+			problem(w, http.StatusForbidden, fmt.Sprintf("the Origin %q is another site", r.Header.Get("Origin")))
+			return
+		case r.Method == http.MethodPost && r.ContentLength != 0 && !isJSON(r):
+			problem(w, http.StatusUnsupportedMediaType, "the body must be application/json")
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		defer func() {
+			if p := recover(); p != nil {
+				s.log.Error("panic in a handler", zap.Any("panic", p), zap.Stack("stack"), zap.String("path", r.URL.Path))
+				problem(w, http.StatusInternalServerError, "a fault of the gateway's; its log has it")
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+func isJSON(r *http.Request) bool {
+	t, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(t), "application/json")
+}
+
+// knownHost says whether a Host header names this gateway.
+func (s *Server) knownHost(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.Trim(host, "[]")
+	if ip := net.ParseIP(host); ip != nil {
+		return ip.IsLoopback()
+	}
+	return strings.EqualFold(host, "localhost") || slices.ContainsFunc(s.conf.AllowedHosts, func(a string) bool { return strings.EqualFold(a, host) })
+}
+
+// sameOrigin says whether a request comes from no page at all, or from one of ours.
+func (s *Server) sameOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && strings.EqualFold(u.Host, r.Host)
+}
+
+// console serves the page: what has a hash in its name for ever, the rest never from a cache.
+func (s *Server) console() http.Handler {
+	files := http.FileServerFS(s.conf.Console)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
+		switch info, err := fs.Stat(s.conf.Console, name); {
+		case strings.HasPrefix(r.URL.Path, "/api/"):
+			problem(w, http.StatusNotFound, fmt.Sprintf("there is nothing at %s", r.URL.Path))
+			return
+		case name != "" && (err != nil || info.IsDir()):
+			problem(w, http.StatusNotFound, fmt.Sprintf("there is nothing at %s", r.URL.Path))
+			return
+		case strings.HasPrefix(name, "assets/"):
+			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+		default:
+			w.Header().Set("Cache-Control", "no-cache")
+		}
+		files.ServeHTTP(w, r)
+	})
+}
