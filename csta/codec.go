@@ -190,7 +190,8 @@ func (w *writer) error(e *Error) {
 // what the functions make of it. Absent optional members are not shown to them. The first error ends it, and is
 // returned as it is. Lists and other nested structures are not touched.
 func Rewrite(r Request, device func(member string, d DeviceID) (DeviceID, error),
-	connection func(member string, c ConnectionID) (ConnectionID, error)) (Request, error) {
+	connection func(member string, c ConnectionID) (ConnectionID, error),
+) (Request, error) {
 	w := rewriter{onDevice: device, onConnection: connection}
 	r = rewrite(r, &w)
 	return r, w.err

@@ -251,7 +251,8 @@ func (w *writer) content(a *Any, scope []Namespace) {
 
 // tagLength is how far a tag, comment, instruction or CDATA section goes.
 func tagLength(in []byte) int {
-	begin, end := 0, ">"
+	var begin int
+	var end string
 	switch {
 	case bytes.HasPrefix(in, []byte("<!--")):
 		begin, end = 4, "-->"

@@ -1,6 +1,7 @@
 package callmodel
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -97,7 +98,8 @@ func (o observer) hear(t *rapid.T, told Told, d csta.DeviceID) {
 		}
 		if _, _, err := csta.Decode(csta.Encode(nil, told.Event, csta.Ed3)); err != nil {
 			// The cross reference is the follower's; everything else must be there.
-			if e, ok := err.(*csta.Error); !ok || e.Err == nil || !slices.Contains([]string{told.Event.Element() + ": monitorCrossRefID is missing"}, e.Err.Error()) {
+			var e *csta.Error
+			if !errors.As(err, &e) || e.Err == nil || !slices.Contains([]string{told.Event.Element() + ": monitorCrossRefID is missing"}, e.Err.Error()) {
 				t.Fatalf("%s is no event: %v", told.Event.Element(), err)
 			}
 		}

@@ -183,7 +183,7 @@ func (h Hands) Register(in bool) error {
 		if err := h.p.ours(h.device); err != nil || h.p.out[h.device] != in {
 			return err
 		}
-		cause := csta.EventCause(csta.CauseNormal)
+		cause := csta.CauseNormal
 		if in {
 			delete(h.p.out, h.device)
 		} else {

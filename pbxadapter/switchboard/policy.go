@@ -33,4 +33,6 @@ func (OwnLine) May(who Principal, right csta.Right, d csta.DeviceID) bool {
 func (OwnLine) Changed() <-chan struct{} { return nil }
 
 // May says whether who has a right on a device.
-func (b *Board) May(who Principal, right csta.Right, d csta.DeviceID) bool { return b.policy.May(who, right, d) }
+func (b *Board) May(who Principal, right csta.Right, d csta.DeviceID) bool {
+	return b.policy.May(who, right, d)
+}

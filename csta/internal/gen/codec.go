@@ -146,10 +146,7 @@ func (t *table) scanInto(m member, into string) string {
 	if d := t.named[m.typ]; d != nil && d.kind == "enum" {
 		return fmt.Sprintf("%s = enum(s, %q, values%s[:])", into, m.name, m.typ)
 	}
-	if strings.HasPrefix(into, "*") {
-		into = into[1:]
-	}
-	return into + ".scan(s)"
+	return strings.TrimPrefix(into, "*") + ".scan(s)"
 }
 
 // writes writes the writing side.
