@@ -8,7 +8,7 @@ const limit = 15_000; // the gateway's own deadlines are shorter
 /** A request that was refused or came to nothing; the message is for people. */
 export class Refused extends Error {}
 
-/** Places a call; gives its id, or null where the answer doesn't name it. */
+/** Places a call. */
 export async function placeCall(callingDevice: string, calledDirectoryNumber: string): Promise<void> {
   await post("calls", { callingDevice, calledDirectoryNumber });
 }
@@ -16,6 +16,15 @@ export async function placeCall(callingDevice: string, calledDirectoryNumber: st
 /** Does something with a device's connection in a call. */
 export async function act(action: Action, call: string, device: string): Promise<void> {
   await post(`calls/${encodeURIComponent(call)}/connections/${encodeURIComponent(device)}/${action}`);
+}
+
+/** Whether the gateway answers at all. */
+export async function healthy(): Promise<boolean> {
+  try {
+    return (await fetch(new URL("api/v1/health", document.baseURI), { cache: "no-store", signal: AbortSignal.timeout(5000) })).ok;
+  } catch {
+    return false;
+  }
 }
 
 async function post(path: string, body?: unknown): Promise<void> {

@@ -4,6 +4,7 @@
 import { compare, count, matcher, type Order, sections } from "./arrange";
 import { Board } from "./board";
 import { type Phone, type PhoneState } from "./phone";
+import { healthy } from "./api";
 import { type Link, Follower } from "./stream";
 import { read } from "./wire";
 
@@ -80,6 +81,7 @@ export class Desk {
         if (after !== null) url.searchParams.set("after", after);
         return new WebSocket(url) as never;
       },
+      probe: healthy,
       now: Date.now,
       random: Math.random,
       after: (ms, then) => {

@@ -9,6 +9,8 @@ class Bench {
   links: Link[] = [];
   taken: Message[] = [];
   position: string | null = null;
+  reachable = true;
+  probes = 0;
   #timers: { at: number; then: () => void }[] = [];
 
   follower = new Follower(
@@ -27,6 +29,10 @@ class Bench {
       },
       now: () => this.clock,
       random: () => 1,
+      probe: () => {
+        this.probes++;
+        return Promise.resolve(this.reachable);
+      },
       after: (ms, then) => {
         const timer = { at: this.clock + ms, then };
         this.#timers.push(timer);
@@ -81,7 +87,6 @@ test("live only from the first message", () => {
   b.socket.onmessage!({ data: "e.7" });
   expect(b.link).toEqual({ state: "live" });
   expect(b.taken).toHaveLength(1);
-  expect(b.waiting).toBe(0);
 });
 
 test("goes on from the last position", () => {
@@ -90,10 +95,49 @@ test("goes on from the last position", () => {
   b.socket.onclose!();
   expect(b.link).toEqual({ state: "lost", since: 100_000, retryAt: 100_500 });
   b.pass(500);
-  expect(b.sockets).toHaveLength(2);
   expect(b.socket.after).toBe("e.7");
   expect(b.link.state).toBe("lost"); // not before it says something
   b.socket.onmessage!({ data: "e.8" });
+  expect(b.link.state).toBe("live");
+});
+
+test("who missed nothing is live again without a message", () => {
+  b.socket.onmessage!({ data: "e.7" });
+  b.socket.onclose!();
+  b.pass(500);
+  b.socket.onopen!();
+  b.pass(999);
+  expect(b.link.state).toBe("lost");
+  b.pass(1);
+  expect(b.link.state).toBe("live");
+});
+
+test("an open connection without a position waits for its snapshot", () => {
+  b.socket.onopen!();
+  b.pass(5000);
+  expect(b.link.state).toBe("connecting");
+});
+
+test("a connection that fell silent is doubted, and given up when the gateway can't be reached", async () => {
+  b.socket.onmessage!({ data: "e.7" });
+  b.pass(19_999);
+  expect(b.probes).toBe(0);
+  b.pass(1);
+  await Promise.resolve();
+  expect([b.probes, b.link.state]).toEqual([1, "live"]);
+  b.reachable = false;
+  b.pass(20_000);
+  await Promise.resolve();
+  expect([b.probes, b.link.state]).toEqual([2, "lost"]);
+});
+
+test("a doubt that ends when another connection has begun is nobody's", async () => {
+  b.socket.onmessage!({ data: "e.7" });
+  b.reachable = false;
+  b.pass(20_000);
+  b.follower.connect();
+  b.socket.onmessage!({ data: "e.8" });
+  await Promise.resolve();
   expect(b.link.state).toBe("live");
 });
 

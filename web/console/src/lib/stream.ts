@@ -10,6 +10,7 @@ export type Link =
 
 /** The little of a WebSocket that is used, so that tests can play one. */
 export interface Socket {
+  onopen: (() => void) | null;
   onmessage: ((e: { data: unknown }) => void) | null;
   onclose: (() => void) | null;
   close(): void;
@@ -20,6 +21,7 @@ export interface World {
   now(): number;
   random(): number; // 0 … 1
   after(ms: number, then: () => void): () => void; // gives what cancels it
+  probe(): Promise<boolean>; // whether the gateway answers at all
 }
 
 export interface Listener {
@@ -31,8 +33,10 @@ export interface Listener {
 
 const firstWait = 500;
 const longestWait = 15_000;
-const steady = 5_000;
-const silence = 10_000; // for a connection to be made and its first message to come
+const steady = 5_000; // so long must a connection hold to count as a good one
+const opening = 10_000; // for a connection to be made and its first message to come
+const catchUp = 1_000; // who goes on from a position and hears nothing for so long has missed nothing
+const quiet = 20_000; // after that a silent connection is doubted: a browser doesn't notice a dead one
 
 export class Follower {
   #socket: Socket | null = null;
@@ -51,8 +55,12 @@ export class Follower {
   connect(): void {
     this.#drop();
     if (this.#lostAt === null) this.listener.link({ state: "connecting" });
-    const socket = (this.#socket = this.world.open(this.#fresh ? null : this.listener.position()));
-    this.#cancel = this.world.after(silence, () => this.#lose());
+    const after = this.#fresh ? null : this.listener.position();
+    const socket = (this.#socket = this.world.open(after));
+    this.#await(opening, () => this.#lose());
+    socket.onopen = () => {
+      if (after !== null) this.#await(catchUp, () => this.#hear());
+    };
     socket.onmessage = (e) => this.#take(e.data);
     socket.onclose = () => this.#lose();
   }
@@ -71,13 +79,32 @@ export class Follower {
       this.#lose();
       return;
     }
-    this.#cancel();
     this.#fresh = false;
     if (m) this.listener.take(m);
+    this.#hear();
+  }
+
+  /** The connection is good at this moment. */
+  #hear(): void {
+    this.#await(quiet, () => void this.#doubt());
     this.#lostAt = null;
     if (this.#liveSince !== null) return;
     this.#liveSince = this.world.now();
     this.listener.link({ state: "live" });
+  }
+
+  async #doubt(): Promise<void> {
+    const socket = this.#socket;
+    const alive = await this.world.probe();
+    if (socket !== this.#socket) return;
+    if (alive) this.#hear();
+    else this.#lose();
+  }
+
+  /** One thing is waited for at a time. */
+  #await(ms: number, then: () => void): void {
+    this.#cancel();
+    this.#cancel = this.world.after(ms, then);
   }
 
   #lose(): void {
@@ -89,7 +116,7 @@ export class Follower {
     const longest = Math.min(longestWait, firstWait * 2 ** this.#tries++);
     const wait = longest * (0.5 + this.world.random() / 2);
     this.listener.link({ state: "lost", since: this.#lostAt, retryAt: now + wait });
-    this.#cancel = this.world.after(wait, () => this.connect());
+    this.#await(wait, () => this.connect());
   }
 
   #drop(): void {
@@ -99,7 +126,7 @@ export class Follower {
     const socket = this.#socket;
     this.#socket = null;
     if (!socket) return;
-    socket.onmessage = socket.onclose = null;
+    socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
   }
 }
