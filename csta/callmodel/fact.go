@@ -71,7 +71,8 @@ type QueuePlace struct {
 }
 
 // Redirected is a connection that went elsewhere: deflected, forwarded, or picked up from. The connection ends with it; the
-// new destination's own connection is told by its own Moved.
+// new destination's own connection is told by its own Moved. A connection that never was (forwarded at once, or by a phone that answers
+// with a redirection) may be redirected too: no event tells it, later ones name its device as the last redirecting one.
 type Redirected struct {
 	Meta
 	Connection                      csta.ConnectionID

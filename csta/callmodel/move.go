@@ -166,17 +166,25 @@ func cleared(c *Call, cause csta.EventCause, meta Meta) Told {
 	}
 }
 
-// redirected takes a connection away that went elsewhere.
+// redirected takes a connection away that went elsewhere. Where it never was (forwarded at once, or by a phone that was asked and did
+// not ring) nothing is told, but who redirected is remembered for the events to come.
 func (m *Model) redirected(f Redirected) []Told {
 	id := m.resolve(f.Connection.Call)
 	old := m.calls[id]
-	if old == nil || old.leg(f.Connection.Device) < 0 {
+	if old == nil || f.Connection.Device == "" {
 		m.odd++
 		return nil
 	}
 	c := old.clone()
 	c.take(f.Calling, f.Called, f.LastRedirected)
 	i := c.leg(f.Connection.Device)
+	if i < 0 {
+		if f.LastRedirected.Shown == Absent {
+			c.LastRedirected = Party{Device: f.Connection.Device, Shown: Known}
+		}
+		m.put(old, c)
+		return nil
+	}
 	l := c.Legs[i]
 	cause := f.Cause
 	if cause == "" {
