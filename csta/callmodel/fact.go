@@ -18,6 +18,8 @@ type Meta struct {
 	Op    OpID
 }
 
+func (m Meta) when() time.Time { return m.At }
+
 // Shown says how much of a party may be told.
 type Shown uint8
 
@@ -38,7 +40,10 @@ type Party struct {
 }
 
 // Fact is one thing that an adapter saw happen.
-type Fact interface{ fact() }
+type Fact interface {
+	fact()
+	when() time.Time
+}
 
 // Kind says in which manner a connection reached its state.
 type Kind uint8

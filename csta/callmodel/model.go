@@ -12,6 +12,9 @@ import (
 // remember is how long the old name of a call leads to the result of its rearrangement: clients race.
 const remember = 30 * time.Second
 
+// maxFormer bounds the old names.
+const maxFormer = 100_000
+
 // Model is one PBX's calls, features and service. The zero value is not ready: use New.
 //
 // Calls are immutable values that are replaced when they change, so what State, Call, At and Told.After give out may be kept.
@@ -21,13 +24,19 @@ type Model struct {
 	features map[csta.DeviceID][]Feature     // slices are replaced, never changed
 	out      map[csta.DeviceID]csta.EventCause
 	former   map[csta.CallID]former
-	fading   []csta.CallID // keys of former, oldest first
+	fading   []fading // entries of former, oldest first
 	odd      uint64
 }
 
 // former is where the old name of a call leads, and for how long.
 type former struct {
 	to    csta.CallID
+	until time.Time
+}
+
+// fading says when an entry of former may go, unless it was renewed meanwhile.
+type fading struct {
+	id    csta.CallID
 	until time.Time
 }
 
@@ -43,8 +52,11 @@ func New() *Model {
 }
 
 // Apply takes one fact over and tells what follows from it, in order. A fact that the table does not know is taken over
-// all the same, and counted (Odd).
+// all the same, and counted (Odd); one that does not say what it is about can only be counted.
 func (m *Model) Apply(f Fact) []Told {
+	if f != nil {
+		m.forget(f.when())
+	}
 	switch f := f.(type) {
 	case Moved:
 		return m.moved(f)
@@ -93,20 +105,26 @@ func (m *Model) resolve(id csta.CallID) csta.CallID {
 	return id
 }
 
-// rename lets the old name lead to the new one, and forgets names that are too old.
+// rename lets the old name lead to the new one for a while.
 func (m *Model) rename(old, to csta.CallID, at time.Time) {
 	if old == to || old == "" {
 		return
 	}
-	if _, ok := m.former[old]; !ok {
-		m.fading = append(m.fading, old)
-	}
-	m.former[old] = former{to, at.Add(remember)}
+	until := at.Add(remember)
+	m.former[old] = former{to, until}
+	m.fading = append(m.fading, fading{old, until})
+}
+
+// forget drops the names that are too old, or too many.
+func (m *Model) forget(at time.Time) {
 	for len(m.fading) > 0 {
-		if f := m.former[m.fading[0]]; f.until.After(at) && len(m.fading) < 100_000 {
-			break
+		f := m.fading[0]
+		if f.until.After(at) && len(m.fading) <= maxFormer {
+			return
 		}
-		delete(m.former, m.fading[0])
+		if m.former[f.id].until.Equal(f.until) {
+			delete(m.former, f.id)
+		}
 		m.fading = m.fading[1:]
 	}
 }
@@ -136,7 +154,7 @@ func (m *Model) Odd() uint64 { return m.odd }
 func (m *Model) put(old *Call, c *Call) {
 	for _, l := range c.Legs {
 		if old == nil || old.leg(l.Device) < 0 {
-			m.at[l.Device] = append(slices.Clip(m.at[l.Device]), c.ID)
+			m.at[l.Device] = append(m.at[l.Device], c.ID)
 		}
 	}
 	if old != nil {
@@ -162,7 +180,7 @@ func (m *Model) drop(c *Call) {
 }
 
 func (m *Model) leave(d csta.DeviceID, id csta.CallID) {
-	rest := slices.DeleteFunc(slices.Clone(m.at[d]), func(o csta.CallID) bool { return o == id })
+	rest := slices.DeleteFunc(m.at[d], func(o csta.CallID) bool { return o == id })
 	if len(rest) == 0 {
 		delete(m.at, d)
 		return

@@ -15,16 +15,20 @@ type step struct {
 	kind Kind // before
 }
 
-// moves is the table of state changes (ECMA-269, 6.1.5 and 17.2): the first row that fits. from empty: any state. The rows marked
-// odd are no legal moves; they tell the nearest truth.
-var moves = []struct {
-	from, to csta.State
+// row is one state change: which event tells it.
+type row struct {
+	from, to csta.State      // from empty: any state
 	when     func(step) bool // nil: always
 	event    func(step, csta.EventCause) csta.Event
 	cause    csta.EventCause // the usual one
 	odd      bool
-}{
+}
+
+// moves is the table of state changes (ECMA-269, 6.1.5 and 17.2): the first row that fits. The rows marked odd are no legal moves; they
+// tell the nearest truth.
+var moves = []row{
 	{from: csta.Null, to: csta.Initiated, event: serviceInitiated, cause: csta.CauseNewCall},
+	{from: csta.Hold, to: csta.Connected, event: retrieved, cause: csta.CauseNormal},
 	{to: csta.Connected, when: becomesNetwork, event: networkReached, cause: csta.CauseNewCall},
 	{from: csta.Null, to: csta.Connected, when: originates, event: originated, cause: csta.CauseNewCall},
 	{from: csta.Initiated, to: csta.Connected, when: originates, event: originated, cause: csta.CauseNewCall},
@@ -33,7 +37,6 @@ var moves = []struct {
 	{from: csta.Alerting, to: csta.Connected, event: established, cause: csta.CauseNewCall},
 	{from: csta.Queued, to: csta.Connected, event: established, cause: csta.CauseNewCall},
 	{from: csta.Connected, to: csta.Connected, when: wasNetwork, event: established, cause: csta.CauseNewCall},
-	{from: csta.Hold, to: csta.Connected, event: retrieved, cause: csta.CauseNormal},
 	{to: csta.Alerting, when: isOffered, event: offered, cause: csta.CauseNewCall},
 	{from: csta.Null, to: csta.Alerting, event: delivered, cause: csta.CauseNewCall},
 	{from: csta.Initiated, to: csta.Alerting, event: delivered, cause: csta.CauseNewCall},
@@ -116,31 +119,30 @@ func (m *Model) moved(f Moved) []Told {
 		m.put(old, c)
 		return nil
 	}
-	for _, row := range moves {
-		if row.from != "" && row.from != s.from || row.to != f.To || row.when != nil && !row.when(s) {
-			continue
-		}
-		if row.odd {
-			m.odd++
-		}
-		cause := f.Cause
-		if cause == "" {
-			cause = row.cause
-		}
-		t := Told{Event: row.event(s, cause), Audience: seats(c), Calls: []csta.CallID{id}, Op: f.Op, At: f.At}
-		if f.To == csta.Null {
-			c.Legs = slices.Delete(c.Legs, i, i+1)
-		}
-		t.After = []*Call{after(c)}
-		m.put(old, c)
-		told := []Told{t}
-		if len(c.Legs) == 0 {
-			told = append(told, cleared(c, cause, f.Meta))
-		}
-		return told
+	r := moves[slices.IndexFunc(moves, s.fits)]
+	if r.odd {
+		m.odd++
 	}
-	m.odd++
-	return nil
+	cause := f.Cause
+	if cause == "" {
+		cause = r.cause
+	}
+	t := Told{Event: r.event(s, cause), Audience: seats(c), Calls: []csta.CallID{id}, Op: f.Op, At: f.At}
+	if f.To == csta.Null {
+		c.Legs = slices.Delete(c.Legs, i, i+1)
+	}
+	t.After = []*Call{after(c)}
+	m.put(old, c)
+	told := []Told{t}
+	if len(c.Legs) == 0 {
+		told = append(told, cleared(c, cause, f.Meta))
+	}
+	return told
+}
+
+// fits says whether a row of the table is that of the step. Some row always is: the table ends with a row for every state to go to.
+func (s step) fits(r row) bool {
+	return (r.from == "" || r.from == s.from) && r.to == s.To && (r.when == nil || r.when(s))
 }
 
 var known = []csta.State{csta.Null, csta.Initiated, csta.Alerting, csta.Connected, csta.Hold, csta.Queued, csta.Fail}

@@ -2,6 +2,7 @@ package callmodel
 
 import (
 	"slices"
+	"time"
 
 	"farhook/csta"
 )
@@ -43,15 +44,28 @@ func conferenced(r rearrangement) csta.Event {
 // rearranged joins calls or hands them over. Parties of the old calls that the fact does not list are carried over: the list in the event is
 // that of the whole result.
 func (m *Model) rearranged(f Rearranged) []Told {
-	row, ok := rearrangements[f.How]
-	primaryID, secondaryID := m.resolve(f.Primary), m.resolve(f.Secondary)
-	primary, secondary := m.calls[primaryID], m.calls[secondaryID]
-	if !ok || primary == nil || f.Result == "" || f.By == "" || f.Secondary != "" && secondary == nil || primary == secondary {
+	if f.Primary == "" || f.By == "" {
 		m.odd++
 		return nil
 	}
+	row, ok := rearrangements[f.How]
+	if !ok {
+		m.odd++
+		f.How = Conference
+		row = rearrangements[Conference]
+	}
+	primaryID, secondaryID := m.resolve(f.Primary), m.resolve(f.Secondary)
+	if f.Result == "" {
+		f.Result = primaryID
+	}
+	if primaryID == secondaryID {
+		return m.movedOn(f)
+	}
+	primary := m.old(primaryID, f.At)
 	olds := []*Call{primary}
-	if secondary != nil {
+	var secondary *Call
+	if secondaryID != "" {
+		secondary = m.old(secondaryID, f.At)
 		olds = append(olds, secondary)
 	}
 	result := &Call{ID: f.Result, Began: primary.Began, Calling: primary.Calling, Called: primary.Called, LastRedirected: primary.LastRedirected}
@@ -117,22 +131,59 @@ func (m *Model) rearranged(f Rearranged) []Told {
 		m.put(nil, result)
 	}
 	t.Calls, t.After = append(t.Calls, result.ID), append(t.After, after(result))
+	if len(t.Audience) == 0 {
+		return nil // nobody was there before or after
+	}
 	if len(result.Legs) == 0 {
 		return []Told{t, cleared(result, r.cause, f.Meta)}
 	}
 	return []Told{t}
 }
 
+// old is a call that is rearranged. One that is not known counts as odd, and has nobody in it but those whom the fact lists.
+func (m *Model) old(id csta.CallID, at time.Time) *Call {
+	if c := m.calls[id]; c != nil {
+		return c
+	}
+	m.odd++
+	return &Call{ID: id, Began: at}
+}
+
+// movedOn takes over a rearrangement whose two calls are one already (it was told before): only what it changes is told.
+func (m *Model) movedOn(f Rearranged) []Told {
+	m.odd++
+	var told []Told
+	for _, mv := range f.Moves {
+		device := mv.New.Device
+		if device == "" {
+			device = mv.Old.Device
+		}
+		if mv.State == "" {
+			mv.State = csta.Connected
+		}
+		if mv.State == csta.Null {
+			continue // listed only: its own Moved tells
+		}
+		told = append(told, m.moved(Moved{
+			Meta: f.Meta, Connection: csta.ConnectionID{Call: f.Result, Device: device}, To: mv.State, Subject: mv.Party,
+		})...)
+	}
+	return told
+}
+
 // complete fills in what the fact leaves open: how each party is shown, and the parties it does not list.
 func complete(f Rearranged, olds []*Call, transfer bool) []Move {
-	moves := slices.Clone(f.Moves)
+	moves := slices.DeleteFunc(slices.Clone(f.Moves), func(mv Move) bool { return mv.New.Device == "" && mv.Old.Device == "" })
 	for i := range moves {
 		mv := &moves[i]
 		mv.New.Call = f.Result
 		if mv.New.Device == "" {
 			mv.New.Device = mv.Old.Device
 		}
-		if mv.State == "" {
+		if mv.Old.Device == "" {
+			mv.Old = mv.New
+		}
+		if !slices.Contains(known, mv.State) {
 			mv.State = csta.Connected
 		}
 		if mv.Party.Shown == Absent {

@@ -10,12 +10,13 @@ import (
 
 // Resync replaces everything by s and tells the difference as events: ends first, then what is new or moved.
 func (m *Model) Resync(s State, at time.Time) []Told {
+	m.forget(at)
 	var told []Told
 	now := make(map[csta.CallID]*Call, len(s.Calls))
 	for i := range s.Calls {
 		c := s.Calls[i].clone()
-		c.Legs = slices.DeleteFunc(c.Legs, func(l Leg) bool { return l.State == csta.Null || l.State == "" })
-		if len(c.Legs) > 0 {
+		c.Legs = m.sound(c.Legs)
+		if c.ID != "" && len(c.Legs) > 0 {
 			now[c.ID] = c
 			delete(m.former, c.ID)
 		}
@@ -34,6 +35,21 @@ func (m *Model) Resync(s State, at time.Time) []Told {
 	}
 	told = append(told, m.resyncDevices(s, meta)...)
 	return told
+}
+
+// sound drops the legs that are none: without a device or a state, or a second one of a device. Null legs are passed over in silence.
+func (m *Model) sound(legs []Leg) []Leg {
+	sound := legs[:0]
+	for _, l := range legs {
+		switch {
+		case l.State == csta.Null:
+		case l.Device == "" || !slices.Contains(known, l.State) || slices.ContainsFunc(sound, func(o Leg) bool { return o.Device == l.Device }):
+			m.odd++
+		default:
+			sound = append(sound, l)
+		}
+	}
+	return sound
 }
 
 // ringingFirst puts the ends in the order in which phones tell them: who rings stops before who calls.
