@@ -39,9 +39,7 @@ func (a answer) bytes(c *conn, m *message, tag string) []byte {
 		m.each(name, func(v string) { b = appendHeader(b, name, v) })
 	}
 	copyAll("Via")
-	if m.method == "INVITE" {
-		copyAll("Record-Route")
-	}
+	copyAll("Record-Route")
 	b = appendHeader(b, "From", m.get("From"))
 	to := m.get("To")
 	if param(to, "tag") == "" && a.status > 100 {

@@ -25,16 +25,15 @@ import (
 
 // gateway is everything that runs, with its listeners open.
 type gateway struct {
-	log    *zap.Logger
-	board  *switchboard.Board
-	uc     *uacsta.Server
-	web    *web.Server
-	sip    []net.Listener // TCP
-	sips   []net.Listener // TLS
-	tls    *tls.Config
-	http   net.Listener // nil: none
-	pprof  net.Listener // nil: none
-	closed bool
+	log   *zap.Logger
+	board *switchboard.Board
+	uc    *uacsta.Server
+	web   *web.Server
+	sip   []net.Listener // TCP
+	sips  []net.Listener // TLS
+	tls   *tls.Config
+	http  net.Listener // nil: none
+	pprof net.Listener // nil: none
 }
 
 func (g *gateway) sipAddr() net.Addr { return g.sip[0].Addr() }

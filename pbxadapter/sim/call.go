@@ -191,7 +191,7 @@ func (p *PBX) trunksBusy() bool {
 			n++
 		}
 	}
-	return p.conf.Trunks > 0 && n >= p.conf.Trunks
+	return p.blocked || p.conf.Trunks > 0 && n >= p.conf.Trunks
 }
 
 // route brings a call to a destination: rings it, queues for it, or fails.

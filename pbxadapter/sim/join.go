@@ -172,7 +172,7 @@ func (p *PBX) singleStepTransferCall(ctx context.Context, r csta.SingleStepTrans
 			p.carry(o, result)
 		}
 		p.route(result, to, csta.CauseSingleStepTransfer, 0)
-		return csta.SingleStepTransferCallResponse{TransferredCall: next, Connections: connections(moves)}, nil
+		return csta.SingleStepTransferCallResponse{TransferredCall: next}, nil
 	})
 }
 

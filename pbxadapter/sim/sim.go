@@ -65,6 +65,7 @@ type PBX struct {
 	features map[csta.DeviceID][]callmodel.Feature
 	out      map[csta.DeviceID]bool // phones that are not registered
 	watched  map[csta.DeviceID]bool
+	blocked  bool            // trunks
 	waiting  []*call         // in the group's queue, first come first
 	prompts  map[*leg]func() // what happens when a prompted phone is lifted
 }
@@ -181,6 +182,13 @@ func (p *PBX) RestoreLink() {
 	if p.isCut {
 		p.isCut, p.cut = false, make(chan struct{})
 	}
+}
+
+// BlockTrunks takes every trunk out of use, or gives them back. Calls that are up go on.
+func (p *PBX) BlockTrunks(blocked bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.blocked = blocked
 }
 
 // Watched tells that somebody monitors the phone: it waits for its user then.

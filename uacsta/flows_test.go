@@ -1,0 +1,121 @@
+package uacsta_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"farhook/csta"
+	"farhook/pbxadapter/switchboard"
+	"farhook/uacsta/uactest"
+)
+
+// phones does one line of a pbx step.
+func (h *house) phones(line string) error {
+	w := strings.Fields(line)
+	switch {
+	case w[0] == "advance":
+		d, err := time.ParseDuration(w[1])
+		h.clock.Advance(d)
+		return err
+	case line == "cut link":
+		h.pbx.CutLink()
+		return h.waitLink(false)
+	case line == "restore link":
+		h.pbx.RestoreLink()
+		return h.waitLink(true)
+	case line == "no trunks":
+		h.pbx.BlockTrunks(true)
+		return nil
+	}
+	at := h.pbx.Outside(csta.DeviceID(w[len(w)-1]))
+	if w[0] == "outside" {
+		at = h.pbx.Outside(csta.DeviceID(w[1]))
+		w = w[1:]
+	} else {
+		ext := 0
+		if _, err := fmt.Sscan(w[0], &ext); err != nil {
+			return fmt.Errorf("%q is no extension", w[0])
+		}
+		at = h.pbx.Phone(ext)
+	}
+	act, rest := w[1], w[2:]
+	switch {
+	case act == "dials":
+		return at.Dial(csta.DeviceID(rest[0]))
+	case act == "answers":
+		return at.Answer()
+	case act == "hangs":
+		return at.HangUp()
+	case act == "holds":
+		return at.Hold()
+	case act == "retrieves":
+		return at.Retrieve()
+	case act == "picks":
+		ext := 0
+		_, err := fmt.Sscan(rest[1], &ext)
+		if err != nil {
+			return err
+		}
+		return at.Pickup(h.pbx.Phone(ext).Device())
+	case act == "do": // not disturb on|off
+		return at.SetDoNotDisturb(rest[len(rest)-1] == "on")
+	case act == "forwards": // TYPE on|off to NUMBER [after RINGS]
+		rings := 0
+		if len(rest) > 5 {
+			if _, err := fmt.Sscan(rest[5], &rings); err != nil {
+				return err
+			}
+		}
+		return at.SetForwarding(csta.ForwardingType(rest[0]), rest[1] == "on", csta.DeviceID(rest[3]), rings)
+	case act == "registers":
+		return at.Register(true)
+	case act == "unplugs":
+		return at.Register(false)
+	}
+	return fmt.Errorf("nobody knows how to do that")
+}
+
+// waitLink waits until the board has seen what happened to the link.
+func (h *house) waitLink(up bool) error {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+		d, ok := h.board.Device(switchboard.Principal{User: "test", Via: "http"}, "tel:+15551001")
+		if ok && d.LinkUp == up {
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return fmt.Errorf("the board did not see it")
+}
+
+// Every conversation is played twice: against a PBX that tells what a service causes before its answer, and one that tells it after.
+func TestConversations(t *testing.T) {
+	files, err := filepath.Glob("../testdata/flows/*.txt")
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d conversations (%v)", len(files), err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Base(file)
+		f, err := uactest.Parse(name, string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, late := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/late=%v", strings.TrimSuffix(name, ".txt"), late), func(t *testing.T) {
+				t.Parallel()
+				h := newHouse(t, switchboard.OwnLine{}, late)
+				p := uactest.Player{Addr: h.addr, PBX: h.phones, Patience: 20 * time.Second}
+				if err := p.Play(f); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+	}
+}
