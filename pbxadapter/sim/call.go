@@ -35,6 +35,7 @@ type leg struct {
 	kind   callmodel.Kind
 	party  callmodel.Party
 	since  time.Time
+	why    csta.EventCause // of its ringing
 	timers []func() // stop them when the state changes
 }
 
@@ -93,6 +94,9 @@ func (p *PBX) add(c *call, d csta.DeviceID) *leg {
 func (p *PBX) move(l *leg, to csta.State, cause csta.EventCause, more ...func(*callmodel.Moved)) {
 	l.stop()
 	l.state, l.kind, l.since = to, callmodel.Plain, p.clock.Now()
+	if to == csta.Alerting {
+		l.why = cause
+	}
 	m := callmodel.Moved{
 		Meta: p.meta(cause), Connection: l.id(), To: to,
 		Calling: l.call.calling, Called: l.call.called, LastRedirected: l.call.lastRd, Subject: l.party,
@@ -247,7 +251,7 @@ func (p *PBX) ring(c *call, to csta.DeviceID, cause csta.EventCause, hops int) {
 	if p.unattended(to) {
 		l.timers = append(l.timers, p.after(handsAnswer, func() {
 			if p.unattended(to) {
-				p.answer(l, cause)
+				p.answer(l)
 			}
 		}))
 	}
@@ -296,12 +300,19 @@ func (p *PBX) routeOutside(c *call, to csta.DeviceID, cause csta.EventCause) {
 	p.move(l, csta.Connected, cause, func(m *callmodel.Moved) { m.Kind = callmodel.Network })
 	p.move(l, csta.Alerting, cause)
 	if last == '0' {
-		l.timers = append(l.timers, p.after(handsAnswer, func() { p.answer(l, cause) }))
+		l.timers = append(l.timers, p.after(handsAnswer, func() { p.answer(l) }))
 	}
 }
 
-// answer connects a leg that rings; another call of the phone is held first.
-func (p *PBX) answer(l *leg, cause csta.EventCause) {
+// answer connects a leg that rings; another call of the phone is held first. What a consultation rings for is told again.
+func (p *PBX) answer(l *leg) {
+	cause := csta.CauseNewCall
+	switch {
+	case l.state == "":
+		cause = csta.CauseCallPickup
+	case l.why == csta.CauseConsultation:
+		cause = l.why
+	}
 	if p.ext(l.device) != 0 {
 		for _, c := range p.at[l.device] {
 			if o := c.leg(l.device); o != l && o.state == csta.Connected {

@@ -45,7 +45,7 @@ func (p *PBX) offer() {
 		if p.unattended(to) {
 			l.timers = append(l.timers, p.after(handsAnswer, func() {
 				if p.unattended(to) {
-					p.answer(l, csta.CauseDistributed)
+					p.answer(l)
 				}
 			}))
 		}
@@ -91,6 +91,6 @@ func (p *PBX) take(from *leg, to csta.DeviceID) (*leg, error) {
 	}
 	p.divert(from, to, csta.CauseCallPickup)
 	l := p.add(c, to)
-	p.answer(l, csta.CauseCallPickup)
+	p.answer(l)
 	return l, nil
 }

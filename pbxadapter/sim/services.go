@@ -110,6 +110,9 @@ func (p *PBX) makeCall(ctx context.Context, r csta.MakeCall) (csta.MakeCallRespo
 		if err := dialable(r.CalledDirectoryNumber, csta.ErrInvalidCalledDeviceID); err != nil {
 			return none, err
 		}
+		if p.outside(r.CalledDirectoryNumber) && p.trunksBusy() {
+			return none, csta.ErrNetworkBusy.With("sim: every trunk is in use")
+		}
 		if err := p.free(r.CallingDevice, nil, csta.ErrInvalidCallingState); err != nil {
 			return none, err
 		}
@@ -137,7 +140,7 @@ func (p *PBX) answerCall(ctx context.Context, r csta.AnswerCall) (csta.AnswerCal
 // lift takes a phone off hook for a call that rings it, or that it is prompted to make.
 func (p *PBX) lift(l *leg) error {
 	if l.state == csta.Alerting {
-		p.answer(l, csta.CauseNewCall)
+		p.answer(l)
 		return nil
 	}
 	dial := p.prompts[l]
