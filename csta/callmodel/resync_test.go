@@ -1,0 +1,179 @@
+package callmodel
+
+import (
+	"strings"
+	"testing"
+
+	"farhook/csta"
+)
+
+// all is what is told to everybody, an event a line.
+func all(told []Told) string {
+	var b strings.Builder
+	for _, t := range told {
+		b.WriteString(brief(t.Event) + "\n")
+	}
+	return b.String()
+}
+
+// stateAfter is the state of a model that heard these facts.
+func stateAfter(facts ...Fact) State {
+	m := New()
+	apply(m, facts...)
+	return m.State()
+}
+
+func TestResync(t *testing.T) {
+	held := append(talking("1", dA, dB), move("1", dB, csta.Hold))
+	for _, c := range []struct {
+		name   string
+		before []Fact
+		now    State
+		want   string
+		odd    uint64
+	}{
+		{name: "nothing changed", before: held, now: stateAfter(held...)},
+		{
+			name: "a call that is new and on hold: the shortest legal way there, the origin first",
+			now: State{Calls: []Call{{
+				ID: "1", Calling: party(dA), Called: party(dB),
+				Legs: []Leg{{Device: dB, State: csta.Hold}, {Device: dA, State: csta.Connected}},
+			}}},
+			want: `Originated 1/tel:+15551001 to tel:+15551002 newCall
+Established 1/tel:+15551002 from tel:+15551001 newCall
+Held 1/tel:+15551002 normal
+`,
+		},
+		{
+			name: "a call that is new and rings",
+			now:  stateAfter(move("1", dA, csta.Connected, between(dA, dB)), move("1", dB, csta.Alerting)),
+			want: `Originated 1/tel:+15551001 to tel:+15551002 newCall
+Delivered 1/tel:+15551002 from tel:+15551001 newCall
+`,
+		},
+		{
+			name:   "ends come first, of who rings before who calls",
+			before: []Fact{move("2", dA, csta.Connected, between(dA, dB)), move("2", dB, csta.Alerting)},
+			now:    stateAfter(move("1", dC, csta.Initiated)),
+			want: `ConnectionCleared 2/tel:+15551002 by tel:+15551002 normalClearing
+ConnectionCleared 2/tel:+15551001 by tel:+15551001 normalClearing
+CallClearedEvent
+ServiceInitiated 1/tel:+15551003 newCall
+`,
+		},
+		{
+			name:   "a call of the same name whose members changed",
+			before: talking("1", dA, dB),
+			now:    stateAfter(talking("1", dA, dC)...),
+			want: `ConnectionCleared 1/tel:+15551002 by tel:+15551002 normalClearing
+Established 1/tel:+15551003 from tel:+15551001 newCall
+`,
+		},
+		{
+			name:   "what moved meanwhile",
+			before: talking("1", dA, dB),
+			now:    stateAfter(held...),
+			want:   "Held 1/tel:+15551002 normal\n",
+		},
+		{
+			name: "features and service",
+			before: []Fact{
+				FeatureSet{Device: dA, Feature: DoNotDisturb{On: true}}, Service{Device: dB},
+				FeatureSet{Device: dC, Feature: MessageWaiting{On: true}},
+			},
+			now: State{
+				Features: map[csta.DeviceID][]Feature{dB: {Forwarding{Type: csta.ForwardBusy, On: true, To: dC}}, dC: {MessageWaiting{On: true}}},
+				Out:      map[csta.DeviceID]csta.EventCause{dA: ""},
+			},
+			want: "DoNotDisturbEvent\nForwardingEvent\nBackInServiceEvent\nOutOfServiceEvent\n",
+		},
+		{
+			name: "what makes no sense is passed over",
+			now: State{Calls: []Call{
+				{ID: "1", Calling: party(dA), Legs: []Leg{
+					{Device: dA, State: csta.Connected}, {Device: dA, State: csta.Hold}, {State: csta.Connected}, {Device: dB, State: "asleep"},
+				}},
+				{ID: "2", Legs: []Leg{{Device: dB, State: csta.Null}}},
+				{Legs: []Leg{{Device: dC, State: csta.Connected}}},
+			}},
+			want: "Originated 1/tel:+15551001 to  newCall\n",
+			odd:  3,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := New()
+			apply(m, c.before...)
+			if got := all(m.Resync(c.now, t0)); got != c.want {
+				t.Errorf("told\n%swant\n%s", got, c.want)
+			}
+			if m.Odd() != c.odd {
+				t.Errorf("%d odd, want %d", m.Odd(), c.odd)
+			}
+			if got := all(m.Resync(m.State(), t0)); got != "" {
+				t.Errorf("the same again tells\n%s", got)
+			}
+		})
+	}
+}
+
+// Who lost events is told the difference, ends included, and nothing of others' calls.
+func TestCatchUp(t *testing.T) {
+	m := New()
+	var v View
+	for _, told := range apply(m, talking("1", dA, dB)...) {
+		v.Take(told, dA)
+	}
+	apply(m, move("1", dA, csta.Null), move("1", dB, csta.Null)) // not heard
+	apply(m, talking("2", dB, dA)...)
+	apply(m, talking("3", dC, dX)...)
+	want := `ConnectionCleared 1/tel:+15551001 by tel:+15551001 normalClearing
+Established 2/tel:+15551001 from tel:+15551002 newCall
+` // call 2 was originated before A was in it
+	if got := all(v.CatchUp(dA, m.At(dA), t0)); got != want {
+		t.Errorf("told\n%swant\n%s", got, want)
+	}
+	if got := all(v.CatchUp(dA, m.At(dA), t0)); got != "" {
+		t.Errorf("the same again tells\n%s", got)
+	}
+	for _, told := range apply(m, move("2", dA, csta.Null)) {
+		v.Take(told, dA)
+	}
+	if v != nil {
+		t.Errorf("an idle device's view holds %v", v)
+	}
+}
+
+// A device that never rang redirects: no event, but the new destination's events name it.
+func TestRedirectedBeforeRinging(t *testing.T) {
+	m := New()
+	apply(m, move("1", dA, csta.Connected, between(dA, dB)))
+	if told := m.Apply(Redirected{Connection: csta.ConnectionID{Call: "1", Device: dB}, NewDestination: party(dC)}); len(told) != 0 || m.Odd() != 0 {
+		t.Errorf("told %s, %d odd", all(told), m.Odd())
+	}
+	told := m.Apply(move("1", dC, csta.Alerting))
+	if got := told[0].Event.(csta.DeliveredEvent).LastRedirectionDevice.NumberDialed; got != dB {
+		t.Errorf("last redirected by %q", got)
+	}
+	m.Apply(Redirected{Connection: csta.ConnectionID{Call: "9", Device: dB}})
+	if m.Odd() != 1 {
+		t.Error("a redirection of no call is not odd")
+	}
+}
+
+// Rearrangements that the model does not expect are taken over.
+func TestOddRearrangements(t *testing.T) {
+	late := Rearranged{Meta: Meta{At: t0}, How: Transfer, Primary: "1", Secondary: "2", By: dB, Other: party(dC), Result: "2", Moves: []Move{
+		{Old: csta.ConnectionID{Call: "1", Device: dA}},
+		{Old: csta.ConnectionID{Call: "2", Device: dC}},
+	}}
+	m := New()
+	apply(m, talking("2", dB, dC)...)
+	want := "Transfered 1/tel:+15551002 2/tel:+15551002 to tel:+15551003 [2/tel:+15551001<1/tel:+15551001 2/tel:+15551003<2/tel:+15551003] transfer\n"
+	if got := all(m.Apply(late)); got != want || m.Odd() != 1 {
+		t.Errorf("a held call that was not known: told %s, %d odd", got, m.Odd())
+	}
+	late.Moves[1].State = csta.Hold
+	if got := all(m.Apply(late)); got != "Held 2/tel:+15551003 normal\n" || m.Odd() != 2 {
+		t.Errorf("the same transfer again, with a new state: told %s, %d odd", got, m.Odd())
+	}
+}
