@@ -32,7 +32,6 @@ type channel struct {
 	answered bool // its caller's dialling ended with it
 	silent   bool // its end is part of something else
 	leaving  bool // its phone asked to hang up
-	picks    bool
 	queue    string // in which its call waits
 	retrieve *doubt
 }
