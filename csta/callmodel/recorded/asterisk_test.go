@@ -29,9 +29,9 @@ type channel struct {
 	caller   *channel   // who dialled it
 	ringing  bool
 	up       bool
-	answered bool // its caller's dialling ended with it
-	silent   bool // its end is part of something else
-	leaving  bool // its phone asked to hang up
+	answered bool   // its caller's dialling ended with it
+	silent   bool   // its end is part of something else
+	leaving  bool   // its phone asked to hang up
 	queue    string // in which its call waits
 	retrieve *doubt
 }
