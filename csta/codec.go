@@ -180,10 +180,20 @@ func (w *writer) error(e *Error) {
 	case !ok || e.Category == ErrUnspecified.Category:
 		w.empty(ErrUnspecified.Category)
 	case values != nil && !values[e.Value]:
-		w.text(e.Category, "generic")
+		w.text(e.Category, genericOf(values))
 	default:
 		w.text(e.Category, e.Value)
 	}
+}
+
+// genericOf is what stands for a value that the tables don't have: generic, or, where the category has no such, its only one.
+func genericOf(values map[string]bool) string {
+	if !values["generic"] {
+		for only := range values {
+			return only
+		}
+	}
+	return "generic"
 }
 
 // Rewrite gives a copy of r in which every device and connection that is a member of the request itself (or of its monitorObject) is

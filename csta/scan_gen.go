@@ -11277,27 +11277,51 @@ func (m *CSTAErrorCode) scan(s *scanner) {
 		case "operation":
 			s.first(&seen, 0)
 			m.Operation = enum(s, "operation", valuesOperationErrors[:])
+			if m.Operation == "" {
+				s.wrongIn("is empty")
+			}
 		case "performanceManagement":
 			s.first(&seen, 1)
 			m.PerformanceManagement = enum(s, "performanceManagement", valuesPerformanceManagementErrors[:])
+			if m.PerformanceManagement == "" {
+				s.wrongIn("is empty")
+			}
 		case "privateData":
 			s.first(&seen, 2)
 			m.PrivateData = enum(s, "privateData", valuesPrivateDataInfoErrors[:])
+			if m.PrivateData == "" {
+				s.wrongIn("is empty")
+			}
 		case "privateErrorCode":
 			s.first(&seen, 3)
 			m.PrivateErrorCode = s.text()
+			if m.PrivateErrorCode == "" {
+				s.wrongIn("is empty")
+			}
 		case "security":
 			s.first(&seen, 4)
 			m.Security = enum(s, "security", valuesSecurityErrors[:])
+			if m.Security == "" {
+				s.wrongIn("is empty")
+			}
 		case "stateIncompatibility":
 			s.first(&seen, 5)
 			m.StateIncompatibility = enum(s, "stateIncompatibility", valuesStateIncompatibilityErrors[:])
+			if m.StateIncompatibility == "" {
+				s.wrongIn("is empty")
+			}
 		case "subscribedResourceAvailability":
 			s.first(&seen, 6)
 			m.SubscribedResourceAvailability = enum(s, "subscribedResourceAvailability", valuesSubscribedResourceAvailabilityErrors[:])
+			if m.SubscribedResourceAvailability == "" {
+				s.wrongIn("is empty")
+			}
 		case "systemResourceAvailibility":
 			s.first(&seen, 7)
 			m.SystemResourceAvailibility = enum(s, "systemResourceAvailibility", valuesSystemResourceAvailabilityErrors[:])
+			if m.SystemResourceAvailibility == "" {
+				s.wrongIn("is empty")
+			}
 		case "unspecified":
 			s.first(&seen, 8)
 			m.Unspecified = true
@@ -11319,27 +11343,51 @@ func (m *ErrorValue) scan(s *scanner) {
 		case "operation":
 			s.first(&seen, 0)
 			m.Operation = enum(s, "operation", valuesOperationErrors[:])
+			if m.Operation == "" {
+				s.wrongIn("is empty")
+			}
 		case "performanceManagement":
 			s.first(&seen, 1)
 			m.PerformanceManagement = enum(s, "performanceManagement", valuesPerformanceManagementErrors[:])
+			if m.PerformanceManagement == "" {
+				s.wrongIn("is empty")
+			}
 		case "privateData":
 			s.first(&seen, 2)
 			m.PrivateData = enum(s, "privateData", valuesPrivateDataInfoErrors[:])
+			if m.PrivateData == "" {
+				s.wrongIn("is empty")
+			}
 		case "privateErrorCode":
 			s.first(&seen, 3)
 			m.PrivateErrorCode = s.text()
+			if m.PrivateErrorCode == "" {
+				s.wrongIn("is empty")
+			}
 		case "security":
 			s.first(&seen, 4)
 			m.Security = enum(s, "security", valuesSecurityErrors[:])
+			if m.Security == "" {
+				s.wrongIn("is empty")
+			}
 		case "stateIncompatibility":
 			s.first(&seen, 5)
 			m.StateIncompatibility = enum(s, "stateIncompatibility", valuesStateIncompatibilityErrors[:])
+			if m.StateIncompatibility == "" {
+				s.wrongIn("is empty")
+			}
 		case "subscribedResourceAvailability":
 			s.first(&seen, 6)
 			m.SubscribedResourceAvailability = enum(s, "subscribedResourceAvailability", valuesSubscribedResourceAvailabilityErrors[:])
+			if m.SubscribedResourceAvailability == "" {
+				s.wrongIn("is empty")
+			}
 		case "systemResourceAvailibility":
 			s.first(&seen, 7)
 			m.SystemResourceAvailibility = enum(s, "systemResourceAvailibility", valuesSystemResourceAvailabilityErrors[:])
+			if m.SystemResourceAvailibility == "" {
+				s.wrongIn("is empty")
+			}
 		case "unspecified":
 			s.first(&seen, 8)
 			m.Unspecified = true
@@ -23680,6 +23728,9 @@ func (m *AssociatedCalledDeviceID) scan(s *scanner) {
 		case "deviceIdentifier":
 			s.first(&seen, 0)
 			m.DeviceIdentifier = DeviceID(s.text())
+			if m.DeviceIdentifier == "" {
+				s.wrongIn("is empty")
+			}
 		case "notKnown":
 			s.first(&seen, 1)
 			m.NotKnown = true
@@ -23705,6 +23756,9 @@ func (m *AssociatedCallingDeviceID) scan(s *scanner) {
 		case "deviceIdentifier":
 			s.first(&seen, 0)
 			m.DeviceIdentifier = DeviceID(s.text())
+			if m.DeviceIdentifier == "" {
+				s.wrongIn("is empty")
+			}
 		case "notKnown":
 			s.first(&seen, 1)
 			m.NotKnown = true
@@ -23735,6 +23789,9 @@ func (m *CSTAObject) scan(s *scanner) {
 		case "deviceObject":
 			s.first(&seen, 1)
 			m.DeviceObject = DeviceID(s.text())
+			if m.DeviceObject == "" {
+				s.wrongIn("is empty")
+			}
 		default:
 			n--
 			s.skip()
@@ -23757,6 +23814,9 @@ func (m *CallObject) scan(s *scanner) {
 		case "device":
 			s.first(&seen, 1)
 			m.Device = DeviceID(s.text())
+			if m.Device == "" {
+				s.wrongIn("is empty")
+			}
 		default:
 			n--
 			s.skip()
@@ -23779,6 +23839,9 @@ func (m *CallState) scan(s *scanner) {
 		case "simpleCallState":
 			s.first(&seen, 1)
 			m.SimpleCallState = enum(s, "simpleCallState", valuesSimpleCallState[:])
+			if m.SimpleCallState == "" {
+				s.wrongIn("is empty")
+			}
 		case "unknown":
 			s.first(&seen, 2)
 			m.Unknown = true
@@ -23800,9 +23863,15 @@ func (m *ChargedDevice) scan(s *scanner) {
 		case "nonOperator":
 			s.first(&seen, 0)
 			m.NonOperator = DeviceID(s.text())
+			if m.NonOperator == "" {
+				s.wrongIn("is empty")
+			}
 		case "operator":
 			s.first(&seen, 1)
 			m.Operator = DeviceID(s.text())
+			if m.Operator == "" {
+				s.wrongIn("is empty")
+			}
 		default:
 			n--
 			s.skip()
@@ -23820,6 +23889,9 @@ func (m *ConnectionListItemAssociatedNID) scan(s *scanner) {
 		case "deviceID":
 			s.first(&seen, 0)
 			m.DeviceID = DeviceID(s.text())
+			if m.DeviceID == "" {
+				s.wrongIn("is empty")
+			}
 		case "notKnown":
 			s.first(&seen, 1)
 			m.NotKnown = true
@@ -23841,6 +23913,9 @@ func (m *ConnectionListItemEndpoint) scan(s *scanner) {
 		case "deviceID":
 			s.first(&seen, 0)
 			m.DeviceID = DeviceID(s.text())
+			if m.DeviceID == "" {
+				s.wrongIn("is empty")
+			}
 		case "notKnown":
 			s.first(&seen, 1)
 			m.NotKnown = true
@@ -23888,6 +23963,9 @@ func (m *ExtendedDeviceID) scan(s *scanner) {
 		case "deviceIdentifier":
 			s.first(&seen, 0)
 			m.DeviceIdentifier = DeviceID(s.text())
+			if m.DeviceIdentifier == "" {
+				s.wrongIn("is empty")
+			}
 		case "notKnown":
 			s.first(&seen, 1)
 			m.NotKnown = true
@@ -23913,9 +23991,15 @@ func (m *GlobalCallLinkageID) scan(s *scanner) {
 		case "globallyUniqueCallLinkageID":
 			s.first(&seen, 0)
 			m.GloballyUniqueCallLinkageID = s.text()
+			if m.GloballyUniqueCallLinkageID == "" {
+				s.wrongIn("is empty")
+			}
 		case "subDomainCallLinkageID":
 			s.first(&seen, 1)
 			m.SubDomainCallLinkageID = s.text()
+			if m.SubDomainCallLinkageID == "" {
+				s.wrongIn("is empty")
+			}
 		default:
 			n--
 			s.skip()
@@ -23933,9 +24017,15 @@ func (m *IOCrossRefID) scan(s *scanner) {
 		case "computerProvided":
 			s.first(&seen, 0)
 			m.ComputerProvided = s.text()
+			if m.ComputerProvided == "" {
+				s.wrongIn("is empty")
+			}
 		case "switchProvided":
 			s.first(&seen, 1)
 			m.SwitchProvided = s.text()
+			if m.SwitchProvided == "" {
+				s.wrongIn("is empty")
+			}
 		default:
 			n--
 			s.skip()
@@ -23955,6 +24045,9 @@ func (m *MicrophoneGain) scan(s *scanner) {
 		case "micGainInc":
 			s.first(&seen, 1)
 			m.MicGainInc = enum(s, "micGainInc", valuesMicGainInc[:])
+			if m.MicGainInc == "" {
+				s.wrongIn("is empty")
+			}
 		default:
 			n--
 			s.skip()
@@ -23977,6 +24070,9 @@ func (m *MonitorObject) scan(s *scanner) {
 		case "deviceObject":
 			s.first(&seen, 1)
 			m.DeviceObject = DeviceID(s.text())
+			if m.DeviceObject == "" {
+				s.wrongIn("is empty")
+			}
 		default:
 			n--
 			s.skip()
@@ -24018,6 +24114,9 @@ func (m *Period) scan(s *scanner) {
 		case "absolutePosition":
 			s.first(&seen, 0)
 			m.AbsolutePosition = enum(s, "absolutePosition", valuesPeriodAbsolutePosition[:])
+			if m.AbsolutePosition == "" {
+				s.wrongIn("is empty")
+			}
 		case "relativePosition":
 			m.RelativePosition = s.intPtr(&seen, 1, "relativePosition")
 		default:
@@ -24091,6 +24190,9 @@ func (m *RedirectionDeviceID) scan(s *scanner) {
 		case "numberDialed":
 			s.first(&seen, 3)
 			m.NumberDialed = DeviceID(s.text())
+			if m.NumberDialed == "" {
+				s.wrongIn("is empty")
+			}
 		case "restricted":
 			s.first(&seen, 4)
 			m.Restricted = true
@@ -24154,6 +24256,9 @@ func (m *SnapshotCallResponseCrossRefIDorSnapshotData) scan(s *scanner) {
 		case "serviceCrossRefID":
 			s.first(&seen, 0)
 			m.ServiceCrossRefID = s.text()
+			if m.ServiceCrossRefID == "" {
+				s.wrongIn("is empty")
+			}
 		case "snapshotData":
 			s.first(&seen, 1)
 			v := new(SnapshotCallDataList)
@@ -24176,6 +24281,9 @@ func (m *SnapshotDeviceResponseCrossRefIDorSnapshotData) scan(s *scanner) {
 		case "serviceCrossRefID":
 			s.first(&seen, 0)
 			m.ServiceCrossRefID = s.text()
+			if m.ServiceCrossRefID == "" {
+				s.wrongIn("is empty")
+			}
 		case "snapshotData":
 			s.first(&seen, 1)
 			v := new(SnapshotDeviceDataList)
@@ -24198,6 +24306,9 @@ func (m *SubjectDeviceID) scan(s *scanner) {
 		case "deviceIdentifier":
 			s.first(&seen, 0)
 			m.DeviceIdentifier = DeviceID(s.text())
+			if m.DeviceIdentifier == "" {
+				s.wrongIn("is empty")
+			}
 		case "notKnown":
 			s.first(&seen, 1)
 			m.NotKnown = true
@@ -24223,9 +24334,15 @@ func (m *ThreadLinkageID) scan(s *scanner) {
 		case "globallyUniqueThreadID":
 			s.first(&seen, 0)
 			m.GloballyUniqueThreadID = s.text()
+			if m.GloballyUniqueThreadID == "" {
+				s.wrongIn("is empty")
+			}
 		case "subDomainThreadID":
 			s.first(&seen, 1)
 			m.SubDomainThreadID = s.text()
+			if m.SubDomainThreadID == "" {
+				s.wrongIn("is empty")
+			}
 		default:
 			n--
 			s.skip()
@@ -24267,6 +24384,9 @@ func (m *Volume) scan(s *scanner) {
 		case "volInc":
 			s.first(&seen, 1)
 			m.VolInc = enum(s, "volInc", valuesVolInc[:])
+			if m.VolInc == "" {
+				s.wrongIn("is empty")
+			}
 		default:
 			n--
 			s.skip()

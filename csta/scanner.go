@@ -21,7 +21,8 @@ type scanner struct {
 	name   []byte      // local name of the child just read; empty where it is foreign
 	empty  bool        // that child was <x/>: it has no content and no end tag
 	syntax *SyntaxError
-	member error // first member that is missing or malformed
+	closed []byte // name of the element just left
+	member error  // first member that is missing or malformed
 }
 
 type element struct {
@@ -52,6 +53,16 @@ func (s *scanner) wrong(format string, args ...any) {
 	}
 }
 
+// wrongIn is wrong for an element that was left just now.
+func (s *scanner) wrongIn(format string, args ...any) {
+	if s.failed() {
+		return
+	}
+	s.open = append(s.open, element{qname: s.closed})
+	s.wrong(format, args...)
+	s.open = s.open[:len(s.open)-1]
+}
+
 func (s *scanner) path() string {
 	var b strings.Builder
 	for i, e := range s.open {
@@ -75,14 +86,14 @@ func (s *scanner) first(seen *marks, i int) {
 // need says that a member is missing, unless it was seen.
 func (s *scanner) need(seen *marks, i int, name string) {
 	if seen[i>>6]&(1<<(i&63)) == 0 {
-		s.wrong("%s is missing", name)
+		s.wrongIn("%s is missing", name)
 	}
 }
 
 // one says when a choice has not exactly one member.
 func (s *scanner) one(n int, names string) {
 	if n != 1 {
-		s.wrong("has %d of %s, want one", n, names)
+		s.wrongIn("has %d of %s, want one", n, names)
 	}
 }
 
@@ -169,6 +180,7 @@ func (s *scanner) endTag() {
 func (s *scanner) pop() {
 	last := s.open[len(s.open)-1]
 	s.scope = s.scope[:last.scope]
+	s.closed = last.qname
 	s.open = s.open[:len(s.open)-1]
 }
 

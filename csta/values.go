@@ -119,8 +119,8 @@ func (c *ConnectionID) scan(s *scanner) {
 			s.skip()
 		}
 	}
-	if seen == (marks{}) {
-		s.wrong("a connection needs callID or deviceID")
+	if *c == (ConnectionID{}) {
+		s.wrongIn("needs callID or deviceID")
 	}
 }
 

@@ -78,7 +78,8 @@ Established 1/tel:+15551003 from tel:+15551001 newCall
 		{
 			name: "features and service",
 			before: []Fact{
-				FeatureSet{Device: dA, Feature: DoNotDisturb{On: true}}, Service{Device: dB},
+				FeatureSet{Device: dA, Feature: DoNotDisturb{On: true}},
+				Service{Device: dB},
 				FeatureSet{Device: dC, Feature: MessageWaiting{On: true}},
 			},
 			now: State{

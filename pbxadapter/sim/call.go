@@ -36,7 +36,7 @@ type leg struct {
 	party  callmodel.Party
 	since  time.Time
 	why    csta.EventCause // of its ringing
-	timers []func() // stop them when the state changes
+	timers []func()        // stop them when the state changes
 }
 
 func (p *PBX) newCall() *call {

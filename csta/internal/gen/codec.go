@@ -59,6 +59,9 @@ func (t *table) scan(b *bytes.Buffer, d *def) {
 			fmt.Fprintf(b, "s.first(&seen, %d)\n", i)
 		}
 		t.scanMember(b, m)
+		if d.choice() && t.textual(m.typ) && m.typ != "hexBinary" {
+			fmt.Fprintf(b, "if m.%s == \"\" {\ns.wrongIn(\"is empty\")\n}\n", title(m.name))
+		}
 	}
 	b.WriteString("default:\n")
 	switch {
