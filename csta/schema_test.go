@@ -79,7 +79,7 @@ func (s schema) fill(v reflect.Value, whole bool, depth int) {
 		}
 		v.Set(reflect.MakeSlice(t, 1, 1))
 		s.fill(v.Index(0), whole, depth+1)
-	case reflect.Struct:
+	default: // structs
 		for i := range t.NumField() {
 			f := t.Field(i)
 			optional := strings.Contains(f.Tag.Get("json"), "omitzero")

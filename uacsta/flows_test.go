@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"farhook/csta"
+	"farhook/pbxadapter/sim"
 	"farhook/pbxadapter/switchboard"
 	"farhook/uacsta/uactest"
 )
@@ -31,7 +32,7 @@ func (h *house) phones(line string) error {
 		h.pbx.BlockTrunks(true)
 		return nil
 	}
-	at := h.pbx.Outside(csta.DeviceID(w[len(w)-1]))
+	var at sim.Hands
 	if w[0] == "outside" {
 		at = h.pbx.Outside(csta.DeviceID(w[1]))
 		w = w[1:]
@@ -43,27 +44,27 @@ func (h *house) phones(line string) error {
 		at = h.pbx.Phone(ext)
 	}
 	act, rest := w[1], w[2:]
-	switch {
-	case act == "dials":
+	switch act {
+	case "dials":
 		return at.Dial(csta.DeviceID(rest[0]))
-	case act == "answers":
+	case "answers":
 		return at.Answer()
-	case act == "hangs":
+	case "hangs":
 		return at.HangUp()
-	case act == "holds":
+	case "holds":
 		return at.Hold()
-	case act == "retrieves":
+	case "retrieves":
 		return at.Retrieve()
-	case act == "picks":
+	case "picks":
 		ext := 0
 		_, err := fmt.Sscan(rest[1], &ext)
 		if err != nil {
 			return err
 		}
 		return at.Pickup(h.pbx.Phone(ext).Device())
-	case act == "do": // not disturb on|off
+	case "do": // not disturb on|off
 		return at.SetDoNotDisturb(rest[len(rest)-1] == "on")
-	case act == "forwards": // TYPE on|off to NUMBER [after RINGS]
+	case "forwards": // TYPE on|off to NUMBER [after RINGS]
 		rings := 0
 		if len(rest) > 5 {
 			if _, err := fmt.Sscan(rest[5], &rings); err != nil {
@@ -71,9 +72,9 @@ func (h *house) phones(line string) error {
 			}
 		}
 		return at.SetForwarding(csta.ForwardingType(rest[0]), rest[1] == "on", csta.DeviceID(rest[3]), rings)
-	case act == "registers":
+	case "registers":
 		return at.Register(true)
-	case act == "unplugs":
+	case "unplugs":
 		return at.Register(false)
 	}
 	return fmt.Errorf("nobody knows how to do that")
