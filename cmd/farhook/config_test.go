@@ -1,0 +1,77 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestExamplesAreGood(t *testing.T) {
+	for name, text := range map[string]string{"example": example, "sim": simExample} {
+		c, err := parse(name, []byte(text))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := makePBXs(c, nil); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	c, _ := parse("x", []byte(simExample))
+	if c.Rights != AnyLine || c.PBX[0].Kind != "sim" {
+		t.Errorf("%+v", c)
+	}
+}
+
+// What is wrong is named with file, line and field, all of it at once.
+func TestConfigRefuses(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"unknown key", "sip:\n  lissen: []\npbx: [{name: a, kind: sim}]\n", `f.yaml: line 2: unknown field "lissen"`},
+		{"wrong type", "sip:\n  sessions_per_line: many\npbx: [{name: a, kind: sim}]\n", "f.yaml: line 2:"},
+		{"not YAML", "sip: [\n", "f.yaml: line 1:"},
+		{"duration", "sip:\n  session_expires: 30\npbx: [{name: a, kind: sim}]\n", "such as 90s or 30m"},
+		{"amount", "journal: lots\npbx: [{name: a, kind: sim}]\n", "such as 512KiB or 16MiB"},
+		{"out of range", "sip:\n  sessions_per_line: 65\npbx: [{name: a, kind: sim}]\n", "f.yaml: line 2: sip.sessions_per_line: 65 is out of range: 1 to 64"},
+		{"address", "sip:\n  listen: [127.0.0.1]\npbx: [{name: a, kind: sim}]\n", "f.yaml: line 2: sip.listen[0]: \"127.0.0.1\" is not an address with a port"},
+		{"any line, anywhere", "sip:\n  listen: ['0.0.0.0:5060']\nrights: any-line\npbx: [{name: a, kind: sim}]\n", "lets any user control any line"},
+		{"any line, anywhere over TLS", "sip:\n  tls: {listen: [':5061'], certificate: a, key: b}\nrights: any-line\npbx: [{name: a, kind: sim}]\n", "lets any user control any line"},
+		{"HTTP elsewhere", "http: {listen: '0.0.0.0:8080'}\npbx: [{name: a, kind: sim}]\n", "there is no sign-in yet"},
+		{"TLS without certificate", "sip: {tls: {listen: ['127.0.0.1:1']}}\npbx: [{name: a, kind: sim}]\n", "TLS needs sip.tls.certificate"},
+		{"no PBX", "rights: own-line\n", "pbx: there is no PBX"},
+		{"kind", "pbx: [{name: a, kind: toy}]\n", "f.yaml: line 1: pbx[0].kind: \"toy\" is no kind of PBX: sim"},
+		{"name", "pbx: [{name: A B, kind: sim}]\n", "pbx[0].name"},
+		{"name twice", "pbx:\n  - {name: a, kind: sim}\n  - {name: a, kind: sim}\n", "f.yaml: line 3: pbx[1].name: \"a\" is there twice"},
+		{"rights", "rights: everybody\npbx: [{name: a, kind: sim}]\n", "neither own-line nor any-line"},
+		{"contact", "sip: {contact: 'a;b'}\npbx: [{name: a, kind: sim}]\n", "is not a host name"},
+		{"log", "log: {level: loud}\npbx: [{name: a, kind: sim}]\n", "log.level"},
+		{"two documents", "pbx: [{name: a, kind: sim}]\n---\npbx: []\n", "one YAML document"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := parse("f.yaml", []byte(c.text))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+	_, err := parse("f.yaml", []byte("rights: x\nlog: {format: y}\npbx: []\n"))
+	if err == nil || strings.Count(err.Error(), "f.yaml: ") != 3 {
+		t.Errorf("not every complaint is there: %v", err)
+	}
+	bad, _ := parse("f.yaml", []byte("pbx:\n  - name: a\n    kind: sim\n    settings:\n      lines: 0\n      colour: red\n"))
+	if _, err := makePBXs(bad, nil); err == nil || !strings.Contains(err.Error(), `pbx a: line 6: unknown field "colour"`) {
+		t.Errorf("settings: %v", err)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	if _, err := load(filepath.Join(t.TempDir(), "none.yaml")); err == nil || !strings.Contains(err.Error(), "cannot read the configuration: no such file") {
+		t.Error(err)
+	}
+	f := filepath.Join(t.TempDir(), "farhook.yaml")
+	if err := os.WriteFile(f, []byte(example), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(f); err != nil {
+		t.Error(err)
+	}
+}
