@@ -89,7 +89,7 @@ func Op(ctx context.Context) callmodel.OpID {
 
 // Watcher is an Adapter that wants to know which devices somebody watches closely: a PBX that must be asked to tell about a device, or
 // a simulated one whose phones answer themselves unless a user is there. Watched is called on each device's first and
-// last watch, and must be quick.
+// last watch, from any goroutine, also from within a call of the Reporter's: it must be quick, and take no lock that is held while reporting.
 type Watcher interface {
 	Watched(d csta.DeviceID, on bool)
 }

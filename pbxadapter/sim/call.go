@@ -181,7 +181,7 @@ func (p *PBX) originate(from, to csta.DeviceID, prompt bool, initiated, cause cs
 
 // unattended says whether a phone has nobody to use it.
 func (p *PBX) unattended(d csta.DeviceID) bool {
-	return p.conf.Hands && p.ext(d) != 0 && !p.watched[d]
+	return p.conf.Hands && p.ext(d) != 0 && !p.watched.has(d)
 }
 
 func (p *PBX) outside(d csta.DeviceID) bool {

@@ -64,7 +64,7 @@ type PBX struct {
 	at       map[csta.DeviceID][]*call // calls with a leg of the device, oldest first
 	features map[csta.DeviceID][]callmodel.Feature
 	out      map[csta.DeviceID]bool // phones that are not registered
-	watched  map[csta.DeviceID]bool
+	watched  watch
 	blocked  bool            // trunks
 	waiting  []*call         // in the group's queue, first come first
 	prompts  map[*leg]func() // what happens when a prompted phone is lifted
@@ -96,7 +96,7 @@ func New(o pbxadapter.Options, c Config) (*PBX, error) {
 	p := &PBX{
 		name: o.Name, conf: c, clock: c.Clock, log: o.Log, cut: make(chan struct{}),
 		calls: make(map[csta.CallID]*call), at: make(map[csta.DeviceID][]*call), features: make(map[csta.DeviceID][]callmodel.Feature),
-		out: make(map[csta.DeviceID]bool), watched: make(map[csta.DeviceID]bool), prompts: make(map[*leg]func()),
+		out: make(map[csta.DeviceID]bool), prompts: make(map[*leg]func()),
 	}
 	p.settle()
 	return p, nil
@@ -192,14 +192,31 @@ func (p *PBX) BlockTrunks(blocked bool) {
 }
 
 // Watched tells that somebody monitors the phone: it waits for its user then.
-func (p *PBX) Watched(d csta.DeviceID, on bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if on {
-		p.watched[d] = true
-	} else {
-		delete(p.watched, d)
+func (p *PBX) Watched(d csta.DeviceID, on bool) { p.watched.set(d, on) }
+
+// watch is which phones are monitored. It has a lock of its own: it may be told while we report.
+type watch struct {
+	mu sync.Mutex
+	on map[csta.DeviceID]bool
+}
+
+func (w *watch) set(d csta.DeviceID, on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.on == nil {
+		w.on = make(map[csta.DeviceID]bool)
 	}
+	if on {
+		w.on[d] = true
+	} else {
+		delete(w.on, d)
+	}
+}
+
+func (w *watch) has(d csta.DeviceID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.on[d]
 }
 
 // tell notes a fact; flush reports it.
@@ -271,7 +288,7 @@ func (p *PBX) traffic() (stop func()) {
 		}
 		if len(p.calls) < 3 {
 			from, to := line(1005+rand.IntN(15)), line(1005+rand.IntN(15))
-			if from != to && p.idle(from) && p.idle(to) && !p.watched[from] && !p.watched[to] {
+			if from != to && p.idle(from) && p.idle(to) && !p.watched.has(from) && !p.watched.has(to) {
 				_, _ = p.originate(from, to, false, csta.CauseMakeCall, csta.CauseNewCall)
 			}
 		}

@@ -44,8 +44,10 @@ const (
 //	-- alice < INFO --
 //	<EstablishedEvent …/>
 //
-// A message that is given whole begins with its start line; else it is a body, and the peer's profile makes the rest. $name stands for whatever
-// is there when it is first met, and for the same from then on.
+// A message that is given whole begins with its start line; else it is a body, and the peer's profile makes the rest. Between lines of ~~~ there
+// may be several whole ones, which go out in one segment; "> octets" sends a quoted string as it is. $name stands for whatever is there when it
+// is first met, and for the same from then on; $_ for anything within a word, $* for anything within a line. A peer whose name begins
+// with "silent" answers no event.
 func Parse(name, text string) (*File, error) {
 	f := &File{Name: name}
 	var body []string
