@@ -126,6 +126,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		case r.Method != http.MethodGet && r.Method != http.MethodHead && !s.sameOrigin(r):
 			problem(w, http.StatusForbidden, fmt.Sprintf("the Origin %q is another site", r.Header.Get("Origin")))
 			return
+		case r.ContentLength > maxBody:
+			problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has %d octets, %d are allowed", r.ContentLength, maxBody))
+			return
 		case r.Method == http.MethodPost && r.ContentLength != 0 && !isJSON(r):
 			problem(w, http.StatusUnsupportedMediaType, "the body must be application/json")
 			return
