@@ -282,10 +282,13 @@ var scenarios = []struct {
 	{"the link is lost, and comes back", "", func(s *stage) {
 		s.talks(s.a, s.b)
 		s.Hands.CutLink()
+		if err := <-s.ended; err == nil {
+			s.Error("Run says nothing of the lost link")
+		}
 		s.hand(s.Hands.HangUp(s.b))
 		s.hand(s.Hands.Dial(s.c, s.d))
 		s.Hands.RestoreLink()
-		go func() { _ = s.run() }()
+		s.run()
 		s.until("connected again", func() bool { return s.synced > 1 })
 		s.hears(s.d, "Delivered alerting")
 		s.state(s.a, csta.Null)

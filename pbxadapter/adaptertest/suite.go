@@ -94,17 +94,13 @@ func start(t *testing.T, h Harness) *stage {
 	s := &stage{T: t, Harness: h, services: h.Adapter.Services(), model: callmodel.New(), read: map[csta.DeviceID]int{}}
 	s.a, s.b, s.c, s.d = h.Phones[0], h.Phones[1], h.Phones[2], h.Phones[3]
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	s.run = func() error {
-		err := h.Adapter.Run(ctx, s)
-		ended <- err
-		return err
-	}
-	go func() { _ = s.run() }()
+	s.ended = make(chan error, 1)
+	s.run = func() { go func() { s.ended <- h.Adapter.Run(ctx, s) }() }
+	s.run()
 	t.Cleanup(func() {
 		cancel()
-		if err := <-ended; err != nil && ctx.Err() == nil {
-			t.Errorf("Run: %v", err)
+		if err := <-s.ended; err != nil {
+			t.Errorf("Run ended with %v when it was told to", err)
 		}
 		if n := s.model.Odd(); n > 0 {
 			t.Errorf("%d facts are no legal state changes", n)

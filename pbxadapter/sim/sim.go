@@ -159,7 +159,9 @@ func (p *PBX) Run(ctx context.Context, r pbxadapter.Reporter) error {
 	}
 	stop()
 	p.mu.Lock()
-	p.reporter, p.queue = nil, nil
+	if p.reporter == r { // a cut link has no reporter any more, and may have the next already
+		p.reporter, p.queue = nil, nil
+	}
 	p.mu.Unlock()
 	p.late.Wait()
 	return err
