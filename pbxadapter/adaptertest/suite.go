@@ -87,7 +87,8 @@ type stage struct {
 	read    map[csta.DeviceID]int // how much of told each device has read
 	synced  int
 	lastOp  callmodel.OpID
-	run     func() error
+	run     func()
+	ended   chan error // of each run
 }
 
 func start(t *testing.T, h Harness) *stage {
