@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"farhook/csta"
 	"farhook/pbxadapter/sim"
 	"farhook/pbxadapter/switchboard"
+	"farhook/uacsta"
 	"farhook/uacsta/uactest"
 )
 
@@ -72,6 +75,8 @@ func (h *house) phones(line string) error {
 			}
 		}
 		return at.SetForwarding(csta.ForwardingType(rest[0]), rest[1] == "on", csta.DeviceID(rest[3]), rings)
+	case "transfers":
+		return at.Transfer()
 	case "registers":
 		return at.Register(true)
 	case "unplugs":
@@ -90,6 +95,28 @@ func (h *house) waitLink(up bool) error {
 		time.Sleep(time.Millisecond)
 	}
 	return fmt.Errorf("the board did not see it")
+}
+
+// setting is a line "name: number" of a conversation's comments; 0 where there is none.
+func setting(t *testing.T, f *uactest.File, name string) int {
+	t.Helper()
+	for _, c := range f.Comments {
+		if v, ok := strings.CutPrefix(c, name+": "); ok {
+			n, err := strconv.Atoi(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	return 0
+}
+
+func rights(f *uactest.File) switchboard.Policy {
+	if slices.Contains(f.Comments, "rights: any line") {
+		return switchboard.AnyLine{}
+	}
+	return switchboard.OwnLine{}
 }
 
 // Every conversation is played twice: against a PBX that tells what a service causes before its answer, and one that tells it after.
@@ -111,7 +138,7 @@ func TestConversations(t *testing.T) {
 		for _, late := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/late=%v", strings.TrimSuffix(name, ".txt"), late), func(t *testing.T) {
 				t.Parallel()
-				h := newHouse(t, switchboard.OwnLine{}, late)
+				h := newHouse(t, rights(f), late, func(c *uacsta.Config) { c.Monitors = setting(t, f, "monitors") })
 				p := uactest.Player{Addr: h.addr, PBX: h.phones, Patience: 20 * time.Second}
 				if err := p.Play(f); err != nil {
 					t.Fatal(err)
