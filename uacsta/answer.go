@@ -21,9 +21,9 @@ type answer struct {
 }
 
 var reasons = map[int]string{
-	100: "Trying", 200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 413: "Request Entity Too Large",
-	415: "Unsupported Media Type", 420: "Bad Extension", 422: "Session Interval Too Small", 480: "Temporarily Unavailable",
-	481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 491: "Request Pending", 500: "Server Internal Error",
+	200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 413: "Request Entity Too Large",
+	415: "Unsupported Media Type", 416: "Unsupported URI Scheme", 420: "Bad Extension", 422: "Session Interval Too Small",
+	481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 487: "Request Terminated", 491: "Request Pending", 500: "Server Internal Error",
 	503: "Service Unavailable", 505: "Version Not Supported",
 }
 
@@ -40,17 +40,19 @@ func (a answer) bytes(c *conn, m *message, tag string) []byte {
 	}
 	copyAll("Via")
 	copyAll("Record-Route")
-	b = appendHeader(b, "From", m.get("From"))
-	to := m.get("To")
-	if param(to, "tag") == "" && a.status > 100 {
-		if tag == "" {
-			tag = newTag()
+	for _, name := range [...]string{"From", "To", "Call-ID", "CSeq"} {
+		v := m.get(name)
+		if v == "" { // a bad request, which can lack any of them
+			continue
 		}
-		to += ";tag=" + tag
+		if name == "To" && param(v, "tag") == "" {
+			if tag == "" {
+				tag = newTag()
+			}
+			v += ";tag=" + tag
+		}
+		b = appendHeader(b, name, v)
 	}
-	b = appendHeader(b, "To", to)
-	b = appendHeader(b, "Call-ID", m.get("Call-ID"))
-	b = appendHeader(b, "CSeq", m.get("CSeq"))
 	if a.dialog {
 		b = appendHeader(b, "Contact", "<sip:"+c.host+";transport="+strings.ToLower(c.via)+">")
 		b = appendHeader(b, "Allow", allow)

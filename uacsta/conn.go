@@ -174,7 +174,7 @@ func (c *conn) mend(err error) bool {
 	c.server.log.Info("connection ended: its octets are no SIP", zap.String("peer", c.net.RemoteAddr().String()), zap.Error(err))
 	var framing *errFraming
 	if errors.As(err, &framing) && framing.req != nil && framing.req.method != "" && framing.req.method != "ACK" {
-		_ = c.write(answer{status: 400, warning: framing.err.Error()}.bytes(c, framing.req, ""))
+		_ = c.write(answer{status: framing.status, warning: framing.err.Error()}.bytes(c, framing.req, ""))
 	}
 	c.drain(time.Second)
 	return false

@@ -9,8 +9,8 @@ import (
 // message is one SIP message as it stood on the wire, its header values trimmed and unfolded and otherwise untouched: what goes back to
 // a peer goes back as it came.
 type message struct {
-	method, uri string // of a request
-	status      int    // of a response
+	method, uri, version string // of a request
+	status               int    // of a response
 	headers     []header
 	body        []byte
 }
@@ -59,7 +59,7 @@ func (m *message) count(name string) int {
 
 // cseq is the number and the method of CSeq.
 func (m *message) cseq() (uint32, string, error) {
-	number, method, ok := strings.Cut(m.get("CSeq"), " ")
+	number, method, ok := strings.Cut(strings.ReplaceAll(m.get("CSeq"), "\t", " "), " ")
 	n, err := strconv.ParseUint(number, 10, 31)
 	if !ok || err != nil {
 		return 0, "", errors.New("CSeq is malformed")
@@ -67,32 +67,21 @@ func (m *message) cseq() (uint32, string, error) {
 	return uint32(n), strings.TrimSpace(method), nil
 }
 
-// parseHead reads start line and headers. text has no empty line at its end. Folded lines are joined (RFC 3261, 7.3.1).
+// parseHead reads start line and headers. text has no empty line at its end. Folded lines are joined (RFC 3261, 7.3.1), and a line may
+// end without CR. An error beside a message is the first that was found: the rest is read all the same, for the length of the body must be known to find
+// the next message. Without a message this is not SIP at all.
 func parseHead(text string) (*message, error) {
 	start, rest, _ := strings.Cut(text, "\n")
-	start = strings.TrimSuffix(start, "\r")
-	m := &message{}
-	if s, ok := strings.CutPrefix(start, "SIP/2.0 "); ok {
-		code, _, _ := strings.Cut(s, " ")
-		n, err := strconv.ParseUint(code, 10, 16)
-		if err != nil || n < 100 || n > 699 {
-			return nil, errors.New("the status line is malformed")
-		}
-		m.status = int(n)
-	} else {
-		method, s, ok := strings.Cut(start, " ")
-		uri, version, ok2 := strings.Cut(s, " ")
-		if !ok || !ok2 || method == "" || uri == "" || strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-.!%*_+`'~0123456789") != "" {
-			return nil, errNoSIP
-		}
-		m.method, m.uri = method, uri
-		if !strings.HasPrefix(version, "SIP/") || strings.Contains(version, " ") {
-			return nil, errNoSIP
-		}
-		if version != "SIP/2.0" {
-			m.headers = append(m.headers, header{"", version}) // answered 505 later
+	m, err := parseStart(strings.TrimSuffix(start, "\r"))
+	if m == nil {
+		return nil, err
+	}
+	fail := func(text string) {
+		if err == nil {
+			err = errors.New(text)
 		}
 	}
+	dropped := false // the line before was not kept, nor is what it continues in
 	for rest != "" {
 		var line string
 		line, rest, _ = strings.Cut(rest, "\n")
@@ -100,39 +89,81 @@ func parseHead(text string) (*message, error) {
 		if line == "" {
 			continue
 		}
+		if strings.ContainsAny(line, "\x00\r") {
+			fail("a header has a control character")
+			dropped = true
+			continue
+		}
 		if line[0] == ' ' || line[0] == '\t' {
-			if len(m.headers) == 0 {
-				return m, errors.New("the first header is folded")
+			switch {
+			case dropped:
+			case len(m.headers) == 0:
+				fail("the first header is folded")
+			default:
+				last := &m.headers[len(m.headers)-1]
+				last.value = strings.TrimSpace(last.value + " " + strings.TrimSpace(line))
 			}
-			last := &m.headers[len(m.headers)-1]
-			last.value = strings.TrimSpace(last.value + " " + strings.TrimSpace(line))
 			continue
 		}
 		name, value, ok := strings.Cut(line, ":")
 		name = strings.TrimRight(name, " \t")
-		if !ok || name == "" || strings.ContainsAny(name, " \t") {
-			return m, errors.New("a header line is malformed")
+		h := header{name, strings.TrimSpace(value)}
+		switch {
+		case !ok || strings.Trim(name, tokenChars) != "" || name == "":
+			fail("a header line is malformed")
+			dropped = true
+		case len(m.headers) >= maxHeaders && !h.needed():
+			fail("there are more than " + strconv.Itoa(maxHeaders) + " headers")
+			dropped = true
+		case len(m.headers) >= 2*maxHeaders:
+			dropped = true
+		default:
+			m.headers = append(m.headers, h)
+			dropped = false
 		}
-		if len(m.headers) >= maxHeaders {
-			return m, errTooMany
+	}
+	return m, err
+}
+
+// parseStart reads a request line or a status line (RFC 3261, 7.1 and 7.2). No message: this is not SIP.
+func parseStart(start string) (*message, error) {
+	if s, ok := strings.CutPrefix(start, "SIP/2.0 "); ok {
+		code, _, _ := strings.Cut(s, " ")
+		n, err := strconv.ParseUint(code, 10, 16)
+		if err != nil || n < 100 || n > 699 {
+			return &message{status: 699}, errors.New("the status line is malformed")
 		}
-		if strings.ContainsAny(value, "\x00\r") {
-			return m, errors.New("a header has a control character")
-		}
-		m.headers = append(m.headers, header{name, strings.TrimSpace(value)})
+		return &message{status: int(n)}, nil
+	}
+	line := strings.TrimRight(start, " \t")
+	method, s, ok := strings.Cut(line, " ")
+	i := strings.LastIndexByte(s, ' ')
+	if !ok || i < 0 || method == "" || strings.Trim(method, tokenChars) != "" || !strings.HasPrefix(s[i+1:], "SIP/") {
+		return nil, errNoSIP
+	}
+	m := &message{method: method, uri: strings.TrimSpace(s[:i]), version: s[i+5:]}
+	if line != start || m.uri != s[:i] || m.uri == "" || strings.ContainsAny(m.uri, " \t<>\"\x00\r") {
+		return m, errors.New("the request line is malformed")
 	}
 	return m, nil
 }
 
-var (
-	errNoSIP   = errors.New("this is not SIP")
-	errTooMany = errors.New("too many headers")
-)
+// tokenChars are the characters of a token (RFC 3261, 25.1).
+const tokenChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~"
+
+// needed are the headers without which a message can be neither framed nor answered.
+func (h header) needed() bool {
+	for _, name := range []string{"Content-Length", "Via", "From", "To", "Call-ID", "CSeq"} {
+		if h.is(name) {
+			return true
+		}
+	}
+	return false
+}
+
+var errNoSIP = errors.New("this is not SIP")
 
 const maxHeaders = 200
-
-// versionWrong says whether the request is of another SIP.
-func (m *message) versionWrong() bool { return len(m.headers) > 0 && m.headers[0].name == "" }
 
 // contentLength is the length of the body. -1: there is no header; an error where it is no number, or several that differ.
 func (m *message) contentLength() (int, error) {
@@ -218,6 +249,25 @@ func cutOutside(s string, sep byte) (before, after string) {
 		}
 	}
 	return s, ""
+}
+
+// balanced says whether the quotes and brackets of a header value with an address close.
+func balanced(value string) bool {
+	quoted, open := false, false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '<' && open, c == '>' && !open:
+			return false
+		case c == '<' || c == '>':
+			open = !open
+		}
+	}
+	return !quoted && !open
 }
 
 // list takes the values of a header apart that may hold several, separated by commas.

@@ -205,7 +205,7 @@ func (s *Server) receive(c *conn, m *message) {
 		return
 	}
 	if status, why := check(m); status != 0 {
-		if m.method != "ACK" && m.get("Via") != "" {
+		if m.method != "ACK" {
 			_ = c.write(answer{status: status, warning: why}.bytes(c, m, ""))
 		}
 		return
@@ -232,7 +232,7 @@ func (s *Server) receive(c *conn, m *message) {
 
 // check looks at what every request must have (RFC 3261, 8.1.1). 0: it is there.
 func check(m *message) (status int, why string) {
-	if m.versionWrong() {
+	if m.version != "2.0" {
 		return 505, ""
 	}
 	for _, name := range []string{"Via", "From", "To", "Call-ID", "CSeq"} {
@@ -243,15 +243,20 @@ func check(m *message) (status int, why string) {
 		}
 	}
 	_, method, err := m.cseq()
+	scheme, _, _ := strings.Cut(m.uri, ":")
 	switch {
 	case err != nil:
 		return 400, err.Error()
 	case method != m.method:
 		return 400, "CSeq is of another method"
+	case !balanced(m.get("From")) || !balanced(m.get("To")):
+		return 400, "From or To has quotes or brackets that do not close"
 	case param(m.get("From"), "tag") == "":
 		return 400, "From has no tag"
 	case len(m.get("Call-ID")) > 256 || len(m.get("From")) > 2048 || len(m.get("To")) > 2048:
 		return 400, "a header is too long"
+	case !strings.EqualFold(scheme, "sip") && !strings.EqualFold(scheme, "sips"):
+		return 416, ""
 	}
 	return 0, ""
 }

@@ -17,14 +17,18 @@ func (m *Model) featureSet(f FeatureSet) []Told {
 	if i >= 0 && list[i] == f.Feature || i < 0 && isDefault(f.Feature) {
 		return nil
 	}
+	m.features[f.Device] = withFeature(list, f.Feature)
+	return []Told{{Event: featureEvent(f.Device, f.Feature), Feature: f.Feature, Audience: []Seat{{Device: f.Device}}, Op: f.Op, At: f.At}}
+}
+
+// withFeature is a new list in which f stands in the place of what it sets anew.
+func withFeature(list []Feature, f Feature) []Feature {
 	list = slices.Clone(list)
-	if i < 0 {
-		list = append(list, f.Feature)
-	} else {
-		list[i] = f.Feature
+	if i := slices.IndexFunc(list, func(o Feature) bool { return sameKind(o, f) }); i >= 0 {
+		list[i] = f
+		return list
 	}
-	m.features[f.Device] = list
-	return []Told{{Event: featureEvent(f.Device, f.Feature), Audience: []Seat{{Device: f.Device}}, Op: f.Op, At: f.At}}
+	return append(list, f)
 }
 
 // sameKind says whether two features are settings of the same thing.

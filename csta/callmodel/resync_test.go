@@ -1,6 +1,7 @@
 package callmodel
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -130,17 +131,56 @@ func TestCatchUp(t *testing.T) {
 	want := `ConnectionCleared 1/tel:+15551001 by tel:+15551001 normalClearing
 Established 2/tel:+15551001 from tel:+15551002 newCall
 ` // call 2 was originated before A was in it
-	if got := all(v.CatchUp(dA, m.At(dA), t0)); got != want {
+	if got := all(v.CatchUp(dA, m.State(), t0)); got != want {
 		t.Errorf("told\n%swant\n%s", got, want)
 	}
-	if got := all(v.CatchUp(dA, m.At(dA), t0)); got != "" {
+	if got := all(v.CatchUp(dA, m.State(), t0)); got != "" {
 		t.Errorf("the same again tells\n%s", got)
 	}
 	for _, told := range apply(m, move("2", dA, csta.Null)) {
 		v.Take(told, dA)
 	}
-	if v != nil {
+	if !v.Idle() {
 		t.Errorf("an idle device's view holds %v", v)
+	}
+}
+
+// Features and service are caught up with too, and a view is the same after it was written and read.
+func TestCatchUpFeatures(t *testing.T) {
+	m := New()
+	var v View
+	hear := func(fs ...Fact) {
+		for _, told := range apply(m, fs...) {
+			v.Take(told, dA)
+		}
+	}
+	hear(FeatureSet{Device: dA, Feature: DoNotDisturb{On: true}}, FeatureSet{Device: dB, Feature: DoNotDisturb{On: true}},
+		FeatureSet{Device: dA, Feature: Forwarding{Type: csta.ForwardImmediate, On: true, To: dB}}, FeatureSet{Device: dA, Feature: MessageWaiting{On: true}},
+		FeatureSet{Device: dA, Feature: MicrophoneMute{On: true}}, Service{Device: dA})
+	hear(talking("1", dA, dB)...)
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v = View{}
+	if err := json.Unmarshal(text, &v); err != nil {
+		t.Fatal(err)
+	}
+	if got := all(v.CatchUp(dA, m.State(), t0)); got != "" {
+		t.Errorf("nothing has changed, and it tells\n%s", got)
+	}
+	apply(m, FeatureSet{Device: dA, Feature: DoNotDisturb{}}, FeatureSet{Device: dA, Feature: Forwarding{Type: csta.ForwardImmediate}}, Service{Device: dA, In: true})
+	var events []string
+	for _, told := range v.CatchUp(dA, m.State(), t0) {
+		events = append(events, told.Event.Element())
+	}
+	if got, want := strings.Join(events, " "), "DoNotDisturbEvent ForwardingEvent BackInServiceEvent"; got != want {
+		t.Errorf("told %s, want %s", got, want)
+	}
+	for _, bad := range []string{`{"calls":[null]}`, `{"calls":[{"ID":""}]}`, `7`} {
+		if json.Unmarshal([]byte(bad), new(View)) == nil {
+			t.Errorf("%s is taken for a view", bad)
+		}
 	}
 }
 

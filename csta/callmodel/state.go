@@ -13,6 +13,7 @@ type Told struct {
 	Audience []Seat
 	Calls    []csta.CallID // the calls it is about, the result of a rearrangement last; empty for features and service
 	After    []*Call       // each of Calls as it is after the event, nil where it is gone; shared, not to be changed
+	Feature  Feature       // that the event sets; nil: it sets none
 	Op       OpID
 	At       time.Time
 }

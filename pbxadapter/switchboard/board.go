@@ -163,6 +163,12 @@ func (b *Board) Device(who Principal, d csta.DeviceID) (DeviceInfo, bool) {
 	return dev.info(), true
 }
 
+// Synced says whether the PBX of d has told its state since the board began: before, what a Snapshot holds of d says nothing.
+func (b *Board) Synced(d csta.DeviceID) bool {
+	dev := b.index.Load().byID[d]
+	return dev != nil && dev.link.synced.Load()
+}
+
 // Call finds one call by any name it has or had within 30 s, if who may observe a device in it.
 func (b *Board) Call(who Principal, id csta.CallID) (callmodel.Call, bool) {
 	_, c, ok := b.call(id)

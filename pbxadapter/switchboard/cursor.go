@@ -20,6 +20,7 @@ type Cursor struct {
 	devices []csta.DeviceID // Watch
 	calls   []csta.CallID
 	closed  bool
+	foreign bool // follows from a number of an earlier journal
 
 	mu     sync.Mutex // after the journal's; guards what follows
 	queue  []*record
@@ -29,11 +30,12 @@ type Cursor struct {
 	pushed Seq
 }
 
-// Follow gives a cursor over the entries after the given number (Now: only what is yet to come). wake is called, from any goroutine and never twice
+// Follow gives a cursor over the entries after the given number (Now: only what is yet to come; Elsewhere: the number is of an earlier journal, and
+// ErrLagged comes as soon as a PBX of whose devices it watches one has told its state for the first time). wake is called, from any goroutine and never twice
 // without a Next that said "nothing more" in between, when there is something to read; it must only schedule. It is not called
 // before the first Next.
 func (b *Board) Follow(who Principal, after Seq, f Filter, wake func()) *Cursor {
-	c := &Cursor{board: b, who: who, wake: wake, all: f.All, filter: f.Devices}
+	c := &Cursor{board: b, who: who, wake: wake, all: f.All, filter: f.Devices, foreign: after == Elsewhere}
 	j := b.journal
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -49,6 +51,18 @@ func (b *Board) Follow(who Principal, after Seq, f Filter, wake func()) *Cursor 
 		c.lagged = true
 	}
 	return c
+}
+
+// lag makes Next say ErrLagged. The journal is locked.
+func (c *Cursor) lag(w wakes) wakes {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue, c.head, c.lagged = nil, 0, true
+	if c.idle {
+		c.idle = false
+		w = append(w, c.wake)
+	}
+	return w
 }
 
 // wants says whether an entry of the past is for this follower. The journal is locked.

@@ -15,8 +15,11 @@ import (
 // a bounded amount, and nobody but itself.
 const maxQueue = 8192
 
-// Now, as the number to follow after, means: only what is yet to come.
-const Now Seq = math.MaxUint64
+// Numbers to follow after that are none: see Board.Follow.
+const (
+	Now       Seq = math.MaxUint64
+	Elsewhere Seq = math.MaxUint64 - 1
+)
 
 // journal is the one order of events. Its lock is held for no I/O; a follower's queue is filled under it.
 type journal struct {
@@ -123,6 +126,20 @@ func (j *journal) append(pbx string, told []callmodel.Told, by func(callmodel.Op
 			}
 		}
 		j.follow(t)
+	}
+	return w
+}
+
+// arrived lets the followers of an earlier journal start again: what the devices' PBX has just told is what there is, and they know what they had.
+func (j *journal) arrived(devices []pbxadapter.Device, w wakes) wakes {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, d := range devices {
+		for _, c := range j.byDevice[d.ID] {
+			if c.foreign {
+				w = c.lag(w)
+			}
+		}
 	}
 	return w
 }

@@ -33,6 +33,7 @@ type link struct {
 	log      *zap.Logger
 	devices  atomic.Pointer[[]pbxadapter.Device]
 	up       atomic.Bool // Resync has come
+	synced   atomic.Bool // it has come at least once
 
 	mu      sync.Mutex // orders facts; taken before the journal's lock
 	model   *callmodel.Model
@@ -93,9 +94,9 @@ func (l *link) lost() {
 	for _, d := range *l.devices.Load() {
 		told = append(told, l.model.Apply(callmodel.Service{Meta: callmodel.Meta{At: at, Cause: csta.CauseNetworkOutOfOrder}, Device: d.ID})...)
 	}
-	wakes := l.board.journal.append(l.name, told, l.board.ops.by)
+	w := l.board.journal.append(l.name, told, l.board.ops.by)
 	l.mu.Unlock()
-	wakes.call()
+	w.call()
 }
 
 // reporter is one run's Reporter; after the run it does nothing.
@@ -117,7 +118,9 @@ func (r *reporter) Devices(all []pbxadapter.Device) {
 
 // Resync replaces the state, and brings devices back into service.
 func (r *reporter) Resync(s callmodel.State) {
+	first := false
 	r.tell(func(l *link) []callmodel.Told {
+		first = !l.synced.Swap(true)
 		if l.devices.Load() == nil {
 			l.devices.Store(&[]pbxadapter.Device{})
 		}
@@ -125,6 +128,11 @@ func (r *reporter) Resync(s callmodel.State) {
 		l.up.Store(true)
 		l.log.Info("PBX link up", zap.Int("devices", len(*l.devices.Load())), zap.Int("calls", len(s.Calls)))
 		return told
+	}, func(l *link, w wakes) wakes {
+		if first {
+			w = l.board.journal.arrived(*l.devices.Load(), w)
+		}
+		return w
 	})
 }
 
@@ -137,17 +145,21 @@ func (r *reporter) Report(f callmodel.Fact) {
 			l.log.Warn("a fact the table of state changes does not know", zap.String("fact", fmt.Sprintf("%+v", f)))
 		}
 		return told
-	})
+	}, nil)
 }
 
-func (r *reporter) tell(apply func(*link) []callmodel.Told) {
+// tell appends what apply says; after, if not nil, comes before another fact can.
+func (r *reporter) tell(apply func(*link) []callmodel.Told, after func(*link, wakes) wakes) {
 	l := r.link
 	l.mu.Lock()
 	if l.current != r {
 		l.mu.Unlock()
 		return
 	}
-	wakes := l.board.journal.append(l.name, apply(l), l.board.ops.by)
+	w := l.board.journal.append(l.name, apply(l), l.board.ops.by)
+	if after != nil {
+		w = after(l, w)
+	}
 	l.mu.Unlock()
-	wakes.call()
+	w.call()
 }
