@@ -24,6 +24,7 @@ type conn struct {
 	server *Server
 	net    net.Conn
 	via    string // "TCP" or "TLS"
+	peer   string // its address
 	host   string // our address on it, for Via and Contact
 
 	mu      sync.Mutex
@@ -33,7 +34,7 @@ type conn struct {
 }
 
 func (s *Server) newConn(n net.Conn, via string) *conn {
-	c := &conn{server: s, net: n, via: via}
+	c := &conn{server: s, net: n, via: via, peer: n.RemoteAddr().String()}
 	c.host = n.LocalAddr().String()
 	if s.conf.Contact != "" {
 		c.host = s.conf.Contact
@@ -54,7 +55,7 @@ func (c *conn) write(b []byte) error {
 		return errClosed
 	}
 	if len(c.out)+len(b) > c.server.conf.Unsent {
-		c.server.log.Warn("peer takes nothing: connection ended", zap.String("peer", c.net.RemoteAddr().String()), zap.Int("unsent", len(c.out)))
+		c.server.log.Warn("peer takes nothing: connection ended", zap.String("peer", c.peer), zap.Int("unsent", len(c.out)))
 		c.end()
 		return errClosed
 	}
@@ -171,7 +172,7 @@ func (c *conn) mend(err error) bool {
 		}
 		return true
 	}
-	c.server.log.Info("connection ended: its octets are no SIP", zap.String("peer", c.net.RemoteAddr().String()), zap.Error(err))
+	c.server.log.Info("connection ended: its octets are no SIP", zap.String("peer", c.peer), zap.Error(err))
 	var framing *errFraming
 	if errors.As(err, &framing) && framing.req != nil && framing.req.method != "" && framing.req.method != "ACK" {
 		_ = c.write(answer{status: framing.status, warning: framing.err.Error()}.bytes(c, framing.req, ""))

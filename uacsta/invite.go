@@ -2,6 +2,7 @@ package uacsta
 
 import (
 	"errors"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -15,21 +16,20 @@ import (
 
 // invite takes an INVITE outside a dialog: it opens a session on a line (ECMA TR/87; Microsoft's lcs:line names it).
 func (s *Server) invite(c *conn, m *message) {
+	refuse := func(a answer) { _ = c.write(a.bytes(c, m, "")) }
 	s.mu.Lock()
-	again := s.opened[dialogKey(m)]
+	before := s.opened[dialogKey(m)]
 	s.mu.Unlock()
-	if again != nil {
-		if again.branch == param(m.get("Via"), "branch") { // a replay: the remembered answer
-			again.post(mail{kind: request, conn: c, msg: m})
+	if before != nil {
+		switch t := transactionOf(m); {
+		case t == before.opening: // a replay: it is answered again
+			s.hand(before, c, m)
+			return
+		case t.number == before.opening.number: // the same request by two ways (RFC 3261, 8.2.2.2)
+			refuse(answer{status: 482})
 			return
 		}
-		_ = c.write(answer{status: 482}.bytes(c, m, ""))
-		return
-	}
-	refuse := func(a answer) { _ = c.write(a.bytes(c, m, "")) }
-	if bad := unsupported(m); bad != "" {
-		refuse(answer{status: 420, extra: []header{{"Unsupported", bad}}})
-		return
+		before.post(mail{kind: ending, reason: "its peer opened the dialog anew"})
 	}
 	expires, a := s.interval(m)
 	if a.status != 0 {
@@ -51,6 +51,10 @@ func (s *Server) invite(c *conn, m *message) {
 		refuse(answer{status: 400, warning: "Contact is missing or malformed"})
 		return
 	}
+	if !s.rate.Allow() {
+		refuse(busy(1 + rand.IntN(5)))
+		return
+	}
 	spelling, found := lineOf(q)
 	if !found {
 		refuse(answer{status: 403, warning: "the body names no line"})
@@ -62,23 +66,22 @@ func (s *Server) invite(c *conn, m *message) {
 		refuse(answer{status: 404, warning: "line not configured"})
 		return
 	}
-	who := switchboard.Principal{User: address(m.get("From")), Line: line, Via: "sip", Peer: c.net.RemoteAddr().String()}
+	who := switchboard.Principal{User: address(m.get("From")), Line: line, Via: "sip", Peer: c.peer}
 	if !s.board.May(who, csta.Observe, line) {
 		s.log.Info("session refused: no right", zap.String("user", who.User), zap.String("device", string(line)))
 		refuse(answer{status: 403, warning: "no right on this line"})
 		return
 	}
 	x := newSession(s, c, m, who, spelling, target)
-	x.edition = ed
+	x.edition, x.expires, x.began = ed, expires, time.Now()
 	if oldest, ok := s.enter(x); !ok {
-		refuse(answer{status: 503, extra: []header{{"Retry-After", "10"}}})
+		refuse(busy(10))
 		return
 	} else if oldest != nil {
 		oldest.post(mail{kind: ending, reason: "more sessions on the line than allowed", bye: true})
 	}
 	s.log.Info("session started", zap.String("session", x.callID), zap.String("user", who.User), zap.String("device", string(line)),
 		zap.String("peer", who.Peer))
-	x.expires = expires
 	x.post(mail{kind: request, conn: c, msg: m})
 }
 
@@ -86,7 +89,7 @@ func (s *Server) invite(c *conn, m *message) {
 func (s *Server) enter(x *session) (oldest *session, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopping {
+	if s.stopping || s.draining {
 		return nil, false
 	}
 	s.sessions[x.tag] = x
@@ -104,7 +107,9 @@ func (s *Server) leave(x *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sessions, x.tag)
-	delete(s.opened, x.key)
+	if s.opened[x.key] == x {
+		delete(s.opened, x.key)
+	}
 	list := s.lines[x.who.Line]
 	for i, o := range list {
 		if o == x {

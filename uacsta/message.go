@@ -11,8 +11,8 @@ import (
 type message struct {
 	method, uri, version string // of a request
 	status               int    // of a response
-	headers     []header
-	body        []byte
+	headers              []header
+	body                 []byte
 }
 
 type header struct{ name, value string }

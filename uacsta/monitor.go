@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"farhook/csta"
+	"farhook/csta/callmodel"
 	"farhook/pbxadapter/switchboard"
 )
 
@@ -18,7 +19,7 @@ type monitor struct {
 	call    csta.CallID   // follows rearrangements
 	filter  *csta.MonitorFilter
 	from    switchboard.Seq // entries up to it are not for this monitor
-	view    view
+	view    callmodel.View  // what it was told
 }
 
 // ownService is what the session itself answers; nil for everything else.
@@ -84,7 +85,7 @@ func monitorStart(x *session, o *openRequest) (csta.Message, error) {
 	if m.device != "" {
 		m.from = x.cursor.Watch(m.device)
 		s, _ := x.server.board.Snapshot(x.who, switchboard.Filter{Devices: []csta.DeviceID{m.device}})
-		m.view.CatchUp(m.device, s.Calls, time.Now()) // what stands is known, not told
+		m.view.CatchUp(m.device, s, time.Now()) // what stands is known, not told
 	} else {
 		m.from = x.cursor.WatchCall(m.call)
 	}

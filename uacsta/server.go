@@ -14,12 +14,17 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/singleflight"
+	"golang.org/x/time/rate"
 
 	"farhook/csta"
 	"farhook/pbxadapter/switchboard"
@@ -35,6 +40,10 @@ type Config struct {
 	Mailbox         int           // requests that may wait in one session; default 64
 	Monitors        int           // of one session; default 64
 	Unsent          int           // octets that a connection may have unsent; default 1 MiB
+	SignIns         float64       // new sessions a second, beyond a burst of ten times as many, that are admitted; 0: any number
+	Dial            *tls.Config   // for connections of our own over TLS; nil: there are none
+	Store           Store         // keeps sessions beyond the process; nil: they end with it
+	ByeOnStop       bool          // also where they are stored: the stop is for good
 	Log             *zap.Logger   // nil: none
 }
 
@@ -45,6 +54,10 @@ type Server struct {
 	log   *zap.Logger
 	node  string    // part of every monitor reference
 	tasks taskGroup // everything that must have ended before Run returns
+	ctx   context.Context
+	stop  context.CancelFunc // ends services and dialling
+	dials singleflight.Group
+	rate  *rate.Limiter // of new sessions
 
 	mu       sync.Mutex
 	sessions map[string]*session // by our tag
@@ -52,7 +65,8 @@ type Server struct {
 	lines    map[csta.DeviceID][]*session
 	conns    map[*conn]struct{}
 	monitors uint64
-	stopping bool
+	draining bool // no new sessions
+	stopping bool // nothing new at all
 }
 
 // New makes a server of b.
@@ -76,11 +90,16 @@ func New(b *switchboard.Board, c Config) *Server {
 	if c.Log == nil {
 		c.Log = zap.NewNop()
 	}
-	return &Server{
-		board: b, conf: c, log: c.Log, node: strings.ToLower(rand.Text()[:4]),
+	s := &Server{
+		board: b, conf: c, log: c.Log, node: strings.ToLower(rand.Text()[:4]), rate: rate.NewLimiter(rate.Inf, 0),
 		sessions: make(map[string]*session), opened: make(map[string]*session), lines: make(map[csta.DeviceID][]*session),
 		conns: make(map[*conn]struct{}),
 	}
+	if c.SignIns > 0 {
+		s.rate = rate.NewLimiter(rate.Limit(c.SignIns), max(int(10*c.SignIns), 1))
+	}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	return s
 }
 
 // taskGroup counts goroutines that are begun from anywhere, also while somebody waits.
@@ -129,50 +148,49 @@ func (s *Server) accepted(n net.Conn, conf *tls.Config) {
 		}
 		n, via = t, "TLS"
 	}
-	s.serve(s.newConn(n, via))
+	c := s.newConn(n, via)
+	if !s.admit(c) {
+		s.log.Warn("connection refused: there are too many", zap.String("peer", c.peer), zap.Int("limit", s.conf.Connections))
+		c.close()
+		return
+	}
+	s.serve(c)
+}
+
+// admit enters a connection, if there is room.
+func (s *Server) admit(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping || len(s.conns) >= s.conf.Connections {
+		return false
+	}
+	s.conns[c] = struct{}{}
+	return true
 }
 
 // serve reads a connection until it ends.
 func (s *Server) serve(c *conn) {
-	s.mu.Lock()
-	full := s.stopping || len(s.conns) >= s.conf.Connections
-	if !full {
-		s.conns[c] = struct{}{}
-	}
-	s.mu.Unlock()
-	if full {
-		s.log.Warn("connection refused: there are too many", zap.String("peer", c.net.RemoteAddr().String()))
-		c.close()
-		return
-	}
 	c.read()
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
 }
 
-// Run keeps the server until ctx ends. Then it says goodbye to every session, and returns when nothing of the server is left.
+// Run keeps the server until ctx ends, and returns when nothing of the server is left. Sessions that are stored are left to the next process; others are
+// told goodbye.
 func (s *Server) Run(ctx context.Context) error {
 	<-ctx.Done()
 	s.mu.Lock()
 	s.stopping = true
-	var all []*session
-	for _, x := range s.sessions {
-		all = append(all, x)
-	}
 	s.mu.Unlock()
-	for _, x := range all {
-		x.post(mail{kind: ending, reason: "shutdown", bye: true})
-	}
-	// The goodbyes are written while this waits; then the connections end, whatever is still unsent.
-	for end := time.Now().Add(time.Second); time.Now().Before(end) && s.Count() > 0; {
-		time.Sleep(2 * time.Millisecond)
+	s.stop()
+	if s.conf.Store == nil || s.conf.ByeOnStop {
+		s.tellAll(mail{kind: ending, reason: "shutdown", bye: true})
+	} else {
+		s.tellAll(mail{kind: stopping})
 	}
 	s.mu.Lock()
-	var conns []*conn
-	for c := range s.conns {
-		conns = append(conns, c)
-	}
+	conns := slices.Collect(maps.Keys(s.conns))
 	s.mu.Unlock()
 	var wg sync.WaitGroup
 	for _, c := range conns {
@@ -181,6 +199,27 @@ func (s *Server) Run(ctx context.Context) error {
 	wg.Wait()
 	s.tasks.wg.Wait()
 	return nil
+}
+
+// Drain ends every session for good, with BYE, and takes no new ones from then on: its users are to sign in elsewhere.
+func (s *Server) Drain() {
+	s.mu.Lock()
+	s.draining = true
+	s.mu.Unlock()
+	s.tellAll(mail{kind: ending, reason: "drained", bye: true})
+}
+
+// tellAll posts mail to every session, and waits a moment for them to go.
+func (s *Server) tellAll(m mail) {
+	s.mu.Lock()
+	all := slices.Collect(maps.Values(s.sessions))
+	s.mu.Unlock()
+	for _, x := range all {
+		x.post(m)
+	}
+	for end := time.Now().Add(time.Second + time.Duration(len(all))*100*time.Microsecond); time.Now().Before(end) && s.Count() > 0; {
+		time.Sleep(2 * time.Millisecond)
+	}
 }
 
 // Count is how many sessions there are.
@@ -225,10 +264,25 @@ func (s *Server) receive(c *conn, m *message) {
 		}
 	case m.method == "ACK":
 		x.post(mail{kind: acked, conn: c})
-	case !x.post(mail{kind: request, conn: c, msg: m}):
-		_ = c.write(answer{status: 503, extra: []header{{"Retry-After", "2"}}}.bytes(c, m, ""))
+	default:
+		s.hand(x, c, m)
 	}
 }
+
+// hand gives a request to its session.
+func (s *Server) hand(x *session, c *conn, m *message) {
+	switch x.post(mail{kind: request, conn: c, msg: m}) {
+	case 481:
+		_ = c.write(answer{status: 481}.bytes(c, m, ""))
+	case 503:
+		_ = c.write(busy(2).bytes(c, m, ""))
+	}
+}
+
+// busy refuses a request for some seconds.
+func busy(seconds int) answer { return answer{status: 503, extra: []header{retryAfter(seconds)}} }
+
+func retryAfter(seconds int) header { return header{"Retry-After", strconv.Itoa(seconds)} }
 
 // check looks at what every request must have (RFC 3261, 8.1.1). 0: it is there.
 func check(m *message) (status int, why string) {
@@ -263,27 +317,35 @@ func check(m *message) (status int, why string) {
 
 // outside takes a request that belongs to no dialog.
 func (s *Server) outside(c *conn, m *message) {
-	switch m.method {
-	case "INVITE":
-		s.invite(c, m)
-	case "ACK":
-	case "OPTIONS":
-		_ = c.write(optionsAnswer().bytes(c, m, ""))
-	case "CANCEL":
-		// An INVITE is answered as it comes: there is never one to cancel. One of a session that stands is told so.
+	if m.method == "ACK" {
+		return
+	}
+	if m.method == "CANCEL" {
 		s.mu.Lock()
 		x := s.opened[dialogKey(m)]
 		s.mu.Unlock()
 		if x != nil {
-			_ = c.write(answer{status: 200}.bytes(c, m, x.tag))
+			s.hand(x, c, m)
 			return
 		}
 		_ = c.write(answer{status: 481}.bytes(c, m, ""))
-	case "INFO", "BYE", "UPDATE":
-		_ = c.write(answer{status: 481}.bytes(c, m, ""))
-	default:
-		_ = c.write(answer{status: 405, extra: []header{{"Allow", allow}}}.bytes(c, m, ""))
+		return
 	}
+	var a answer
+	switch bad := unsupported(m); {
+	case bad != "":
+		a = answer{status: 420, extra: []header{{"Unsupported", bad}}}
+	case m.method == "INVITE":
+		s.invite(c, m)
+		return
+	case m.method == "OPTIONS":
+		a = optionsAnswer()
+	case strings.Contains(allow, m.method):
+		a = answer{status: 481}
+	default:
+		a = answer{status: 405, extra: []header{{"Allow", allow}}}
+	}
+	_ = c.write(a.bytes(c, m, ""))
 }
 
 func optionsAnswer() answer {
@@ -292,15 +354,21 @@ func optionsAnswer() answer {
 
 func dialogKey(m *message) string { return m.get("Call-ID") + "\x00" + param(m.get("From"), "tag") }
 
-// answered takes a response: only a refusal of one of our requests matters.
+// answered takes a response to a request of ours, on the connection's reader.
 func (s *Server) answered(m *message) {
-	if m.status < 300 {
+	if m.status < 200 {
 		return
 	}
 	s.mu.Lock()
 	x := s.sessions[param(m.get("From"), "tag")]
 	s.mu.Unlock()
-	if x != nil {
+	switch {
+	case x == nil:
+	case m.status >= 300:
 		x.post(mail{kind: refusal, msg: m})
+	default:
+		if n, method, err := m.cseq(); err == nil && method == "INFO" {
+			x.sent.take(n)
+		}
 	}
 }

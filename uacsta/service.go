@@ -1,7 +1,6 @@
 package uacsta
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -74,6 +73,10 @@ func (x *session) serve(c *conn, m *message, shell answer) {
 		}
 		x.respond(o, res)
 		x.follow() // what a new monitor was held for
+		return
+	}
+	if len(x.open) >= x.server.conf.Mailbox {
+		x.reply(c, m, busy(2))
 		return
 	}
 	x.learn(o)
@@ -182,7 +185,7 @@ func (x *session) do(o *openRequest) (res csta.Message) {
 			res = csta.ErrUnspecified
 		}
 	}()
-	ctx := context.Background()
+	ctx := x.server.ctx
 	if o.op != 0 {
 		ctx = pbxadapter.WithOp(ctx, o.op)
 	}
@@ -195,7 +198,11 @@ func (x *session) do(o *openRequest) (res csta.Message) {
 
 // finish writes an answer; what waited for it follows.
 func (x *session) finish(o *openRequest) {
-	x.open = slices.DeleteFunc(x.open, func(p *openRequest) bool { return p == o })
+	i := slices.Index(x.open, o)
+	if i < 0 {
+		return // cancelled, and answered so
+	}
+	x.open = slices.Delete(x.open, i, i+1)
 	x.respond(o, o.res)
 	x.release()
 	x.begin()
@@ -205,7 +212,17 @@ func (x *session) finish(o *openRequest) {
 func (x *session) respond(o *openRequest, res csta.Message) {
 	a := o.shell
 	a.body = csta.EncodeSpelled(nil, res, o.edition, x.spell)
-	x.reply(o.conn, o.msg, a)
+	if o.req == nil || harmless[o.req.Service()] {
+		x.reply(o.conn, o.msg, a)
+		return
+	}
+	x.changed = true
+	x.replyOnce(o.conn, o.msg, a)
+}
+
+// harmless are the services that change nothing: a replay may be carried out again.
+var harmless = map[csta.Service]bool{
+	"GetCSTAFeatures": true, "SnapshotDevice": true, "SnapshotCall": true, "RequestSystemStatus": true, "SystemStatus": true,
 }
 
 func refusalOf(err error) *csta.Error {

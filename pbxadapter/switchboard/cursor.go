@@ -179,6 +179,22 @@ func (c *Cursor) unwatchCall(id csta.CallID) {
 	}
 }
 
+// Waiting says whether there is something for Next. false: wake will be called when there is.
+func (c *Cursor) Waiting() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.waiting()
+}
+
+func (c *Cursor) waiting() bool {
+	if c.lagged || c.head < len(c.queue) {
+		return true
+	}
+	c.queue, c.head = nil, 0 // an idle follower keeps nothing
+	c.idle = true
+	return false
+}
+
 // Next is the next entry for this follower. false: nothing now; wake will be called. Its audience is whole: the follower
 // looks only at the seats it watches. ErrLagged: the follower takes a Snapshot and calls Skip.
 func (c *Cursor) Next() (Entry, bool, error) {
@@ -188,9 +204,7 @@ func (c *Cursor) Next() (Entry, bool, error) {
 			c.mu.Unlock()
 			return Entry{}, false, ErrLagged
 		}
-		if c.head == len(c.queue) {
-			c.queue, c.head = nil, 0 // an idle follower keeps nothing
-			c.idle = true
+		if !c.waiting() {
 			c.mu.Unlock()
 			return Entry{}, false, nil
 		}

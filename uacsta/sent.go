@@ -1,0 +1,198 @@
+package uacsta
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"farhook/csta"
+)
+
+// What is remembered of events that the peer has not answered. Nothing waits for those answers: one real client never gives any. A late refusal
+// must be understood all the same, and a connection that breaks must lose nothing to a peer that does answer.
+const (
+	maxSent    = 64
+	maxFrames  = 8 // of the newest ones, for a peer that never answers
+	sentFor    = 32 * time.Second
+	againAfter = 2 * time.Second // unless Retry-After says otherwise
+)
+
+// sentEvent is an event that the peer has not answered yet.
+type sentEvent struct {
+	cseq    uint32
+	until   time.Time
+	monitor csta.MonitorID
+	calls   []csta.CallID
+	frame   []byte // as written; nil: forgotten
+	body    int    // octets of the frame's body, at its end
+	written bool   // to a connection that was up
+	second  bool   // it has been refused once
+}
+
+// again is an event to be sent once more, unless a later one of its calls makes it stale.
+type again struct {
+	at    time.Time
+	event sentEvent
+}
+
+// sent are the events that the peer has not answered, oldest first.
+type sent struct {
+	mu       sync.Mutex
+	list     []sentEvent
+	answered bool // the peer has answered one, ever
+}
+
+// send writes one event of a monitor, and remembers it. Where no connection is up it's written when one is.
+func (x *session) send(id csta.MonitorID, calls []csta.CallID, body []byte) {
+	x.put(sentEvent{monitor: id, calls: calls}, body)
+}
+
+func (x *session) put(e sentEvent, body []byte) {
+	x.changed = true
+	if x.conn == nil {
+		return // a restored session that nobody has reached yet, which is told nothing before
+	}
+	e.frame, e.body = x.newRequest(x.conn, "INFO", body), len(body)
+	e.cseq, e.until = x.cseq, time.Now().Add(sentFor)
+	e.written = x.conn.write(e.frame) == nil
+	s := &x.sent
+	s.mu.Lock()
+	if len(s.list) >= maxSent {
+		s.list = slices.Delete(s.list, 0, 1)
+	}
+	s.list = append(s.list, e)
+	if n := len(s.list) - maxFrames; n > 0 && !s.answered && s.list[n-1].written {
+		s.list[n-1].frame = nil
+	}
+	first := len(s.list) == 1
+	s.mu.Unlock()
+	if first {
+		x.schedule(time.Now())
+	}
+	if !e.written {
+		x.reachable()
+	}
+}
+
+// resend writes to a new connection what the old one may not have brought: what was never written, and what a peer that answers hasn't
+// answered. It is the same request again, so a peer that has it already knows it by its branch.
+func (x *session) resend() {
+	s := &x.sent
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.list {
+		if e := &s.list[i]; e.frame != nil && (s.answered || !e.written) {
+			e.written = x.conn.write(e.frame) == nil
+		}
+	}
+}
+
+// take takes the event of that number out: it has been answered.
+func (s *sent) take(cseq uint32) (sentEvent, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answered = true
+	i := slices.IndexFunc(s.list, func(e sentEvent) bool { return e.cseq == cseq })
+	if i < 0 {
+		return sentEvent{}, false
+	}
+	e := s.list[i]
+	if s.list = slices.Delete(s.list, i, i+1); len(s.list) == 0 {
+		s.list = nil
+	}
+	return e, true
+}
+
+// first is when the oldest may be forgotten.
+func (s *sent) first() (until time.Time, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.list) == 0 {
+		return time.Time{}, false
+	}
+	return s.list[0].until, true
+}
+
+// forget drops what is too old. kept: some of it should reach a peer that has no connection, and gets another while.
+func (s *sent) forget(now time.Time, connected bool) (kept bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list = slices.DeleteFunc(s.list, func(e sentEvent) bool {
+		return !e.until.After(now) && (connected || e.written && !s.answered)
+	})
+	for i := range s.list {
+		if e := &s.list[i]; !e.until.After(now) {
+			e.until, kept = now.Add(sentFor), true
+		}
+	}
+	if len(s.list) == 0 {
+		s.list = nil
+	}
+	return kept
+}
+
+func (s *sent) hasAnswers() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.answered
+}
+
+func (s *sent) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list = nil
+}
+
+// refused takes a refusal of a request of ours. Where the peer does not know the dialog any more, it is over (RFC 5057); where it cannot just now,
+// the event is sent once more.
+func (x *session) refused(m *message) {
+	n, method, err := m.cseq()
+	if err != nil || method != "INFO" {
+		return
+	}
+	e, ok := x.sent.take(n)
+	switch {
+	case !ok:
+	case m.status == 481 || m.status == 430:
+		x.end("the peer does not know the dialog: "+strconv.Itoa(m.status), false)
+	case m.status >= 500 && m.status < 600 && !e.second && e.frame != nil:
+		now := time.Now()
+		e.second = true
+		x.again = append(x.again, again{now.Add(retryTime(m)), e})
+		x.schedule(now)
+	default:
+		x.server.log.Info("the peer refused an event", zap.String("session", x.callID), zap.String("monitor", string(e.monitor)), zap.Int("status", m.status))
+	}
+}
+
+// retryTime is how long the peer wants to be left alone (RFC 3261, 20.33).
+func retryTime(m *message) time.Duration {
+	v, _, _ := strings.Cut(m.get("Retry-After"), ";")
+	n, err := strconv.ParseUint(strings.TrimSpace(v), 10, 16)
+	if err != nil || n == 0 {
+		return againAfter
+	}
+	return min(time.Duration(n)*time.Second, sentFor)
+}
+
+// overtaken drops what was to be sent again of these calls: a later event tells more, and order matters more than completeness.
+func (x *session) overtaken(id csta.MonitorID, calls []csta.CallID) {
+	x.again = slices.DeleteFunc(x.again, func(a again) bool { return a.event.monitor == id && intersect(a.event.calls, calls) })
+}
+
+// sendAgain sends what is due, as a new request.
+func (x *session) sendAgain(now time.Time) {
+	due := x.again
+	x.again = nil
+	for _, a := range due {
+		if a.at.After(now) {
+			x.again = append(x.again, a)
+			continue
+		}
+		x.put(a.event, a.event.frame[len(a.event.frame)-a.event.body:])
+	}
+}
