@@ -16,7 +16,10 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require golang.org/x/time v0.16.0 // indirect
+require (
+	github.com/icholy/digest v1.2.0 // indirect
+	golang.org/x/time v0.16.0
+)
 
 require (
 	github.com/gobwas/httphead v0.1.0 // indirect

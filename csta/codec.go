@@ -167,10 +167,11 @@ func EncodeSpelled(dst []byte, m Message, ed Edition, spell func(DeviceID) strin
 func (w *writer) message(m Message, ed Edition) {
 	name := m.Element()
 	mark := w.root(name, ed)
-	if e, ok := m.(*Error); ok {
-		w.error(e)
-	} else {
-		writeMessage(w, m)
+	switch m := m.(type) {
+	case *Error:
+		w.error(m)
+	case interface{ put(*writer) }:
+		m.put(w)
 	}
 	w.closeAt(mark, name)
 }
@@ -203,7 +204,9 @@ func Rewrite(r Request, device func(member string, d DeviceID) (DeviceID, error)
 	connection func(member string, c ConnectionID) (ConnectionID, error),
 ) (Request, error) {
 	w := rewriter{onDevice: device, onConnection: connection}
-	r = rewrite(r, &w)
+	if m, ok := r.(interface{ rewritten(*rewriter) Request }); ok {
+		r = m.rewritten(&w)
+	}
 	return r, w.err
 }
 

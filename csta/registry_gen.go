@@ -6,2210 +6,4034 @@ package csta
 func scanMessage(name []byte, s *scanner) Message {
 	switch string(name) {
 	case "AcceptCall":
-		var m AcceptCall
-		m.scan(s)
-		return m
+		return scanAcceptCall(s)
 	case "Activate":
-		var m Activate
-		m.scan(s)
-		return m
+		return scanActivate(s)
 	case "AlternateCall":
-		var m AlternateCall
-		m.scan(s)
-		return m
+		return scanAlternateCall(s)
 	case "AnswerCall":
-		var m AnswerCall
-		m.scan(s)
-		return m
+		return scanAnswerCall(s)
 	case "AssociateData":
-		var m AssociateData
-		m.scan(s)
-		return m
+		return scanAssociateData(s)
 	case "AttachMediaService":
-		var m AttachMediaService
-		m.scan(s)
-		return m
+		return scanAttachMediaService(s)
 	case "ButtonPress":
-		var m ButtonPress
-		m.scan(s)
-		return m
+		return scanButtonPress(s)
 	case "CDRNotification":
-		var m CDRNotification
-		m.scan(s)
-		return m
+		return scanCDRNotification(s)
 	case "CDRReport":
-		var m CDRReport
-		m.scan(s)
-		return m
+		return scanCDRReport(s)
 	case "CallBack":
-		var m CallBack
-		m.scan(s)
-		return m
+		return scanCallBack(s)
 	case "CallBackMessage":
-		var m CallBackMessage
-		m.scan(s)
-		return m
+		return scanCallBackMessage(s)
 	case "CallBackMessageNonCallRelated":
-		var m CallBackMessageNonCallRelated
-		m.scan(s)
-		return m
+		return scanCallBackMessageNonCallRelated(s)
 	case "CallBackNonCallRelated":
-		var m CallBackNonCallRelated
-		m.scan(s)
-		return m
+		return scanCallBackNonCallRelated(s)
 	case "CamponCall":
-		var m CamponCall
-		m.scan(s)
-		return m
+		return scanCamponCall(s)
 	case "CancelCallBack":
-		var m CancelCallBack
-		m.scan(s)
-		return m
+		return scanCancelCallBack(s)
 	case "CancelCallBackMessage":
-		var m CancelCallBackMessage
-		m.scan(s)
-		return m
+		return scanCancelCallBackMessage(s)
 	case "CancelTelephonyTones":
-		var m CancelTelephonyTones
-		m.scan(s)
-		return m
+		return scanCancelTelephonyTones(s)
 	case "ChangeConnectionInformation":
-		var m ChangeConnectionInformation
-		m.scan(s)
-		return m
+		return scanChangeConnectionInformation(s)
 	case "ChangeMonitorFilter":
-		var m ChangeMonitorFilter
-		m.scan(s)
-		return m
+		return scanChangeMonitorFilter(s)
 	case "ChangeSysStatFilter":
-		var m ChangeSysStatFilter
-		m.scan(s)
-		return m
+		return scanChangeSysStatFilter(s)
 	case "Clear":
-		var m Clear
-		m.scan(s)
-		return m
+		return scanClear(s)
 	case "ClearCall":
-		var m ClearCall
-		m.scan(s)
-		return m
+		return scanClearCall(s)
 	case "ClearConnection":
-		var m ClearConnection
-		m.scan(s)
-		return m
+		return scanClearConnection(s)
 	case "ConcatenateMessage":
-		var m ConcatenateMessage
-		m.scan(s)
-		return m
+		return scanConcatenateMessage(s)
 	case "ConferenceCall":
-		var m ConferenceCall
-		m.scan(s)
-		return m
+		return scanConferenceCall(s)
 	case "ConsultationCall":
-		var m ConsultationCall
-		m.scan(s)
-		return m
+		return scanConsultationCall(s)
 	case "DataCollected":
-		var m DataCollected
-		m.scan(s)
-		return m
+		return scanDataCollected(s)
 	case "DataCollectionResumed":
-		var m DataCollectionResumed
-		m.scan(s)
-		return m
+		return scanDataCollectionResumed(s)
 	case "DataCollectionSuspended":
-		var m DataCollectionSuspended
-		m.scan(s)
-		return m
+		return scanDataCollectionSuspended(s)
 	case "DataPathResumed":
-		var m DataPathResumed
-		m.scan(s)
-		return m
+		return scanDataPathResumed(s)
 	case "DataPathSuspended":
-		var m DataPathSuspended
-		m.scan(s)
-		return m
+		return scanDataPathSuspended(s)
 	case "Deactivate":
-		var m Deactivate
-		m.scan(s)
-		return m
+		return scanDeactivate(s)
 	case "DeflectCall":
-		var m DeflectCall
-		m.scan(s)
-		return m
+		return scanDeflectCall(s)
 	case "DeleteMessage":
-		var m DeleteMessage
-		m.scan(s)
-		return m
+		return scanDeleteMessage(s)
 	case "DetachMediaService":
-		var m DetachMediaService
-		m.scan(s)
-		return m
+		return scanDetachMediaService(s)
 	case "DialDigits":
-		var m DialDigits
-		m.scan(s)
-		return m
+		return scanDialDigits(s)
 	case "DirectedPickupCall":
-		var m DirectedPickupCall
-		m.scan(s)
-		return m
+		return scanDirectedPickupCall(s)
 	case "Escape":
-		var m Escape
-		m.scan(s)
-		return m
+		return scanEscape(s)
 	case "EscapeRegister":
-		var m EscapeRegister
-		m.scan(s)
-		return m
+		return scanEscapeRegister(s)
 	case "EscapeRegisterAbort":
-		var m EscapeRegisterAbort
-		m.scan(s)
-		return m
+		return scanEscapeRegisterAbort(s)
 	case "EscapeRegisterCancel":
-		var m EscapeRegisterCancel
-		m.scan(s)
-		return m
+		return scanEscapeRegisterCancel(s)
 	case "FastData":
-		var m FastData
-		m.scan(s)
-		return m
+		return scanFastData(s)
 	case "GenerateDigits":
-		var m GenerateDigits
-		m.scan(s)
-		return m
+		return scanGenerateDigits(s)
 	case "GenerateTelephonyTones":
-		var m GenerateTelephonyTones
-		m.scan(s)
-		return m
+		return scanGenerateTelephonyTones(s)
 	case "GetAgentState":
-		var m GetAgentState
-		m.scan(s)
-		return m
+		return scanGetAgentState(s)
 	case "GetAuditoryApparatusInformation":
-		var m GetAuditoryApparatusInformation
-		m.scan(s)
-		return m
+		return scanGetAuditoryApparatusInformation(s)
 	case "GetAutoAnswer":
-		var m GetAutoAnswer
-		m.scan(s)
-		return m
+		return scanGetAutoAnswer(s)
 	case "GetAutoWorkMode":
-		var m GetAutoWorkMode
-		m.scan(s)
-		return m
+		return scanGetAutoWorkMode(s)
 	case "GetButtonInformation":
-		var m GetButtonInformation
-		m.scan(s)
-		return m
+		return scanGetButtonInformation(s)
 	case "GetCSTAFeatures":
-		var m GetCSTAFeatures
-		m.scan(s)
-		return m
+		return scanGetCSTAFeatures(s)
 	case "GetCallerIDStatus":
-		var m GetCallerIDStatus
-		m.scan(s)
-		return m
+		return scanGetCallerIDStatus(s)
 	case "GetDisplay":
-		var m GetDisplay
-		m.scan(s)
-		return m
+		return scanGetDisplay(s)
 	case "GetDoNotDisturb":
-		var m GetDoNotDisturb
-		m.scan(s)
-		return m
+		return scanGetDoNotDisturb(s)
 	case "GetForwarding":
-		var m GetForwarding
-		m.scan(s)
-		return m
+		return scanGetForwarding(s)
 	case "GetHookswitchStatus":
-		var m GetHookswitchStatus
-		m.scan(s)
-		return m
+		return scanGetHookswitchStatus(s)
 	case "GetLampInformation":
-		var m GetLampInformation
-		m.scan(s)
-		return m
+		return scanGetLampInformation(s)
 	case "GetLampMode":
-		var m GetLampMode
-		m.scan(s)
-		return m
+		return scanGetLampMode(s)
 	case "GetLastNumberDialed":
-		var m GetLastNumberDialed
-		m.scan(s)
-		return m
+		return scanGetLastNumberDialed(s)
 	case "GetLogicalDeviceInformation":
-		var m GetLogicalDeviceInformation
-		m.scan(s)
-		return m
+		return scanGetLogicalDeviceInformation(s)
 	case "GetMessageWaitingIndicator":
-		var m GetMessageWaitingIndicator
-		m.scan(s)
-		return m
+		return scanGetMessageWaitingIndicator(s)
 	case "GetMicrophoneGain":
-		var m GetMicrophoneGain
-		m.scan(s)
-		return m
+		return scanGetMicrophoneGain(s)
 	case "GetMicrophoneMute":
-		var m GetMicrophoneMute
-		m.scan(s)
-		return m
+		return scanGetMicrophoneMute(s)
 	case "GetPhysicalDeviceInformation":
-		var m GetPhysicalDeviceInformation
-		m.scan(s)
-		return m
+		return scanGetPhysicalDeviceInformation(s)
 	case "GetRingerStatus":
-		var m GetRingerStatus
-		m.scan(s)
-		return m
+		return scanGetRingerStatus(s)
 	case "GetRouteingMode":
-		var m GetRouteingMode
-		m.scan(s)
-		return m
+		return scanGetRouteingMode(s)
 	case "GetSpeakerMute":
-		var m GetSpeakerMute
-		m.scan(s)
-		return m
+		return scanGetSpeakerMute(s)
 	case "GetSpeakerVolume":
-		var m GetSpeakerVolume
-		m.scan(s)
-		return m
+		return scanGetSpeakerVolume(s)
 	case "GetSwitchingFunctionCaps":
-		var m GetSwitchingFunctionCaps
-		m.scan(s)
-		return m
+		return scanGetSwitchingFunctionCaps(s)
 	case "GetSwitchingFunctionDevices":
-		var m GetSwitchingFunctionDevices
-		m.scan(s)
-		return m
+		return scanGetSwitchingFunctionDevices(s)
 	case "GroupPickupCall":
-		var m GroupPickupCall
-		m.scan(s)
-		return m
+		return scanGroupPickupCall(s)
 	case "HoldCall":
-		var m HoldCall
-		m.scan(s)
-		return m
+		return scanHoldCall(s)
 	case "IORegister":
-		var m IORegister
-		m.scan(s)
-		return m
+		return scanIORegister(s)
 	case "IORegisterAbort":
-		var m IORegisterAbort
-		m.scan(s)
-		return m
+		return scanIORegisterAbort(s)
 	case "IORegisterCancel":
-		var m IORegisterCancel
-		m.scan(s)
-		return m
+		return scanIORegisterCancel(s)
 	case "IntrudeCall":
-		var m IntrudeCall
-		m.scan(s)
-		return m
+		return scanIntrudeCall(s)
 	case "JoinCall":
-		var m JoinCall
-		m.scan(s)
-		return m
+		return scanJoinCall(s)
 	case "MakeCall":
-		var m MakeCall
-		m.scan(s)
-		return m
+		return scanMakeCall(s)
 	case "MakePredictiveCall":
-		var m MakePredictiveCall
-		m.scan(s)
-		return m
+		return scanMakePredictiveCall(s)
 	case "MonitorStart":
-		var m MonitorStart
-		m.scan(s)
-		return m
+		return scanMonitorStart(s)
 	case "MonitorStop":
-		var m MonitorStop
-		m.scan(s)
-		return m
+		return scanMonitorStop(s)
 	case "ParkCall":
-		var m ParkCall
-		m.scan(s)
-		return m
+		return scanParkCall(s)
 	case "PlayMessage":
-		var m PlayMessage
-		m.scan(s)
-		return m
+		return scanPlayMessage(s)
 	case "PrivateDataVersionSelection":
-		var m PrivateDataVersionSelection
-		m.scan(s)
-		return m
+		return scanPrivateDataVersionSelection(s)
 	case "QueryVoiceAttribute":
-		var m QueryVoiceAttribute
-		m.scan(s)
-		return m
+		return scanQueryVoiceAttribute(s)
 	case "QueueService":
-		var m QueueService
-		m.scan(s)
-		return m
+		return scanQueueService(s)
 	case "ReRoute":
-		var m ReRoute
-		m.scan(s)
-		return m
+		return scanReRoute(s)
 	case "ReconnectCall":
-		var m ReconnectCall
-		m.scan(s)
-		return m
+		return scanReconnectCall(s)
 	case "RecordMessage":
-		var m RecordMessage
-		m.scan(s)
-		return m
+		return scanRecordMessage(s)
 	case "Reposition":
-		var m Reposition
-		m.scan(s)
-		return m
+		return scanReposition(s)
 	case "RequestSystemStatus":
-		var m RequestSystemStatus
-		m.scan(s)
-		return m
+		return scanRequestSystemStatus(s)
 	case "Resume":
-		var m Resume
-		m.scan(s)
-		return m
+		return scanResume(s)
 	case "ResumeDataCollection":
-		var m ResumeDataCollection
-		m.scan(s)
-		return m
+		return scanResumeDataCollection(s)
 	case "ResumeDataPath":
-		var m ResumeDataPath
-		m.scan(s)
-		return m
+		return scanResumeDataPath(s)
 	case "RetrieveCall":
-		var m RetrieveCall
-		m.scan(s)
-		return m
+		return scanRetrieveCall(s)
 	case "Review":
-		var m Review
-		m.scan(s)
-		return m
+		return scanReview(s)
 	case "RouteEnd":
-		var m RouteEnd
-		m.scan(s)
-		return m
+		return scanRouteEnd(s)
 	case "RouteRegister":
-		var m RouteRegister
-		m.scan(s)
-		return m
+		return scanRouteRegister(s)
 	case "RouteRegisterAbort":
-		var m RouteRegisterAbort
-		m.scan(s)
-		return m
+		return scanRouteRegisterAbort(s)
 	case "RouteRegisterCancel":
-		var m RouteRegisterCancel
-		m.scan(s)
-		return m
+		return scanRouteRegisterCancel(s)
 	case "RouteReject":
-		var m RouteReject
-		m.scan(s)
-		return m
+		return scanRouteReject(s)
 	case "RouteRequest":
-		var m RouteRequest
-		m.scan(s)
-		return m
+		return scanRouteRequest(s)
 	case "RouteSelect":
-		var m RouteSelect
-		m.scan(s)
-		return m
+		return scanRouteSelect(s)
 	case "RouteUsed":
-		var m RouteUsed
-		m.scan(s)
-		return m
+		return scanRouteUsed(s)
 	case "SendBroadcastData":
-		var m SendBroadcastData
-		m.scan(s)
-		return m
+		return scanSendBroadcastData(s)
 	case "SendData":
-		var m SendData
-		m.scan(s)
-		return m
+		return scanSendData(s)
 	case "SendMessage":
-		var m SendMessage
-		m.scan(s)
-		return m
+		return scanSendMessage(s)
 	case "SendMulticastData":
-		var m SendMulticastData
-		m.scan(s)
-		return m
+		return scanSendMulticastData(s)
 	case "SendStoredCDR":
-		var m SendStoredCDR
-		m.scan(s)
-		return m
+		return scanSendStoredCDR(s)
 	case "SendUserInformation":
-		var m SendUserInformation
-		m.scan(s)
-		return m
+		return scanSendUserInformation(s)
 	case "SetAgentState":
-		var m SetAgentState
-		m.scan(s)
-		return m
+		return scanSetAgentState(s)
 	case "SetAutoAnswer":
-		var m SetAutoAnswer
-		m.scan(s)
-		return m
+		return scanSetAutoAnswer(s)
 	case "SetAutoWorkMode":
-		var m SetAutoWorkMode
-		m.scan(s)
-		return m
+		return scanSetAutoWorkMode(s)
 	case "SetButtonInformation":
-		var m SetButtonInformation
-		m.scan(s)
-		return m
+		return scanSetButtonInformation(s)
 	case "SetCallerIDStatus":
-		var m SetCallerIDStatus
-		m.scan(s)
-		return m
+		return scanSetCallerIDStatus(s)
 	case "SetDisplay":
-		var m SetDisplay
-		m.scan(s)
-		return m
+		return scanSetDisplay(s)
 	case "SetDoNotDisturb":
-		var m SetDoNotDisturb
-		m.scan(s)
-		return m
+		return scanSetDoNotDisturb(s)
 	case "SetForwarding":
-		var m SetForwarding
-		m.scan(s)
-		return m
+		return scanSetForwarding(s)
 	case "SetHookswitchStatus":
-		var m SetHookswitchStatus
-		m.scan(s)
-		return m
+		return scanSetHookswitchStatus(s)
 	case "SetLampMode":
-		var m SetLampMode
-		m.scan(s)
-		return m
+		return scanSetLampMode(s)
 	case "SetMessageWaitingIndicator":
-		var m SetMessageWaitingIndicator
-		m.scan(s)
-		return m
+		return scanSetMessageWaitingIndicator(s)
 	case "SetMicrophoneGain":
-		var m SetMicrophoneGain
-		m.scan(s)
-		return m
+		return scanSetMicrophoneGain(s)
 	case "SetMicrophoneMute":
-		var m SetMicrophoneMute
-		m.scan(s)
-		return m
+		return scanSetMicrophoneMute(s)
 	case "SetRingerStatus":
-		var m SetRingerStatus
-		m.scan(s)
-		return m
+		return scanSetRingerStatus(s)
 	case "SetRouteingMode":
-		var m SetRouteingMode
-		m.scan(s)
-		return m
+		return scanSetRouteingMode(s)
 	case "SetSpeakerMute":
-		var m SetSpeakerMute
-		m.scan(s)
-		return m
+		return scanSetSpeakerMute(s)
 	case "SetSpeakerVolume":
-		var m SetSpeakerVolume
-		m.scan(s)
-		return m
+		return scanSetSpeakerVolume(s)
 	case "SetVoiceAttribute":
-		var m SetVoiceAttribute
-		m.scan(s)
-		return m
+		return scanSetVoiceAttribute(s)
 	case "SingleStepConferenceCall":
-		var m SingleStepConferenceCall
-		m.scan(s)
-		return m
+		return scanSingleStepConferenceCall(s)
 	case "SingleStepTransferCall":
-		var m SingleStepTransferCall
-		m.scan(s)
-		return m
+		return scanSingleStepTransferCall(s)
 	case "SnapshotCall":
-		var m SnapshotCall
-		m.scan(s)
-		return m
+		return scanSnapshotCall(s)
 	case "SnapshotCallData":
-		var m SnapshotCallData
-		m.scan(s)
-		return m
+		return scanSnapshotCallData(s)
 	case "SnapshotDevice":
-		var m SnapshotDevice
-		m.scan(s)
-		return m
+		return scanSnapshotDevice(s)
 	case "SnapshotDeviceData":
-		var m SnapshotDeviceData
-		m.scan(s)
-		return m
+		return scanSnapshotDeviceData(s)
 	case "Start":
-		var m Start
-		m.scan(s)
-		return m
+		return scanStart(s)
 	case "StartCDRTransmission":
-		var m StartCDRTransmission
-		m.scan(s)
-		return m
+		return scanStartCDRTransmission(s)
 	case "StartDataCollection":
-		var m StartDataCollection
-		m.scan(s)
-		return m
+		return scanStartDataCollection(s)
 	case "StartDataPath":
-		var m StartDataPath
-		m.scan(s)
-		return m
+		return scanStartDataPath(s)
 	case "Stop":
-		var m Stop
-		m.scan(s)
-		return m
+		return scanStop(s)
 	case "StopCDRTransmission":
-		var m StopCDRTransmission
-		m.scan(s)
-		return m
+		return scanStopCDRTransmission(s)
 	case "StopDataCollection":
-		var m StopDataCollection
-		m.scan(s)
-		return m
+		return scanStopDataCollection(s)
 	case "StopDataPath":
-		var m StopDataPath
-		m.scan(s)
-		return m
+		return scanStopDataPath(s)
 	case "Suspend":
-		var m Suspend
-		m.scan(s)
-		return m
+		return scanSuspend(s)
 	case "SuspendDataCollection":
-		var m SuspendDataCollection
-		m.scan(s)
-		return m
+		return scanSuspendDataCollection(s)
 	case "SuspendDataPath":
-		var m SuspendDataPath
-		m.scan(s)
-		return m
+		return scanSuspendDataPath(s)
 	case "SwFunctionCapsChanged":
-		var m SwFunctionCapsChanged
-		m.scan(s)
-		return m
+		return scanSwFunctionCapsChanged(s)
 	case "SwFunctionDevicesChanged":
-		var m SwFunctionDevicesChanged
-		m.scan(s)
-		return m
+		return scanSwFunctionDevicesChanged(s)
 	case "SwitchingFunctionDevices":
-		var m SwitchingFunctionDevices
-		m.scan(s)
-		return m
+		return scanSwitchingFunctionDevices(s)
 	case "SynthesizeMessage":
-		var m SynthesizeMessage
-		m.scan(s)
-		return m
+		return scanSynthesizeMessage(s)
 	case "SystemRegister":
-		var m SystemRegister
-		m.scan(s)
-		return m
+		return scanSystemRegister(s)
 	case "SystemRegisterAbort":
-		var m SystemRegisterAbort
-		m.scan(s)
-		return m
+		return scanSystemRegisterAbort(s)
 	case "SystemRegisterCancel":
-		var m SystemRegisterCancel
-		m.scan(s)
-		return m
+		return scanSystemRegisterCancel(s)
 	case "SystemStatus":
-		var m SystemStatus
-		m.scan(s)
-		return m
+		return scanSystemStatus(s)
 	case "TransferCall":
-		var m TransferCall
-		m.scan(s)
-		return m
+		return scanTransferCall(s)
 	case "AcceptCallResponse":
-		var m AcceptCallResponse
-		m.scan(s)
-		return m
+		return scanAcceptCallResponse(s)
 	case "ActivateResponse":
-		var m ActivateResponse
-		m.scan(s)
-		return m
+		return scanActivateResponse(s)
 	case "AlternateCallResponse":
-		var m AlternateCallResponse
-		m.scan(s)
-		return m
+		return scanAlternateCallResponse(s)
 	case "AnswerCallResponse":
-		var m AnswerCallResponse
-		m.scan(s)
-		return m
+		return scanAnswerCallResponse(s)
 	case "AssociateDataResponse":
-		var m AssociateDataResponse
-		m.scan(s)
-		return m
+		return scanAssociateDataResponse(s)
 	case "AttachMediaServiceResponse":
-		var m AttachMediaServiceResponse
-		m.scan(s)
-		return m
+		return scanAttachMediaServiceResponse(s)
 	case "ButtonPressResponse":
-		var m ButtonPressResponse
-		m.scan(s)
-		return m
+		return scanButtonPressResponse(s)
 	case "CDRNotificationResponse":
-		var m CDRNotificationResponse
-		m.scan(s)
-		return m
+		return scanCDRNotificationResponse(s)
 	case "CDRReportResponse":
-		var m CDRReportResponse
-		m.scan(s)
-		return m
+		return scanCDRReportResponse(s)
 	case "CallBackMessageNonCallRelatedResponse":
-		var m CallBackMessageNonCallRelatedResponse
-		m.scan(s)
-		return m
+		return scanCallBackMessageNonCallRelatedResponse(s)
 	case "CallBackMessageResponse":
-		var m CallBackMessageResponse
-		m.scan(s)
-		return m
+		return scanCallBackMessageResponse(s)
 	case "CallBackNonCallRelatedResponse":
-		var m CallBackNonCallRelatedResponse
-		m.scan(s)
-		return m
+		return scanCallBackNonCallRelatedResponse(s)
 	case "CallBackResponse":
-		var m CallBackResponse
-		m.scan(s)
-		return m
+		return scanCallBackResponse(s)
 	case "CamponCallResponse":
-		var m CamponCallResponse
-		m.scan(s)
-		return m
+		return scanCamponCallResponse(s)
 	case "CancelCallBackMessageResponse":
-		var m CancelCallBackMessageResponse
-		m.scan(s)
-		return m
+		return scanCancelCallBackMessageResponse(s)
 	case "CancelCallBackResponse":
-		var m CancelCallBackResponse
-		m.scan(s)
-		return m
+		return scanCancelCallBackResponse(s)
 	case "CancelTelephonyTonesResponse":
-		var m CancelTelephonyTonesResponse
-		m.scan(s)
-		return m
+		return scanCancelTelephonyTonesResponse(s)
 	case "ChangeConnectionInformationResponse":
-		var m ChangeConnectionInformationResponse
-		m.scan(s)
-		return m
+		return scanChangeConnectionInformationResponse(s)
 	case "ChangeMonitorFilterResponse":
-		var m ChangeMonitorFilterResponse
-		m.scan(s)
-		return m
+		return scanChangeMonitorFilterResponse(s)
 	case "ChangeSysStatFilterResponse":
-		var m ChangeSysStatFilterResponse
-		m.scan(s)
-		return m
+		return scanChangeSysStatFilterResponse(s)
 	case "ClearCallResponse":
-		var m ClearCallResponse
-		m.scan(s)
-		return m
+		return scanClearCallResponse(s)
 	case "ClearConnectionResponse":
-		var m ClearConnectionResponse
-		m.scan(s)
-		return m
+		return scanClearConnectionResponse(s)
 	case "ClearResponse":
-		var m ClearResponse
-		m.scan(s)
-		return m
+		return scanClearResponse(s)
 	case "ConcatenateMessageResponse":
-		var m ConcatenateMessageResponse
-		m.scan(s)
-		return m
+		return scanConcatenateMessageResponse(s)
 	case "ConferenceCallResponse":
-		var m ConferenceCallResponse
-		m.scan(s)
-		return m
+		return scanConferenceCallResponse(s)
 	case "ConsultationCallResponse":
-		var m ConsultationCallResponse
-		m.scan(s)
-		return m
+		return scanConsultationCallResponse(s)
 	case "DataCollectedResponse":
-		var m DataCollectedResponse
-		m.scan(s)
-		return m
+		return scanDataCollectedResponse(s)
 	case "DataCollectionResumedResponse":
-		var m DataCollectionResumedResponse
-		m.scan(s)
-		return m
+		return scanDataCollectionResumedResponse(s)
 	case "DataCollectionSuspendedResponse":
-		var m DataCollectionSuspendedResponse
-		m.scan(s)
-		return m
+		return scanDataCollectionSuspendedResponse(s)
 	case "DataPathResumedResponse":
-		var m DataPathResumedResponse
-		m.scan(s)
-		return m
+		return scanDataPathResumedResponse(s)
 	case "DataPathSuspendedResponse":
-		var m DataPathSuspendedResponse
-		m.scan(s)
-		return m
+		return scanDataPathSuspendedResponse(s)
 	case "DeactivateResponse":
-		var m DeactivateResponse
-		m.scan(s)
-		return m
+		return scanDeactivateResponse(s)
 	case "DeflectCallResponse":
-		var m DeflectCallResponse
-		m.scan(s)
-		return m
+		return scanDeflectCallResponse(s)
 	case "DeleteMessageResponse":
-		var m DeleteMessageResponse
-		m.scan(s)
-		return m
+		return scanDeleteMessageResponse(s)
 	case "DetachMediaServiceResponse":
-		var m DetachMediaServiceResponse
-		m.scan(s)
-		return m
+		return scanDetachMediaServiceResponse(s)
 	case "DialDigitsResponse":
-		var m DialDigitsResponse
-		m.scan(s)
-		return m
+		return scanDialDigitsResponse(s)
 	case "DirectedPickupCallResponse":
-		var m DirectedPickupCallResponse
-		m.scan(s)
-		return m
+		return scanDirectedPickupCallResponse(s)
 	case "EscapeRegisterCancelResponse":
-		var m EscapeRegisterCancelResponse
-		m.scan(s)
-		return m
+		return scanEscapeRegisterCancelResponse(s)
 	case "EscapeRegisterResponse":
-		var m EscapeRegisterResponse
-		m.scan(s)
-		return m
+		return scanEscapeRegisterResponse(s)
 	case "EscapeResponse":
-		var m EscapeResponse
-		m.scan(s)
-		return m
+		return scanEscapeResponse(s)
 	case "FastDataResponse":
-		var m FastDataResponse
-		m.scan(s)
-		return m
+		return scanFastDataResponse(s)
 	case "GenerateDigitsResponse":
-		var m GenerateDigitsResponse
-		m.scan(s)
-		return m
+		return scanGenerateDigitsResponse(s)
 	case "GenerateTelephonyTonesResponse":
-		var m GenerateTelephonyTonesResponse
-		m.scan(s)
-		return m
+		return scanGenerateTelephonyTonesResponse(s)
 	case "GetAgentStateResponse":
-		var m GetAgentStateResponse
-		m.scan(s)
-		return m
+		return scanGetAgentStateResponse(s)
 	case "GetAuditoryApparatusInformationResponse":
-		var m GetAuditoryApparatusInformationResponse
-		m.scan(s)
-		return m
+		return scanGetAuditoryApparatusInformationResponse(s)
 	case "GetAutoAnswerResponse":
-		var m GetAutoAnswerResponse
-		m.scan(s)
-		return m
+		return scanGetAutoAnswerResponse(s)
 	case "GetAutoWorkModeResponse":
-		var m GetAutoWorkModeResponse
-		m.scan(s)
-		return m
+		return scanGetAutoWorkModeResponse(s)
 	case "GetButtonInformationResponse":
-		var m GetButtonInformationResponse
-		m.scan(s)
-		return m
+		return scanGetButtonInformationResponse(s)
 	case "GetCSTAFeaturesResponse":
-		var m GetCSTAFeaturesResponse
-		m.scan(s)
-		return m
+		return scanGetCSTAFeaturesResponse(s)
 	case "GetCallerIDStatusResponse":
-		var m GetCallerIDStatusResponse
-		m.scan(s)
-		return m
+		return scanGetCallerIDStatusResponse(s)
 	case "GetDisplayResponse":
-		var m GetDisplayResponse
-		m.scan(s)
-		return m
+		return scanGetDisplayResponse(s)
 	case "GetDoNotDisturbResponse":
-		var m GetDoNotDisturbResponse
-		m.scan(s)
-		return m
+		return scanGetDoNotDisturbResponse(s)
 	case "GetForwardingResponse":
-		var m GetForwardingResponse
-		m.scan(s)
-		return m
+		return scanGetForwardingResponse(s)
 	case "GetHookswitchStatusResponse":
-		var m GetHookswitchStatusResponse
-		m.scan(s)
-		return m
+		return scanGetHookswitchStatusResponse(s)
 	case "GetLampInformationResponse":
-		var m GetLampInformationResponse
-		m.scan(s)
-		return m
+		return scanGetLampInformationResponse(s)
 	case "GetLampModeResponse":
-		var m GetLampModeResponse
-		m.scan(s)
-		return m
+		return scanGetLampModeResponse(s)
 	case "GetLastNumberDialedResponse":
-		var m GetLastNumberDialedResponse
-		m.scan(s)
-		return m
+		return scanGetLastNumberDialedResponse(s)
 	case "GetLogicalDeviceInformationResponse":
-		var m GetLogicalDeviceInformationResponse
-		m.scan(s)
-		return m
+		return scanGetLogicalDeviceInformationResponse(s)
 	case "GetMessageWaitingIndicatorResponse":
-		var m GetMessageWaitingIndicatorResponse
-		m.scan(s)
-		return m
+		return scanGetMessageWaitingIndicatorResponse(s)
 	case "GetMicrophoneGainResponse":
-		var m GetMicrophoneGainResponse
-		m.scan(s)
-		return m
+		return scanGetMicrophoneGainResponse(s)
 	case "GetMicrophoneMuteResponse":
-		var m GetMicrophoneMuteResponse
-		m.scan(s)
-		return m
+		return scanGetMicrophoneMuteResponse(s)
 	case "GetPhysicalDeviceInformationResponse":
-		var m GetPhysicalDeviceInformationResponse
-		m.scan(s)
-		return m
+		return scanGetPhysicalDeviceInformationResponse(s)
 	case "GetRingerStatusResponse":
-		var m GetRingerStatusResponse
-		m.scan(s)
-		return m
+		return scanGetRingerStatusResponse(s)
 	case "GetRouteingModeResponse":
-		var m GetRouteingModeResponse
-		m.scan(s)
-		return m
+		return scanGetRouteingModeResponse(s)
 	case "GetSpeakerMuteResponse":
-		var m GetSpeakerMuteResponse
-		m.scan(s)
-		return m
+		return scanGetSpeakerMuteResponse(s)
 	case "GetSpeakerVolumeResponse":
-		var m GetSpeakerVolumeResponse
-		m.scan(s)
-		return m
+		return scanGetSpeakerVolumeResponse(s)
 	case "GetSwitchingFunctionCapsResponse":
-		var m GetSwitchingFunctionCapsResponse
-		m.scan(s)
-		return m
+		return scanGetSwitchingFunctionCapsResponse(s)
 	case "GetSwitchingFunctionDevicesResponse":
-		var m GetSwitchingFunctionDevicesResponse
-		m.scan(s)
-		return m
+		return scanGetSwitchingFunctionDevicesResponse(s)
 	case "GroupPickupCallResponse":
-		var m GroupPickupCallResponse
-		m.scan(s)
-		return m
+		return scanGroupPickupCallResponse(s)
 	case "HoldCallResponse":
-		var m HoldCallResponse
-		m.scan(s)
-		return m
+		return scanHoldCallResponse(s)
 	case "IORegisterCancelResponse":
-		var m IORegisterCancelResponse
-		m.scan(s)
-		return m
+		return scanIORegisterCancelResponse(s)
 	case "IORegisterResponse":
-		var m IORegisterResponse
-		m.scan(s)
-		return m
+		return scanIORegisterResponse(s)
 	case "IntrudeCallResponse":
-		var m IntrudeCallResponse
-		m.scan(s)
-		return m
+		return scanIntrudeCallResponse(s)
 	case "JoinCallResponse":
-		var m JoinCallResponse
-		m.scan(s)
-		return m
+		return scanJoinCallResponse(s)
 	case "MakeCallResponse":
-		var m MakeCallResponse
-		m.scan(s)
-		return m
+		return scanMakeCallResponse(s)
 	case "MakePredictiveCallResponse":
-		var m MakePredictiveCallResponse
-		m.scan(s)
-		return m
+		return scanMakePredictiveCallResponse(s)
 	case "MonitorStartResponse":
-		var m MonitorStartResponse
-		m.scan(s)
-		return m
+		return scanMonitorStartResponse(s)
 	case "MonitorStopResponse":
-		var m MonitorStopResponse
-		m.scan(s)
-		return m
+		return scanMonitorStopResponse(s)
 	case "ParkCallResponse":
-		var m ParkCallResponse
-		m.scan(s)
-		return m
+		return scanParkCallResponse(s)
 	case "PlayMessageResponse":
-		var m PlayMessageResponse
-		m.scan(s)
-		return m
+		return scanPlayMessageResponse(s)
 	case "PrivateDataVersionSelectionResponse":
-		var m PrivateDataVersionSelectionResponse
-		m.scan(s)
-		return m
+		return scanPrivateDataVersionSelectionResponse(s)
 	case "QueryVoiceAttributeResponse":
-		var m QueryVoiceAttributeResponse
-		m.scan(s)
-		return m
+		return scanQueryVoiceAttributeResponse(s)
 	case "QueueServiceResponse":
-		var m QueueServiceResponse
-		m.scan(s)
-		return m
+		return scanQueueServiceResponse(s)
 	case "ReconnectCallResponse":
-		var m ReconnectCallResponse
-		m.scan(s)
-		return m
+		return scanReconnectCallResponse(s)
 	case "RecordMessageResponse":
-		var m RecordMessageResponse
-		m.scan(s)
-		return m
+		return scanRecordMessageResponse(s)
 	case "RepositionResponse":
-		var m RepositionResponse
-		m.scan(s)
-		return m
+		return scanRepositionResponse(s)
 	case "RequestSystemStatusResponse":
-		var m RequestSystemStatusResponse
-		m.scan(s)
-		return m
+		return scanRequestSystemStatusResponse(s)
 	case "ResumeDataCollectionResponse":
-		var m ResumeDataCollectionResponse
-		m.scan(s)
-		return m
+		return scanResumeDataCollectionResponse(s)
 	case "ResumeDataPathResponse":
-		var m ResumeDataPathResponse
-		m.scan(s)
-		return m
+		return scanResumeDataPathResponse(s)
 	case "ResumeResponse":
-		var m ResumeResponse
-		m.scan(s)
-		return m
+		return scanResumeResponse(s)
 	case "RetrieveCallResponse":
-		var m RetrieveCallResponse
-		m.scan(s)
-		return m
+		return scanRetrieveCallResponse(s)
 	case "ReviewResponse":
-		var m ReviewResponse
-		m.scan(s)
-		return m
+		return scanReviewResponse(s)
 	case "RouteRegisterCancelResponse":
-		var m RouteRegisterCancelResponse
-		m.scan(s)
-		return m
+		return scanRouteRegisterCancelResponse(s)
 	case "RouteRegisterResponse":
-		var m RouteRegisterResponse
-		m.scan(s)
-		return m
+		return scanRouteRegisterResponse(s)
 	case "SendBroadcastDataResponse":
-		var m SendBroadcastDataResponse
-		m.scan(s)
-		return m
+		return scanSendBroadcastDataResponse(s)
 	case "SendDataResponse":
-		var m SendDataResponse
-		m.scan(s)
-		return m
+		return scanSendDataResponse(s)
 	case "SendMessageResponse":
-		var m SendMessageResponse
-		m.scan(s)
-		return m
+		return scanSendMessageResponse(s)
 	case "SendMulticastDataResponse":
-		var m SendMulticastDataResponse
-		m.scan(s)
-		return m
+		return scanSendMulticastDataResponse(s)
 	case "SendStoredCDRResponse":
-		var m SendStoredCDRResponse
-		m.scan(s)
-		return m
+		return scanSendStoredCDRResponse(s)
 	case "SendUserInformationResponse":
-		var m SendUserInformationResponse
-		m.scan(s)
-		return m
+		return scanSendUserInformationResponse(s)
 	case "SetAgentStateResponse":
-		var m SetAgentStateResponse
-		m.scan(s)
-		return m
+		return scanSetAgentStateResponse(s)
 	case "SetAutoAnswerResponse":
-		var m SetAutoAnswerResponse
-		m.scan(s)
-		return m
+		return scanSetAutoAnswerResponse(s)
 	case "SetAutoWorkModeResponse":
-		var m SetAutoWorkModeResponse
-		m.scan(s)
-		return m
+		return scanSetAutoWorkModeResponse(s)
 	case "SetButtonInformationResponse":
-		var m SetButtonInformationResponse
-		m.scan(s)
-		return m
+		return scanSetButtonInformationResponse(s)
 	case "SetCallerIDStatusResponse":
-		var m SetCallerIDStatusResponse
-		m.scan(s)
-		return m
+		return scanSetCallerIDStatusResponse(s)
 	case "SetDisplayResponse":
-		var m SetDisplayResponse
-		m.scan(s)
-		return m
+		return scanSetDisplayResponse(s)
 	case "SetDoNotDisturbResponse":
-		var m SetDoNotDisturbResponse
-		m.scan(s)
-		return m
+		return scanSetDoNotDisturbResponse(s)
 	case "SetForwardingResponse":
-		var m SetForwardingResponse
-		m.scan(s)
-		return m
+		return scanSetForwardingResponse(s)
 	case "SetHookswitchStatusResponse":
-		var m SetHookswitchStatusResponse
-		m.scan(s)
-		return m
+		return scanSetHookswitchStatusResponse(s)
 	case "SetLampModeResponse":
-		var m SetLampModeResponse
-		m.scan(s)
-		return m
+		return scanSetLampModeResponse(s)
 	case "SetMessageWaitingIndicatorResponse":
-		var m SetMessageWaitingIndicatorResponse
-		m.scan(s)
-		return m
+		return scanSetMessageWaitingIndicatorResponse(s)
 	case "SetMicrophoneGainResponse":
-		var m SetMicrophoneGainResponse
-		m.scan(s)
-		return m
+		return scanSetMicrophoneGainResponse(s)
 	case "SetMicrophoneMuteResponse":
-		var m SetMicrophoneMuteResponse
-		m.scan(s)
-		return m
+		return scanSetMicrophoneMuteResponse(s)
 	case "SetRingerStatusResponse":
-		var m SetRingerStatusResponse
-		m.scan(s)
-		return m
+		return scanSetRingerStatusResponse(s)
 	case "SetRouteingModeResponse":
-		var m SetRouteingModeResponse
-		m.scan(s)
-		return m
+		return scanSetRouteingModeResponse(s)
 	case "SetSpeakerMuteResponse":
-		var m SetSpeakerMuteResponse
-		m.scan(s)
-		return m
+		return scanSetSpeakerMuteResponse(s)
 	case "SetSpeakerVolumeResponse":
-		var m SetSpeakerVolumeResponse
-		m.scan(s)
-		return m
+		return scanSetSpeakerVolumeResponse(s)
 	case "SetVoiceAttributeResponse":
-		var m SetVoiceAttributeResponse
-		m.scan(s)
-		return m
+		return scanSetVoiceAttributeResponse(s)
 	case "SingleStepConferenceCallResponse":
-		var m SingleStepConferenceCallResponse
-		m.scan(s)
-		return m
+		return scanSingleStepConferenceCallResponse(s)
 	case "SingleStepTransferCallResponse":
-		var m SingleStepTransferCallResponse
-		m.scan(s)
-		return m
+		return scanSingleStepTransferCallResponse(s)
 	case "SnapshotCallResponse":
-		var m SnapshotCallResponse
-		m.scan(s)
-		return m
+		return scanSnapshotCallResponse(s)
 	case "SnapshotDeviceResponse":
-		var m SnapshotDeviceResponse
-		m.scan(s)
-		return m
+		return scanSnapshotDeviceResponse(s)
 	case "StartCDRTransmissionResponse":
-		var m StartCDRTransmissionResponse
-		m.scan(s)
-		return m
+		return scanStartCDRTransmissionResponse(s)
 	case "StartDataCollectionResponse":
-		var m StartDataCollectionResponse
-		m.scan(s)
-		return m
+		return scanStartDataCollectionResponse(s)
 	case "StartDataPathResponse":
-		var m StartDataPathResponse
-		m.scan(s)
-		return m
+		return scanStartDataPathResponse(s)
 	case "StartResponse":
-		var m StartResponse
-		m.scan(s)
-		return m
+		return scanStartResponse(s)
 	case "StopCDRTransmissionResponse":
-		var m StopCDRTransmissionResponse
-		m.scan(s)
-		return m
+		return scanStopCDRTransmissionResponse(s)
 	case "StopDataCollectionResponse":
-		var m StopDataCollectionResponse
-		m.scan(s)
-		return m
+		return scanStopDataCollectionResponse(s)
 	case "StopDataPathResponse":
-		var m StopDataPathResponse
-		m.scan(s)
-		return m
+		return scanStopDataPathResponse(s)
 	case "StopResponse":
-		var m StopResponse
-		m.scan(s)
-		return m
+		return scanStopResponse(s)
 	case "SuspendDataCollectionResponse":
-		var m SuspendDataCollectionResponse
-		m.scan(s)
-		return m
+		return scanSuspendDataCollectionResponse(s)
 	case "SuspendDataPathResponse":
-		var m SuspendDataPathResponse
-		m.scan(s)
-		return m
+		return scanSuspendDataPathResponse(s)
 	case "SuspendResponse":
-		var m SuspendResponse
-		m.scan(s)
-		return m
+		return scanSuspendResponse(s)
 	case "SwFunctionCapsChangedResponse":
-		var m SwFunctionCapsChangedResponse
-		m.scan(s)
-		return m
+		return scanSwFunctionCapsChangedResponse(s)
 	case "SwFunctionDevicesChangedResponse":
-		var m SwFunctionDevicesChangedResponse
-		m.scan(s)
-		return m
+		return scanSwFunctionDevicesChangedResponse(s)
 	case "SynthesizeMessageResponse":
-		var m SynthesizeMessageResponse
-		m.scan(s)
-		return m
+		return scanSynthesizeMessageResponse(s)
 	case "SystemRegisterCancelResponse":
-		var m SystemRegisterCancelResponse
-		m.scan(s)
-		return m
+		return scanSystemRegisterCancelResponse(s)
 	case "SystemRegisterResponse":
-		var m SystemRegisterResponse
-		m.scan(s)
-		return m
+		return scanSystemRegisterResponse(s)
 	case "SystemStatusResponse":
-		var m SystemStatusResponse
-		m.scan(s)
-		return m
+		return scanSystemStatusResponse(s)
 	case "TransferCallResponse":
-		var m TransferCallResponse
-		m.scan(s)
-		return m
+		return scanTransferCallResponse(s)
 	case "AgentBusyEvent":
-		var m AgentBusyEvent
-		m.scan(s)
-		return m
+		return scanAgentBusyEvent(s)
 	case "AgentLoggedOffEvent":
-		var m AgentLoggedOffEvent
-		m.scan(s)
-		return m
+		return scanAgentLoggedOffEvent(s)
 	case "AgentLoggedOnEvent":
-		var m AgentLoggedOnEvent
-		m.scan(s)
-		return m
+		return scanAgentLoggedOnEvent(s)
 	case "AgentNotReadyEvent":
-		var m AgentNotReadyEvent
-		m.scan(s)
-		return m
+		return scanAgentNotReadyEvent(s)
 	case "AgentReadyEvent":
-		var m AgentReadyEvent
-		m.scan(s)
-		return m
+		return scanAgentReadyEvent(s)
 	case "AgentWorkingAfterCallEvent":
-		var m AgentWorkingAfterCallEvent
-		m.scan(s)
-		return m
+		return scanAgentWorkingAfterCallEvent(s)
 	case "AutoAnswerEvent":
-		var m AutoAnswerEvent
-		m.scan(s)
-		return m
+		return scanAutoAnswerEvent(s)
 	case "AutoWorkModeEvent":
-		var m AutoWorkModeEvent
-		m.scan(s)
-		return m
+		return scanAutoWorkModeEvent(s)
 	case "BackInServiceEvent":
-		var m BackInServiceEvent
-		m.scan(s)
-		return m
+		return scanBackInServiceEvent(s)
 	case "BookmarkReachedEvent":
-		var m BookmarkReachedEvent
-		m.scan(s)
-		return m
+		return scanBookmarkReachedEvent(s)
 	case "BridgedEvent":
-		var m BridgedEvent
-		m.scan(s)
-		return m
+		return scanBridgedEvent(s)
 	case "ButtonInformationEvent":
-		var m ButtonInformationEvent
-		m.scan(s)
-		return m
+		return scanButtonInformationEvent(s)
 	case "ButtonPressEvent":
-		var m ButtonPressEvent
-		m.scan(s)
-		return m
+		return scanButtonPressEvent(s)
 	case "CallBackEvent":
-		var m CallBackEvent
-		m.scan(s)
-		return m
+		return scanCallBackEvent(s)
 	case "CallBackMessageEvent":
-		var m CallBackMessageEvent
-		m.scan(s)
-		return m
+		return scanCallBackMessageEvent(s)
 	case "CallClearedEvent":
-		var m CallClearedEvent
-		m.scan(s)
-		return m
+		return scanCallClearedEvent(s)
 	case "CallInformationEvent":
-		var m CallInformationEvent
-		m.scan(s)
-		return m
+		return scanCallInformationEvent(s)
 	case "CallerIDStatusEvent":
-		var m CallerIDStatusEvent
-		m.scan(s)
-		return m
+		return scanCallerIDStatusEvent(s)
 	case "ChargingEvent":
-		var m ChargingEvent
-		m.scan(s)
-		return m
+		return scanChargingEvent(s)
 	case "CompletedEvent":
-		var m CompletedEvent
-		m.scan(s)
-		return m
+		return scanCompletedEvent(s)
 	case "ConferencedEvent":
-		var m ConferencedEvent
-		m.scan(s)
-		return m
+		return scanConferencedEvent(s)
 	case "ConnectionClearedEvent":
-		var m ConnectionClearedEvent
-		m.scan(s)
-		return m
+		return scanConnectionClearedEvent(s)
 	case "DeliveredEvent":
-		var m DeliveredEvent
-		m.scan(s)
-		return m
+		return scanDeliveredEvent(s)
 	case "DeviceCapsChangedEvent":
-		var m DeviceCapsChangedEvent
-		m.scan(s)
-		return m
+		return scanDeviceCapsChangedEvent(s)
 	case "DigitsDialedEvent":
-		var m DigitsDialedEvent
-		m.scan(s)
-		return m
+		return scanDigitsDialedEvent(s)
 	case "DigitsGeneratedEvent":
-		var m DigitsGeneratedEvent
-		m.scan(s)
-		return m
+		return scanDigitsGeneratedEvent(s)
 	case "DisplayUpdatedEvent":
-		var m DisplayUpdatedEvent
-		m.scan(s)
-		return m
+		return scanDisplayUpdatedEvent(s)
 	case "DivertedEvent":
-		var m DivertedEvent
-		m.scan(s)
-		return m
+		return scanDivertedEvent(s)
 	case "DoNotDisturbEvent":
-		var m DoNotDisturbEvent
-		m.scan(s)
-		return m
+		return scanDoNotDisturbEvent(s)
 	case "DtmfDetectedEvent":
-		var m DtmfDetectedEvent
-		m.scan(s)
-		return m
+		return scanDtmfDetectedEvent(s)
 	case "EmptiedEvent":
-		var m EmptiedEvent
-		m.scan(s)
-		return m
+		return scanEmptiedEvent(s)
 	case "EstablishedEvent":
-		var m EstablishedEvent
-		m.scan(s)
-		return m
+		return scanEstablishedEvent(s)
 	case "FailedEvent":
-		var m FailedEvent
-		m.scan(s)
-		return m
+		return scanFailedEvent(s)
 	case "ForwardingEvent":
-		var m ForwardingEvent
-		m.scan(s)
-		return m
+		return scanForwardingEvent(s)
 	case "HeldEvent":
-		var m HeldEvent
-		m.scan(s)
-		return m
+		return scanHeldEvent(s)
 	case "HookswitchEvent":
-		var m HookswitchEvent
-		m.scan(s)
-		return m
+		return scanHookswitchEvent(s)
 	case "InterruptionDetectedEvent":
-		var m InterruptionDetectedEvent
-		m.scan(s)
-		return m
+		return scanInterruptionDetectedEvent(s)
 	case "LampModeEvent":
-		var m LampModeEvent
-		m.scan(s)
-		return m
+		return scanLampModeEvent(s)
 	case "MediaAttachedEvent":
-		var m MediaAttachedEvent
-		m.scan(s)
-		return m
+		return scanMediaAttachedEvent(s)
 	case "MediaDetachedEvent":
-		var m MediaDetachedEvent
-		m.scan(s)
-		return m
+		return scanMediaDetachedEvent(s)
 	case "MessageWaitingEvent":
-		var m MessageWaitingEvent
-		m.scan(s)
-		return m
+		return scanMessageWaitingEvent(s)
 	case "MicrophoneGainEvent":
-		var m MicrophoneGainEvent
-		m.scan(s)
-		return m
+		return scanMicrophoneGainEvent(s)
 	case "MicrophoneMuteEvent":
-		var m MicrophoneMuteEvent
-		m.scan(s)
-		return m
+		return scanMicrophoneMuteEvent(s)
 	case "NetworkCapabilitiesChangedEvent":
-		var m NetworkCapabilitiesChangedEvent
-		m.scan(s)
-		return m
+		return scanNetworkCapabilitiesChangedEvent(s)
 	case "NetworkReachedEvent":
-		var m NetworkReachedEvent
-		m.scan(s)
-		return m
+		return scanNetworkReachedEvent(s)
 	case "NotRecognizedEvent":
-		var m NotRecognizedEvent
-		m.scan(s)
-		return m
+		return scanNotRecognizedEvent(s)
 	case "OfferedEvent":
-		var m OfferedEvent
-		m.scan(s)
-		return m
+		return scanOfferedEvent(s)
 	case "OriginatedEvent":
-		var m OriginatedEvent
-		m.scan(s)
-		return m
+		return scanOriginatedEvent(s)
 	case "OutOfServiceEvent":
-		var m OutOfServiceEvent
-		m.scan(s)
-		return m
+		return scanOutOfServiceEvent(s)
 	case "PartiallyInServiceEvent":
-		var m PartiallyInServiceEvent
-		m.scan(s)
-		return m
+		return scanPartiallyInServiceEvent(s)
 	case "PlayEvent":
-		var m PlayEvent
-		m.scan(s)
-		return m
+		return scanPlayEvent(s)
 	case "PrivateEvent":
-		var m PrivateEvent
-		m.scan(s)
-		return m
+		return scanPrivateEvent(s)
 	case "QueuedEvent":
-		var m QueuedEvent
-		m.scan(s)
-		return m
+		return scanQueuedEvent(s)
 	case "RecognizedEvent":
-		var m RecognizedEvent
-		m.scan(s)
-		return m
+		return scanRecognizedEvent(s)
 	case "RecordEvent":
-		var m RecordEvent
-		m.scan(s)
-		return m
+		return scanRecordEvent(s)
 	case "RetrievedEvent":
-		var m RetrievedEvent
-		m.scan(s)
-		return m
+		return scanRetrievedEvent(s)
 	case "ReviewEvent":
-		var m ReviewEvent
-		m.scan(s)
-		return m
+		return scanReviewEvent(s)
 	case "RingerStatusEvent":
-		var m RingerStatusEvent
-		m.scan(s)
-		return m
+		return scanRingerStatusEvent(s)
 	case "RouteingEvent":
-		var m RouteingEvent
-		m.scan(s)
-		return m
+		return scanRouteingEvent(s)
 	case "ServiceCompletionFailureEvent":
-		var m ServiceCompletionFailureEvent
-		m.scan(s)
-		return m
+		return scanServiceCompletionFailureEvent(s)
 	case "ServiceInitiatedEvent":
-		var m ServiceInitiatedEvent
-		m.scan(s)
-		return m
+		return scanServiceInitiatedEvent(s)
 	case "SilenceTimeoutExpiredEvent":
-		var m SilenceTimeoutExpiredEvent
-		m.scan(s)
-		return m
+		return scanSilenceTimeoutExpiredEvent(s)
 	case "SpeakerMuteEvent":
-		var m SpeakerMuteEvent
-		m.scan(s)
-		return m
+		return scanSpeakerMuteEvent(s)
 	case "SpeakerVolumeEvent":
-		var m SpeakerVolumeEvent
-		m.scan(s)
-		return m
+		return scanSpeakerVolumeEvent(s)
 	case "SpeechDetectedEvent":
-		var m SpeechDetectedEvent
-		m.scan(s)
-		return m
+		return scanSpeechDetectedEvent(s)
 	case "StartedEvent":
-		var m StartedEvent
-		m.scan(s)
-		return m
+		return scanStartedEvent(s)
 	case "StopEvent":
-		var m StopEvent
-		m.scan(s)
-		return m
+		return scanStopEvent(s)
 	case "SuspendPlayEvent":
-		var m SuspendPlayEvent
-		m.scan(s)
-		return m
+		return scanSuspendPlayEvent(s)
 	case "SuspendRecordEvent":
-		var m SuspendRecordEvent
-		m.scan(s)
-		return m
+		return scanSuspendRecordEvent(s)
 	case "TelephonyTonesGeneratedEvent":
-		var m TelephonyTonesGeneratedEvent
-		m.scan(s)
-		return m
+		return scanTelephonyTonesGeneratedEvent(s)
 	case "TransferedEvent":
-		var m TransferedEvent
-		m.scan(s)
-		return m
+		return scanTransferedEvent(s)
 	case "VoiceAttributeChangedEvent":
-		var m VoiceAttributeChangedEvent
-		m.scan(s)
-		return m
+		return scanVoiceAttributeChangedEvent(s)
 	case "VoiceErrorOccurredEvent":
-		var m VoiceErrorOccurredEvent
-		m.scan(s)
-		return m
+		return scanVoiceErrorOccurredEvent(s)
 	}
 	return nil
 }
 
-// writeMessage writes what is inside the root.
-func writeMessage(w *writer, m Message) {
-	switch m := m.(type) {
-	case AcceptCall:
-		m.write(w)
-	case Activate:
-		m.write(w)
-	case AlternateCall:
-		m.write(w)
-	case AnswerCall:
-		m.write(w)
-	case AssociateData:
-		m.write(w)
-	case AttachMediaService:
-		m.write(w)
-	case ButtonPress:
-		m.write(w)
-	case CDRNotification:
-		m.write(w)
-	case CDRReport:
-		m.write(w)
-	case CallBack:
-		m.write(w)
-	case CallBackMessage:
-		m.write(w)
-	case CallBackMessageNonCallRelated:
-		m.write(w)
-	case CallBackNonCallRelated:
-		m.write(w)
-	case CamponCall:
-		m.write(w)
-	case CancelCallBack:
-		m.write(w)
-	case CancelCallBackMessage:
-		m.write(w)
-	case CancelTelephonyTones:
-		m.write(w)
-	case ChangeConnectionInformation:
-		m.write(w)
-	case ChangeMonitorFilter:
-		m.write(w)
-	case ChangeSysStatFilter:
-		m.write(w)
-	case Clear:
-		m.write(w)
-	case ClearCall:
-		m.write(w)
-	case ClearConnection:
-		m.write(w)
-	case ConcatenateMessage:
-		m.write(w)
-	case ConferenceCall:
-		m.write(w)
-	case ConsultationCall:
-		m.write(w)
-	case DataCollected:
-		m.write(w)
-	case DataCollectionResumed:
-		m.write(w)
-	case DataCollectionSuspended:
-		m.write(w)
-	case DataPathResumed:
-		m.write(w)
-	case DataPathSuspended:
-		m.write(w)
-	case Deactivate:
-		m.write(w)
-	case DeflectCall:
-		m.write(w)
-	case DeleteMessage:
-		m.write(w)
-	case DetachMediaService:
-		m.write(w)
-	case DialDigits:
-		m.write(w)
-	case DirectedPickupCall:
-		m.write(w)
-	case Escape:
-		m.write(w)
-	case EscapeRegister:
-		m.write(w)
-	case EscapeRegisterAbort:
-		m.write(w)
-	case EscapeRegisterCancel:
-		m.write(w)
-	case FastData:
-		m.write(w)
-	case GenerateDigits:
-		m.write(w)
-	case GenerateTelephonyTones:
-		m.write(w)
-	case GetAgentState:
-		m.write(w)
-	case GetAuditoryApparatusInformation:
-		m.write(w)
-	case GetAutoAnswer:
-		m.write(w)
-	case GetAutoWorkMode:
-		m.write(w)
-	case GetButtonInformation:
-		m.write(w)
-	case GetCSTAFeatures:
-		m.write(w)
-	case GetCallerIDStatus:
-		m.write(w)
-	case GetDisplay:
-		m.write(w)
-	case GetDoNotDisturb:
-		m.write(w)
-	case GetForwarding:
-		m.write(w)
-	case GetHookswitchStatus:
-		m.write(w)
-	case GetLampInformation:
-		m.write(w)
-	case GetLampMode:
-		m.write(w)
-	case GetLastNumberDialed:
-		m.write(w)
-	case GetLogicalDeviceInformation:
-		m.write(w)
-	case GetMessageWaitingIndicator:
-		m.write(w)
-	case GetMicrophoneGain:
-		m.write(w)
-	case GetMicrophoneMute:
-		m.write(w)
-	case GetPhysicalDeviceInformation:
-		m.write(w)
-	case GetRingerStatus:
-		m.write(w)
-	case GetRouteingMode:
-		m.write(w)
-	case GetSpeakerMute:
-		m.write(w)
-	case GetSpeakerVolume:
-		m.write(w)
-	case GetSwitchingFunctionCaps:
-		m.write(w)
-	case GetSwitchingFunctionDevices:
-		m.write(w)
-	case GroupPickupCall:
-		m.write(w)
-	case HoldCall:
-		m.write(w)
-	case IORegister:
-		m.write(w)
-	case IORegisterAbort:
-		m.write(w)
-	case IORegisterCancel:
-		m.write(w)
-	case IntrudeCall:
-		m.write(w)
-	case JoinCall:
-		m.write(w)
-	case MakeCall:
-		m.write(w)
-	case MakePredictiveCall:
-		m.write(w)
-	case MonitorStart:
-		m.write(w)
-	case MonitorStop:
-		m.write(w)
-	case ParkCall:
-		m.write(w)
-	case PlayMessage:
-		m.write(w)
-	case PrivateDataVersionSelection:
-		m.write(w)
-	case QueryVoiceAttribute:
-		m.write(w)
-	case QueueService:
-		m.write(w)
-	case ReRoute:
-		m.write(w)
-	case ReconnectCall:
-		m.write(w)
-	case RecordMessage:
-		m.write(w)
-	case Reposition:
-		m.write(w)
-	case RequestSystemStatus:
-		m.write(w)
-	case Resume:
-		m.write(w)
-	case ResumeDataCollection:
-		m.write(w)
-	case ResumeDataPath:
-		m.write(w)
-	case RetrieveCall:
-		m.write(w)
-	case Review:
-		m.write(w)
-	case RouteEnd:
-		m.write(w)
-	case RouteRegister:
-		m.write(w)
-	case RouteRegisterAbort:
-		m.write(w)
-	case RouteRegisterCancel:
-		m.write(w)
-	case RouteReject:
-		m.write(w)
-	case RouteRequest:
-		m.write(w)
-	case RouteSelect:
-		m.write(w)
-	case RouteUsed:
-		m.write(w)
-	case SendBroadcastData:
-		m.write(w)
-	case SendData:
-		m.write(w)
-	case SendMessage:
-		m.write(w)
-	case SendMulticastData:
-		m.write(w)
-	case SendStoredCDR:
-		m.write(w)
-	case SendUserInformation:
-		m.write(w)
-	case SetAgentState:
-		m.write(w)
-	case SetAutoAnswer:
-		m.write(w)
-	case SetAutoWorkMode:
-		m.write(w)
-	case SetButtonInformation:
-		m.write(w)
-	case SetCallerIDStatus:
-		m.write(w)
-	case SetDisplay:
-		m.write(w)
-	case SetDoNotDisturb:
-		m.write(w)
-	case SetForwarding:
-		m.write(w)
-	case SetHookswitchStatus:
-		m.write(w)
-	case SetLampMode:
-		m.write(w)
-	case SetMessageWaitingIndicator:
-		m.write(w)
-	case SetMicrophoneGain:
-		m.write(w)
-	case SetMicrophoneMute:
-		m.write(w)
-	case SetRingerStatus:
-		m.write(w)
-	case SetRouteingMode:
-		m.write(w)
-	case SetSpeakerMute:
-		m.write(w)
-	case SetSpeakerVolume:
-		m.write(w)
-	case SetVoiceAttribute:
-		m.write(w)
-	case SingleStepConferenceCall:
-		m.write(w)
-	case SingleStepTransferCall:
-		m.write(w)
-	case SnapshotCall:
-		m.write(w)
-	case SnapshotCallData:
-		m.write(w)
-	case SnapshotDevice:
-		m.write(w)
-	case SnapshotDeviceData:
-		m.write(w)
-	case Start:
-		m.write(w)
-	case StartCDRTransmission:
-		m.write(w)
-	case StartDataCollection:
-		m.write(w)
-	case StartDataPath:
-		m.write(w)
-	case Stop:
-		m.write(w)
-	case StopCDRTransmission:
-		m.write(w)
-	case StopDataCollection:
-		m.write(w)
-	case StopDataPath:
-		m.write(w)
-	case Suspend:
-		m.write(w)
-	case SuspendDataCollection:
-		m.write(w)
-	case SuspendDataPath:
-		m.write(w)
-	case SwFunctionCapsChanged:
-		m.write(w)
-	case SwFunctionDevicesChanged:
-		m.write(w)
-	case SwitchingFunctionDevices:
-		m.write(w)
-	case SynthesizeMessage:
-		m.write(w)
-	case SystemRegister:
-		m.write(w)
-	case SystemRegisterAbort:
-		m.write(w)
-	case SystemRegisterCancel:
-		m.write(w)
-	case SystemStatus:
-		m.write(w)
-	case TransferCall:
-		m.write(w)
-	case AcceptCallResponse:
-		m.write(w)
-	case ActivateResponse:
-		m.write(w)
-	case AlternateCallResponse:
-		m.write(w)
-	case AnswerCallResponse:
-		m.write(w)
-	case AssociateDataResponse:
-		m.write(w)
-	case AttachMediaServiceResponse:
-		m.write(w)
-	case ButtonPressResponse:
-		m.write(w)
-	case CDRNotificationResponse:
-		m.write(w)
-	case CDRReportResponse:
-		m.write(w)
-	case CallBackMessageNonCallRelatedResponse:
-		m.write(w)
-	case CallBackMessageResponse:
-		m.write(w)
-	case CallBackNonCallRelatedResponse:
-		m.write(w)
-	case CallBackResponse:
-		m.write(w)
-	case CamponCallResponse:
-		m.write(w)
-	case CancelCallBackMessageResponse:
-		m.write(w)
-	case CancelCallBackResponse:
-		m.write(w)
-	case CancelTelephonyTonesResponse:
-		m.write(w)
-	case ChangeConnectionInformationResponse:
-		m.write(w)
-	case ChangeMonitorFilterResponse:
-		m.write(w)
-	case ChangeSysStatFilterResponse:
-		m.write(w)
-	case ClearCallResponse:
-		m.write(w)
-	case ClearConnectionResponse:
-		m.write(w)
-	case ClearResponse:
-		m.write(w)
-	case ConcatenateMessageResponse:
-		m.write(w)
-	case ConferenceCallResponse:
-		m.write(w)
-	case ConsultationCallResponse:
-		m.write(w)
-	case DataCollectedResponse:
-		m.write(w)
-	case DataCollectionResumedResponse:
-		m.write(w)
-	case DataCollectionSuspendedResponse:
-		m.write(w)
-	case DataPathResumedResponse:
-		m.write(w)
-	case DataPathSuspendedResponse:
-		m.write(w)
-	case DeactivateResponse:
-		m.write(w)
-	case DeflectCallResponse:
-		m.write(w)
-	case DeleteMessageResponse:
-		m.write(w)
-	case DetachMediaServiceResponse:
-		m.write(w)
-	case DialDigitsResponse:
-		m.write(w)
-	case DirectedPickupCallResponse:
-		m.write(w)
-	case EscapeRegisterCancelResponse:
-		m.write(w)
-	case EscapeRegisterResponse:
-		m.write(w)
-	case EscapeResponse:
-		m.write(w)
-	case FastDataResponse:
-		m.write(w)
-	case GenerateDigitsResponse:
-		m.write(w)
-	case GenerateTelephonyTonesResponse:
-		m.write(w)
-	case GetAgentStateResponse:
-		m.write(w)
-	case GetAuditoryApparatusInformationResponse:
-		m.write(w)
-	case GetAutoAnswerResponse:
-		m.write(w)
-	case GetAutoWorkModeResponse:
-		m.write(w)
-	case GetButtonInformationResponse:
-		m.write(w)
-	case GetCSTAFeaturesResponse:
-		m.write(w)
-	case GetCallerIDStatusResponse:
-		m.write(w)
-	case GetDisplayResponse:
-		m.write(w)
-	case GetDoNotDisturbResponse:
-		m.write(w)
-	case GetForwardingResponse:
-		m.write(w)
-	case GetHookswitchStatusResponse:
-		m.write(w)
-	case GetLampInformationResponse:
-		m.write(w)
-	case GetLampModeResponse:
-		m.write(w)
-	case GetLastNumberDialedResponse:
-		m.write(w)
-	case GetLogicalDeviceInformationResponse:
-		m.write(w)
-	case GetMessageWaitingIndicatorResponse:
-		m.write(w)
-	case GetMicrophoneGainResponse:
-		m.write(w)
-	case GetMicrophoneMuteResponse:
-		m.write(w)
-	case GetPhysicalDeviceInformationResponse:
-		m.write(w)
-	case GetRingerStatusResponse:
-		m.write(w)
-	case GetRouteingModeResponse:
-		m.write(w)
-	case GetSpeakerMuteResponse:
-		m.write(w)
-	case GetSpeakerVolumeResponse:
-		m.write(w)
-	case GetSwitchingFunctionCapsResponse:
-		m.write(w)
-	case GetSwitchingFunctionDevicesResponse:
-		m.write(w)
-	case GroupPickupCallResponse:
-		m.write(w)
-	case HoldCallResponse:
-		m.write(w)
-	case IORegisterCancelResponse:
-		m.write(w)
-	case IORegisterResponse:
-		m.write(w)
-	case IntrudeCallResponse:
-		m.write(w)
-	case JoinCallResponse:
-		m.write(w)
-	case MakeCallResponse:
-		m.write(w)
-	case MakePredictiveCallResponse:
-		m.write(w)
-	case MonitorStartResponse:
-		m.write(w)
-	case MonitorStopResponse:
-		m.write(w)
-	case ParkCallResponse:
-		m.write(w)
-	case PlayMessageResponse:
-		m.write(w)
-	case PrivateDataVersionSelectionResponse:
-		m.write(w)
-	case QueryVoiceAttributeResponse:
-		m.write(w)
-	case QueueServiceResponse:
-		m.write(w)
-	case ReconnectCallResponse:
-		m.write(w)
-	case RecordMessageResponse:
-		m.write(w)
-	case RepositionResponse:
-		m.write(w)
-	case RequestSystemStatusResponse:
-		m.write(w)
-	case ResumeDataCollectionResponse:
-		m.write(w)
-	case ResumeDataPathResponse:
-		m.write(w)
-	case ResumeResponse:
-		m.write(w)
-	case RetrieveCallResponse:
-		m.write(w)
-	case ReviewResponse:
-		m.write(w)
-	case RouteRegisterCancelResponse:
-		m.write(w)
-	case RouteRegisterResponse:
-		m.write(w)
-	case SendBroadcastDataResponse:
-		m.write(w)
-	case SendDataResponse:
-		m.write(w)
-	case SendMessageResponse:
-		m.write(w)
-	case SendMulticastDataResponse:
-		m.write(w)
-	case SendStoredCDRResponse:
-		m.write(w)
-	case SendUserInformationResponse:
-		m.write(w)
-	case SetAgentStateResponse:
-		m.write(w)
-	case SetAutoAnswerResponse:
-		m.write(w)
-	case SetAutoWorkModeResponse:
-		m.write(w)
-	case SetButtonInformationResponse:
-		m.write(w)
-	case SetCallerIDStatusResponse:
-		m.write(w)
-	case SetDisplayResponse:
-		m.write(w)
-	case SetDoNotDisturbResponse:
-		m.write(w)
-	case SetForwardingResponse:
-		m.write(w)
-	case SetHookswitchStatusResponse:
-		m.write(w)
-	case SetLampModeResponse:
-		m.write(w)
-	case SetMessageWaitingIndicatorResponse:
-		m.write(w)
-	case SetMicrophoneGainResponse:
-		m.write(w)
-	case SetMicrophoneMuteResponse:
-		m.write(w)
-	case SetRingerStatusResponse:
-		m.write(w)
-	case SetRouteingModeResponse:
-		m.write(w)
-	case SetSpeakerMuteResponse:
-		m.write(w)
-	case SetSpeakerVolumeResponse:
-		m.write(w)
-	case SetVoiceAttributeResponse:
-		m.write(w)
-	case SingleStepConferenceCallResponse:
-		m.write(w)
-	case SingleStepTransferCallResponse:
-		m.write(w)
-	case SnapshotCallResponse:
-		m.write(w)
-	case SnapshotDeviceResponse:
-		m.write(w)
-	case StartCDRTransmissionResponse:
-		m.write(w)
-	case StartDataCollectionResponse:
-		m.write(w)
-	case StartDataPathResponse:
-		m.write(w)
-	case StartResponse:
-		m.write(w)
-	case StopCDRTransmissionResponse:
-		m.write(w)
-	case StopDataCollectionResponse:
-		m.write(w)
-	case StopDataPathResponse:
-		m.write(w)
-	case StopResponse:
-		m.write(w)
-	case SuspendDataCollectionResponse:
-		m.write(w)
-	case SuspendDataPathResponse:
-		m.write(w)
-	case SuspendResponse:
-		m.write(w)
-	case SwFunctionCapsChangedResponse:
-		m.write(w)
-	case SwFunctionDevicesChangedResponse:
-		m.write(w)
-	case SynthesizeMessageResponse:
-		m.write(w)
-	case SystemRegisterCancelResponse:
-		m.write(w)
-	case SystemRegisterResponse:
-		m.write(w)
-	case SystemStatusResponse:
-		m.write(w)
-	case TransferCallResponse:
-		m.write(w)
-	case AgentBusyEvent:
-		m.write(w)
-	case AgentLoggedOffEvent:
-		m.write(w)
-	case AgentLoggedOnEvent:
-		m.write(w)
-	case AgentNotReadyEvent:
-		m.write(w)
-	case AgentReadyEvent:
-		m.write(w)
-	case AgentWorkingAfterCallEvent:
-		m.write(w)
-	case AutoAnswerEvent:
-		m.write(w)
-	case AutoWorkModeEvent:
-		m.write(w)
-	case BackInServiceEvent:
-		m.write(w)
-	case BookmarkReachedEvent:
-		m.write(w)
-	case BridgedEvent:
-		m.write(w)
-	case ButtonInformationEvent:
-		m.write(w)
-	case ButtonPressEvent:
-		m.write(w)
-	case CallBackEvent:
-		m.write(w)
-	case CallBackMessageEvent:
-		m.write(w)
-	case CallClearedEvent:
-		m.write(w)
-	case CallInformationEvent:
-		m.write(w)
-	case CallerIDStatusEvent:
-		m.write(w)
-	case ChargingEvent:
-		m.write(w)
-	case CompletedEvent:
-		m.write(w)
-	case ConferencedEvent:
-		m.write(w)
-	case ConnectionClearedEvent:
-		m.write(w)
-	case DeliveredEvent:
-		m.write(w)
-	case DeviceCapsChangedEvent:
-		m.write(w)
-	case DigitsDialedEvent:
-		m.write(w)
-	case DigitsGeneratedEvent:
-		m.write(w)
-	case DisplayUpdatedEvent:
-		m.write(w)
-	case DivertedEvent:
-		m.write(w)
-	case DoNotDisturbEvent:
-		m.write(w)
-	case DtmfDetectedEvent:
-		m.write(w)
-	case EmptiedEvent:
-		m.write(w)
-	case EstablishedEvent:
-		m.write(w)
-	case FailedEvent:
-		m.write(w)
-	case ForwardingEvent:
-		m.write(w)
-	case HeldEvent:
-		m.write(w)
-	case HookswitchEvent:
-		m.write(w)
-	case InterruptionDetectedEvent:
-		m.write(w)
-	case LampModeEvent:
-		m.write(w)
-	case MediaAttachedEvent:
-		m.write(w)
-	case MediaDetachedEvent:
-		m.write(w)
-	case MessageWaitingEvent:
-		m.write(w)
-	case MicrophoneGainEvent:
-		m.write(w)
-	case MicrophoneMuteEvent:
-		m.write(w)
-	case NetworkCapabilitiesChangedEvent:
-		m.write(w)
-	case NetworkReachedEvent:
-		m.write(w)
-	case NotRecognizedEvent:
-		m.write(w)
-	case OfferedEvent:
-		m.write(w)
-	case OriginatedEvent:
-		m.write(w)
-	case OutOfServiceEvent:
-		m.write(w)
-	case PartiallyInServiceEvent:
-		m.write(w)
-	case PlayEvent:
-		m.write(w)
-	case PrivateEvent:
-		m.write(w)
-	case QueuedEvent:
-		m.write(w)
-	case RecognizedEvent:
-		m.write(w)
-	case RecordEvent:
-		m.write(w)
-	case RetrievedEvent:
-		m.write(w)
-	case ReviewEvent:
-		m.write(w)
-	case RingerStatusEvent:
-		m.write(w)
-	case RouteingEvent:
-		m.write(w)
-	case ServiceCompletionFailureEvent:
-		m.write(w)
-	case ServiceInitiatedEvent:
-		m.write(w)
-	case SilenceTimeoutExpiredEvent:
-		m.write(w)
-	case SpeakerMuteEvent:
-		m.write(w)
-	case SpeakerVolumeEvent:
-		m.write(w)
-	case SpeechDetectedEvent:
-		m.write(w)
-	case StartedEvent:
-		m.write(w)
-	case StopEvent:
-		m.write(w)
-	case SuspendPlayEvent:
-		m.write(w)
-	case SuspendRecordEvent:
-		m.write(w)
-	case TelephonyTonesGeneratedEvent:
-		m.write(w)
-	case TransferedEvent:
-		m.write(w)
-	case VoiceAttributeChangedEvent:
-		m.write(w)
-	case VoiceErrorOccurredEvent:
-		m.write(w)
-	}
+//go:noinline
+func scanAcceptCall(s *scanner) Message {
+	var m AcceptCall
+	m.scan(s)
+	return m
 }
+
+func (m AcceptCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanActivate(s *scanner) Message {
+	var m Activate
+	m.scan(s)
+	return m
+}
+
+func (m Activate) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanAlternateCall(s *scanner) Message {
+	var m AlternateCall
+	m.scan(s)
+	return m
+}
+
+func (m AlternateCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanAnswerCall(s *scanner) Message {
+	var m AnswerCall
+	m.scan(s)
+	return m
+}
+
+func (m AnswerCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanAssociateData(s *scanner) Message {
+	var m AssociateData
+	m.scan(s)
+	return m
+}
+
+func (m AssociateData) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanAttachMediaService(s *scanner) Message {
+	var m AttachMediaService
+	m.scan(s)
+	return m
+}
+
+func (m AttachMediaService) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanButtonPress(s *scanner) Message {
+	var m ButtonPress
+	m.scan(s)
+	return m
+}
+
+func (m ButtonPress) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCDRNotification(s *scanner) Message {
+	var m CDRNotification
+	m.scan(s)
+	return m
+}
+
+func (m CDRNotification) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCDRReport(s *scanner) Message {
+	var m CDRReport
+	m.scan(s)
+	return m
+}
+
+func (m CDRReport) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCallBack(s *scanner) Message {
+	var m CallBack
+	m.scan(s)
+	return m
+}
+
+func (m CallBack) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCallBackMessage(s *scanner) Message {
+	var m CallBackMessage
+	m.scan(s)
+	return m
+}
+
+func (m CallBackMessage) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCallBackMessageNonCallRelated(s *scanner) Message {
+	var m CallBackMessageNonCallRelated
+	m.scan(s)
+	return m
+}
+
+func (m CallBackMessageNonCallRelated) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCallBackNonCallRelated(s *scanner) Message {
+	var m CallBackNonCallRelated
+	m.scan(s)
+	return m
+}
+
+func (m CallBackNonCallRelated) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCamponCall(s *scanner) Message {
+	var m CamponCall
+	m.scan(s)
+	return m
+}
+
+func (m CamponCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCancelCallBack(s *scanner) Message {
+	var m CancelCallBack
+	m.scan(s)
+	return m
+}
+
+func (m CancelCallBack) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCancelCallBackMessage(s *scanner) Message {
+	var m CancelCallBackMessage
+	m.scan(s)
+	return m
+}
+
+func (m CancelCallBackMessage) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCancelTelephonyTones(s *scanner) Message {
+	var m CancelTelephonyTones
+	m.scan(s)
+	return m
+}
+
+func (m CancelTelephonyTones) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanChangeConnectionInformation(s *scanner) Message {
+	var m ChangeConnectionInformation
+	m.scan(s)
+	return m
+}
+
+func (m ChangeConnectionInformation) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanChangeMonitorFilter(s *scanner) Message {
+	var m ChangeMonitorFilter
+	m.scan(s)
+	return m
+}
+
+func (m ChangeMonitorFilter) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanChangeSysStatFilter(s *scanner) Message {
+	var m ChangeSysStatFilter
+	m.scan(s)
+	return m
+}
+
+func (m ChangeSysStatFilter) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanClear(s *scanner) Message {
+	var m Clear
+	m.scan(s)
+	return m
+}
+
+func (m Clear) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanClearCall(s *scanner) Message {
+	var m ClearCall
+	m.scan(s)
+	return m
+}
+
+func (m ClearCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanClearConnection(s *scanner) Message {
+	var m ClearConnection
+	m.scan(s)
+	return m
+}
+
+func (m ClearConnection) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanConcatenateMessage(s *scanner) Message {
+	var m ConcatenateMessage
+	m.scan(s)
+	return m
+}
+
+func (m ConcatenateMessage) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanConferenceCall(s *scanner) Message {
+	var m ConferenceCall
+	m.scan(s)
+	return m
+}
+
+func (m ConferenceCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanConsultationCall(s *scanner) Message {
+	var m ConsultationCall
+	m.scan(s)
+	return m
+}
+
+func (m ConsultationCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDataCollected(s *scanner) Message {
+	var m DataCollected
+	m.scan(s)
+	return m
+}
+
+func (m DataCollected) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDataCollectionResumed(s *scanner) Message {
+	var m DataCollectionResumed
+	m.scan(s)
+	return m
+}
+
+func (m DataCollectionResumed) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDataCollectionSuspended(s *scanner) Message {
+	var m DataCollectionSuspended
+	m.scan(s)
+	return m
+}
+
+func (m DataCollectionSuspended) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDataPathResumed(s *scanner) Message {
+	var m DataPathResumed
+	m.scan(s)
+	return m
+}
+
+func (m DataPathResumed) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDataPathSuspended(s *scanner) Message {
+	var m DataPathSuspended
+	m.scan(s)
+	return m
+}
+
+func (m DataPathSuspended) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDeactivate(s *scanner) Message {
+	var m Deactivate
+	m.scan(s)
+	return m
+}
+
+func (m Deactivate) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDeflectCall(s *scanner) Message {
+	var m DeflectCall
+	m.scan(s)
+	return m
+}
+
+func (m DeflectCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDeleteMessage(s *scanner) Message {
+	var m DeleteMessage
+	m.scan(s)
+	return m
+}
+
+func (m DeleteMessage) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDetachMediaService(s *scanner) Message {
+	var m DetachMediaService
+	m.scan(s)
+	return m
+}
+
+func (m DetachMediaService) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDialDigits(s *scanner) Message {
+	var m DialDigits
+	m.scan(s)
+	return m
+}
+
+func (m DialDigits) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDirectedPickupCall(s *scanner) Message {
+	var m DirectedPickupCall
+	m.scan(s)
+	return m
+}
+
+func (m DirectedPickupCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanEscape(s *scanner) Message {
+	var m Escape
+	m.scan(s)
+	return m
+}
+
+func (m Escape) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanEscapeRegister(s *scanner) Message {
+	var m EscapeRegister
+	m.scan(s)
+	return m
+}
+
+func (m EscapeRegister) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanEscapeRegisterAbort(s *scanner) Message {
+	var m EscapeRegisterAbort
+	m.scan(s)
+	return m
+}
+
+func (m EscapeRegisterAbort) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanEscapeRegisterCancel(s *scanner) Message {
+	var m EscapeRegisterCancel
+	m.scan(s)
+	return m
+}
+
+func (m EscapeRegisterCancel) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanFastData(s *scanner) Message {
+	var m FastData
+	m.scan(s)
+	return m
+}
+
+func (m FastData) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGenerateDigits(s *scanner) Message {
+	var m GenerateDigits
+	m.scan(s)
+	return m
+}
+
+func (m GenerateDigits) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGenerateTelephonyTones(s *scanner) Message {
+	var m GenerateTelephonyTones
+	m.scan(s)
+	return m
+}
+
+func (m GenerateTelephonyTones) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetAgentState(s *scanner) Message {
+	var m GetAgentState
+	m.scan(s)
+	return m
+}
+
+func (m GetAgentState) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetAuditoryApparatusInformation(s *scanner) Message {
+	var m GetAuditoryApparatusInformation
+	m.scan(s)
+	return m
+}
+
+func (m GetAuditoryApparatusInformation) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetAutoAnswer(s *scanner) Message {
+	var m GetAutoAnswer
+	m.scan(s)
+	return m
+}
+
+func (m GetAutoAnswer) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetAutoWorkMode(s *scanner) Message {
+	var m GetAutoWorkMode
+	m.scan(s)
+	return m
+}
+
+func (m GetAutoWorkMode) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetButtonInformation(s *scanner) Message {
+	var m GetButtonInformation
+	m.scan(s)
+	return m
+}
+
+func (m GetButtonInformation) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetCSTAFeatures(s *scanner) Message {
+	var m GetCSTAFeatures
+	m.scan(s)
+	return m
+}
+
+func (m GetCSTAFeatures) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetCallerIDStatus(s *scanner) Message {
+	var m GetCallerIDStatus
+	m.scan(s)
+	return m
+}
+
+func (m GetCallerIDStatus) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetDisplay(s *scanner) Message {
+	var m GetDisplay
+	m.scan(s)
+	return m
+}
+
+func (m GetDisplay) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetDoNotDisturb(s *scanner) Message {
+	var m GetDoNotDisturb
+	m.scan(s)
+	return m
+}
+
+func (m GetDoNotDisturb) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetForwarding(s *scanner) Message {
+	var m GetForwarding
+	m.scan(s)
+	return m
+}
+
+func (m GetForwarding) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetHookswitchStatus(s *scanner) Message {
+	var m GetHookswitchStatus
+	m.scan(s)
+	return m
+}
+
+func (m GetHookswitchStatus) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetLampInformation(s *scanner) Message {
+	var m GetLampInformation
+	m.scan(s)
+	return m
+}
+
+func (m GetLampInformation) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetLampMode(s *scanner) Message {
+	var m GetLampMode
+	m.scan(s)
+	return m
+}
+
+func (m GetLampMode) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetLastNumberDialed(s *scanner) Message {
+	var m GetLastNumberDialed
+	m.scan(s)
+	return m
+}
+
+func (m GetLastNumberDialed) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetLogicalDeviceInformation(s *scanner) Message {
+	var m GetLogicalDeviceInformation
+	m.scan(s)
+	return m
+}
+
+func (m GetLogicalDeviceInformation) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetMessageWaitingIndicator(s *scanner) Message {
+	var m GetMessageWaitingIndicator
+	m.scan(s)
+	return m
+}
+
+func (m GetMessageWaitingIndicator) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetMicrophoneGain(s *scanner) Message {
+	var m GetMicrophoneGain
+	m.scan(s)
+	return m
+}
+
+func (m GetMicrophoneGain) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetMicrophoneMute(s *scanner) Message {
+	var m GetMicrophoneMute
+	m.scan(s)
+	return m
+}
+
+func (m GetMicrophoneMute) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetPhysicalDeviceInformation(s *scanner) Message {
+	var m GetPhysicalDeviceInformation
+	m.scan(s)
+	return m
+}
+
+func (m GetPhysicalDeviceInformation) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetRingerStatus(s *scanner) Message {
+	var m GetRingerStatus
+	m.scan(s)
+	return m
+}
+
+func (m GetRingerStatus) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetRouteingMode(s *scanner) Message {
+	var m GetRouteingMode
+	m.scan(s)
+	return m
+}
+
+func (m GetRouteingMode) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetSpeakerMute(s *scanner) Message {
+	var m GetSpeakerMute
+	m.scan(s)
+	return m
+}
+
+func (m GetSpeakerMute) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetSpeakerVolume(s *scanner) Message {
+	var m GetSpeakerVolume
+	m.scan(s)
+	return m
+}
+
+func (m GetSpeakerVolume) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetSwitchingFunctionCaps(s *scanner) Message {
+	var m GetSwitchingFunctionCaps
+	m.scan(s)
+	return m
+}
+
+func (m GetSwitchingFunctionCaps) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetSwitchingFunctionDevices(s *scanner) Message {
+	var m GetSwitchingFunctionDevices
+	m.scan(s)
+	return m
+}
+
+func (m GetSwitchingFunctionDevices) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGroupPickupCall(s *scanner) Message {
+	var m GroupPickupCall
+	m.scan(s)
+	return m
+}
+
+func (m GroupPickupCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanHoldCall(s *scanner) Message {
+	var m HoldCall
+	m.scan(s)
+	return m
+}
+
+func (m HoldCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanIORegister(s *scanner) Message {
+	var m IORegister
+	m.scan(s)
+	return m
+}
+
+func (m IORegister) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanIORegisterAbort(s *scanner) Message {
+	var m IORegisterAbort
+	m.scan(s)
+	return m
+}
+
+func (m IORegisterAbort) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanIORegisterCancel(s *scanner) Message {
+	var m IORegisterCancel
+	m.scan(s)
+	return m
+}
+
+func (m IORegisterCancel) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanIntrudeCall(s *scanner) Message {
+	var m IntrudeCall
+	m.scan(s)
+	return m
+}
+
+func (m IntrudeCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanJoinCall(s *scanner) Message {
+	var m JoinCall
+	m.scan(s)
+	return m
+}
+
+func (m JoinCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanMakeCall(s *scanner) Message {
+	var m MakeCall
+	m.scan(s)
+	return m
+}
+
+func (m MakeCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanMakePredictiveCall(s *scanner) Message {
+	var m MakePredictiveCall
+	m.scan(s)
+	return m
+}
+
+func (m MakePredictiveCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanMonitorStart(s *scanner) Message {
+	var m MonitorStart
+	m.scan(s)
+	return m
+}
+
+func (m MonitorStart) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanMonitorStop(s *scanner) Message {
+	var m MonitorStop
+	m.scan(s)
+	return m
+}
+
+func (m MonitorStop) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanParkCall(s *scanner) Message {
+	var m ParkCall
+	m.scan(s)
+	return m
+}
+
+func (m ParkCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanPlayMessage(s *scanner) Message {
+	var m PlayMessage
+	m.scan(s)
+	return m
+}
+
+func (m PlayMessage) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanPrivateDataVersionSelection(s *scanner) Message {
+	var m PrivateDataVersionSelection
+	m.scan(s)
+	return m
+}
+
+func (m PrivateDataVersionSelection) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanQueryVoiceAttribute(s *scanner) Message {
+	var m QueryVoiceAttribute
+	m.scan(s)
+	return m
+}
+
+func (m QueryVoiceAttribute) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanQueueService(s *scanner) Message {
+	var m QueueService
+	m.scan(s)
+	return m
+}
+
+func (m QueueService) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanReRoute(s *scanner) Message {
+	var m ReRoute
+	m.scan(s)
+	return m
+}
+
+func (m ReRoute) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanReconnectCall(s *scanner) Message {
+	var m ReconnectCall
+	m.scan(s)
+	return m
+}
+
+func (m ReconnectCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRecordMessage(s *scanner) Message {
+	var m RecordMessage
+	m.scan(s)
+	return m
+}
+
+func (m RecordMessage) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanReposition(s *scanner) Message {
+	var m Reposition
+	m.scan(s)
+	return m
+}
+
+func (m Reposition) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRequestSystemStatus(s *scanner) Message {
+	var m RequestSystemStatus
+	m.scan(s)
+	return m
+}
+
+func (m RequestSystemStatus) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanResume(s *scanner) Message {
+	var m Resume
+	m.scan(s)
+	return m
+}
+
+func (m Resume) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanResumeDataCollection(s *scanner) Message {
+	var m ResumeDataCollection
+	m.scan(s)
+	return m
+}
+
+func (m ResumeDataCollection) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanResumeDataPath(s *scanner) Message {
+	var m ResumeDataPath
+	m.scan(s)
+	return m
+}
+
+func (m ResumeDataPath) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRetrieveCall(s *scanner) Message {
+	var m RetrieveCall
+	m.scan(s)
+	return m
+}
+
+func (m RetrieveCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanReview(s *scanner) Message {
+	var m Review
+	m.scan(s)
+	return m
+}
+
+func (m Review) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRouteEnd(s *scanner) Message {
+	var m RouteEnd
+	m.scan(s)
+	return m
+}
+
+func (m RouteEnd) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRouteRegister(s *scanner) Message {
+	var m RouteRegister
+	m.scan(s)
+	return m
+}
+
+func (m RouteRegister) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRouteRegisterAbort(s *scanner) Message {
+	var m RouteRegisterAbort
+	m.scan(s)
+	return m
+}
+
+func (m RouteRegisterAbort) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRouteRegisterCancel(s *scanner) Message {
+	var m RouteRegisterCancel
+	m.scan(s)
+	return m
+}
+
+func (m RouteRegisterCancel) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRouteReject(s *scanner) Message {
+	var m RouteReject
+	m.scan(s)
+	return m
+}
+
+func (m RouteReject) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRouteRequest(s *scanner) Message {
+	var m RouteRequest
+	m.scan(s)
+	return m
+}
+
+func (m RouteRequest) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRouteSelect(s *scanner) Message {
+	var m RouteSelect
+	m.scan(s)
+	return m
+}
+
+func (m RouteSelect) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRouteUsed(s *scanner) Message {
+	var m RouteUsed
+	m.scan(s)
+	return m
+}
+
+func (m RouteUsed) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSendBroadcastData(s *scanner) Message {
+	var m SendBroadcastData
+	m.scan(s)
+	return m
+}
+
+func (m SendBroadcastData) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSendData(s *scanner) Message {
+	var m SendData
+	m.scan(s)
+	return m
+}
+
+func (m SendData) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSendMessage(s *scanner) Message {
+	var m SendMessage
+	m.scan(s)
+	return m
+}
+
+func (m SendMessage) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSendMulticastData(s *scanner) Message {
+	var m SendMulticastData
+	m.scan(s)
+	return m
+}
+
+func (m SendMulticastData) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSendStoredCDR(s *scanner) Message {
+	var m SendStoredCDR
+	m.scan(s)
+	return m
+}
+
+func (m SendStoredCDR) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSendUserInformation(s *scanner) Message {
+	var m SendUserInformation
+	m.scan(s)
+	return m
+}
+
+func (m SendUserInformation) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetAgentState(s *scanner) Message {
+	var m SetAgentState
+	m.scan(s)
+	return m
+}
+
+func (m SetAgentState) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetAutoAnswer(s *scanner) Message {
+	var m SetAutoAnswer
+	m.scan(s)
+	return m
+}
+
+func (m SetAutoAnswer) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetAutoWorkMode(s *scanner) Message {
+	var m SetAutoWorkMode
+	m.scan(s)
+	return m
+}
+
+func (m SetAutoWorkMode) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetButtonInformation(s *scanner) Message {
+	var m SetButtonInformation
+	m.scan(s)
+	return m
+}
+
+func (m SetButtonInformation) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetCallerIDStatus(s *scanner) Message {
+	var m SetCallerIDStatus
+	m.scan(s)
+	return m
+}
+
+func (m SetCallerIDStatus) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetDisplay(s *scanner) Message {
+	var m SetDisplay
+	m.scan(s)
+	return m
+}
+
+func (m SetDisplay) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetDoNotDisturb(s *scanner) Message {
+	var m SetDoNotDisturb
+	m.scan(s)
+	return m
+}
+
+func (m SetDoNotDisturb) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetForwarding(s *scanner) Message {
+	var m SetForwarding
+	m.scan(s)
+	return m
+}
+
+func (m SetForwarding) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetHookswitchStatus(s *scanner) Message {
+	var m SetHookswitchStatus
+	m.scan(s)
+	return m
+}
+
+func (m SetHookswitchStatus) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetLampMode(s *scanner) Message {
+	var m SetLampMode
+	m.scan(s)
+	return m
+}
+
+func (m SetLampMode) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetMessageWaitingIndicator(s *scanner) Message {
+	var m SetMessageWaitingIndicator
+	m.scan(s)
+	return m
+}
+
+func (m SetMessageWaitingIndicator) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetMicrophoneGain(s *scanner) Message {
+	var m SetMicrophoneGain
+	m.scan(s)
+	return m
+}
+
+func (m SetMicrophoneGain) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetMicrophoneMute(s *scanner) Message {
+	var m SetMicrophoneMute
+	m.scan(s)
+	return m
+}
+
+func (m SetMicrophoneMute) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetRingerStatus(s *scanner) Message {
+	var m SetRingerStatus
+	m.scan(s)
+	return m
+}
+
+func (m SetRingerStatus) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetRouteingMode(s *scanner) Message {
+	var m SetRouteingMode
+	m.scan(s)
+	return m
+}
+
+func (m SetRouteingMode) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetSpeakerMute(s *scanner) Message {
+	var m SetSpeakerMute
+	m.scan(s)
+	return m
+}
+
+func (m SetSpeakerMute) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetSpeakerVolume(s *scanner) Message {
+	var m SetSpeakerVolume
+	m.scan(s)
+	return m
+}
+
+func (m SetSpeakerVolume) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetVoiceAttribute(s *scanner) Message {
+	var m SetVoiceAttribute
+	m.scan(s)
+	return m
+}
+
+func (m SetVoiceAttribute) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSingleStepConferenceCall(s *scanner) Message {
+	var m SingleStepConferenceCall
+	m.scan(s)
+	return m
+}
+
+func (m SingleStepConferenceCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSingleStepTransferCall(s *scanner) Message {
+	var m SingleStepTransferCall
+	m.scan(s)
+	return m
+}
+
+func (m SingleStepTransferCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSnapshotCall(s *scanner) Message {
+	var m SnapshotCall
+	m.scan(s)
+	return m
+}
+
+func (m SnapshotCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSnapshotCallData(s *scanner) Message {
+	var m SnapshotCallData
+	m.scan(s)
+	return m
+}
+
+func (m SnapshotCallData) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSnapshotDevice(s *scanner) Message {
+	var m SnapshotDevice
+	m.scan(s)
+	return m
+}
+
+func (m SnapshotDevice) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSnapshotDeviceData(s *scanner) Message {
+	var m SnapshotDeviceData
+	m.scan(s)
+	return m
+}
+
+func (m SnapshotDeviceData) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStart(s *scanner) Message {
+	var m Start
+	m.scan(s)
+	return m
+}
+
+func (m Start) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStartCDRTransmission(s *scanner) Message {
+	var m StartCDRTransmission
+	m.scan(s)
+	return m
+}
+
+func (m StartCDRTransmission) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStartDataCollection(s *scanner) Message {
+	var m StartDataCollection
+	m.scan(s)
+	return m
+}
+
+func (m StartDataCollection) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStartDataPath(s *scanner) Message {
+	var m StartDataPath
+	m.scan(s)
+	return m
+}
+
+func (m StartDataPath) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStop(s *scanner) Message {
+	var m Stop
+	m.scan(s)
+	return m
+}
+
+func (m Stop) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStopCDRTransmission(s *scanner) Message {
+	var m StopCDRTransmission
+	m.scan(s)
+	return m
+}
+
+func (m StopCDRTransmission) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStopDataCollection(s *scanner) Message {
+	var m StopDataCollection
+	m.scan(s)
+	return m
+}
+
+func (m StopDataCollection) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStopDataPath(s *scanner) Message {
+	var m StopDataPath
+	m.scan(s)
+	return m
+}
+
+func (m StopDataPath) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSuspend(s *scanner) Message {
+	var m Suspend
+	m.scan(s)
+	return m
+}
+
+func (m Suspend) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSuspendDataCollection(s *scanner) Message {
+	var m SuspendDataCollection
+	m.scan(s)
+	return m
+}
+
+func (m SuspendDataCollection) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSuspendDataPath(s *scanner) Message {
+	var m SuspendDataPath
+	m.scan(s)
+	return m
+}
+
+func (m SuspendDataPath) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSwFunctionCapsChanged(s *scanner) Message {
+	var m SwFunctionCapsChanged
+	m.scan(s)
+	return m
+}
+
+func (m SwFunctionCapsChanged) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSwFunctionDevicesChanged(s *scanner) Message {
+	var m SwFunctionDevicesChanged
+	m.scan(s)
+	return m
+}
+
+func (m SwFunctionDevicesChanged) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSwitchingFunctionDevices(s *scanner) Message {
+	var m SwitchingFunctionDevices
+	m.scan(s)
+	return m
+}
+
+func (m SwitchingFunctionDevices) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSynthesizeMessage(s *scanner) Message {
+	var m SynthesizeMessage
+	m.scan(s)
+	return m
+}
+
+func (m SynthesizeMessage) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSystemRegister(s *scanner) Message {
+	var m SystemRegister
+	m.scan(s)
+	return m
+}
+
+func (m SystemRegister) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSystemRegisterAbort(s *scanner) Message {
+	var m SystemRegisterAbort
+	m.scan(s)
+	return m
+}
+
+func (m SystemRegisterAbort) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSystemRegisterCancel(s *scanner) Message {
+	var m SystemRegisterCancel
+	m.scan(s)
+	return m
+}
+
+func (m SystemRegisterCancel) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSystemStatus(s *scanner) Message {
+	var m SystemStatus
+	m.scan(s)
+	return m
+}
+
+func (m SystemStatus) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanTransferCall(s *scanner) Message {
+	var m TransferCall
+	m.scan(s)
+	return m
+}
+
+func (m TransferCall) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanAcceptCallResponse(s *scanner) Message {
+	var m AcceptCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m AcceptCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanActivateResponse(s *scanner) Message {
+	var m ActivateResponse
+	m.scan(s)
+	return m
+}
+
+func (m ActivateResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanAlternateCallResponse(s *scanner) Message {
+	var m AlternateCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m AlternateCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanAnswerCallResponse(s *scanner) Message {
+	var m AnswerCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m AnswerCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanAssociateDataResponse(s *scanner) Message {
+	var m AssociateDataResponse
+	m.scan(s)
+	return m
+}
+
+func (m AssociateDataResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanAttachMediaServiceResponse(s *scanner) Message {
+	var m AttachMediaServiceResponse
+	m.scan(s)
+	return m
+}
+
+func (m AttachMediaServiceResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanButtonPressResponse(s *scanner) Message {
+	var m ButtonPressResponse
+	m.scan(s)
+	return m
+}
+
+func (m ButtonPressResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCDRNotificationResponse(s *scanner) Message {
+	var m CDRNotificationResponse
+	m.scan(s)
+	return m
+}
+
+func (m CDRNotificationResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCDRReportResponse(s *scanner) Message {
+	var m CDRReportResponse
+	m.scan(s)
+	return m
+}
+
+func (m CDRReportResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCallBackMessageNonCallRelatedResponse(s *scanner) Message {
+	var m CallBackMessageNonCallRelatedResponse
+	m.scan(s)
+	return m
+}
+
+func (m CallBackMessageNonCallRelatedResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCallBackMessageResponse(s *scanner) Message {
+	var m CallBackMessageResponse
+	m.scan(s)
+	return m
+}
+
+func (m CallBackMessageResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCallBackNonCallRelatedResponse(s *scanner) Message {
+	var m CallBackNonCallRelatedResponse
+	m.scan(s)
+	return m
+}
+
+func (m CallBackNonCallRelatedResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCallBackResponse(s *scanner) Message {
+	var m CallBackResponse
+	m.scan(s)
+	return m
+}
+
+func (m CallBackResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCamponCallResponse(s *scanner) Message {
+	var m CamponCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m CamponCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCancelCallBackMessageResponse(s *scanner) Message {
+	var m CancelCallBackMessageResponse
+	m.scan(s)
+	return m
+}
+
+func (m CancelCallBackMessageResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCancelCallBackResponse(s *scanner) Message {
+	var m CancelCallBackResponse
+	m.scan(s)
+	return m
+}
+
+func (m CancelCallBackResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCancelTelephonyTonesResponse(s *scanner) Message {
+	var m CancelTelephonyTonesResponse
+	m.scan(s)
+	return m
+}
+
+func (m CancelTelephonyTonesResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanChangeConnectionInformationResponse(s *scanner) Message {
+	var m ChangeConnectionInformationResponse
+	m.scan(s)
+	return m
+}
+
+func (m ChangeConnectionInformationResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanChangeMonitorFilterResponse(s *scanner) Message {
+	var m ChangeMonitorFilterResponse
+	m.scan(s)
+	return m
+}
+
+func (m ChangeMonitorFilterResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanChangeSysStatFilterResponse(s *scanner) Message {
+	var m ChangeSysStatFilterResponse
+	m.scan(s)
+	return m
+}
+
+func (m ChangeSysStatFilterResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanClearCallResponse(s *scanner) Message {
+	var m ClearCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m ClearCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanClearConnectionResponse(s *scanner) Message {
+	var m ClearConnectionResponse
+	m.scan(s)
+	return m
+}
+
+func (m ClearConnectionResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanClearResponse(s *scanner) Message {
+	var m ClearResponse
+	m.scan(s)
+	return m
+}
+
+func (m ClearResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanConcatenateMessageResponse(s *scanner) Message {
+	var m ConcatenateMessageResponse
+	m.scan(s)
+	return m
+}
+
+func (m ConcatenateMessageResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanConferenceCallResponse(s *scanner) Message {
+	var m ConferenceCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m ConferenceCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanConsultationCallResponse(s *scanner) Message {
+	var m ConsultationCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m ConsultationCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDataCollectedResponse(s *scanner) Message {
+	var m DataCollectedResponse
+	m.scan(s)
+	return m
+}
+
+func (m DataCollectedResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDataCollectionResumedResponse(s *scanner) Message {
+	var m DataCollectionResumedResponse
+	m.scan(s)
+	return m
+}
+
+func (m DataCollectionResumedResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDataCollectionSuspendedResponse(s *scanner) Message {
+	var m DataCollectionSuspendedResponse
+	m.scan(s)
+	return m
+}
+
+func (m DataCollectionSuspendedResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDataPathResumedResponse(s *scanner) Message {
+	var m DataPathResumedResponse
+	m.scan(s)
+	return m
+}
+
+func (m DataPathResumedResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDataPathSuspendedResponse(s *scanner) Message {
+	var m DataPathSuspendedResponse
+	m.scan(s)
+	return m
+}
+
+func (m DataPathSuspendedResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDeactivateResponse(s *scanner) Message {
+	var m DeactivateResponse
+	m.scan(s)
+	return m
+}
+
+func (m DeactivateResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDeflectCallResponse(s *scanner) Message {
+	var m DeflectCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m DeflectCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDeleteMessageResponse(s *scanner) Message {
+	var m DeleteMessageResponse
+	m.scan(s)
+	return m
+}
+
+func (m DeleteMessageResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDetachMediaServiceResponse(s *scanner) Message {
+	var m DetachMediaServiceResponse
+	m.scan(s)
+	return m
+}
+
+func (m DetachMediaServiceResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDialDigitsResponse(s *scanner) Message {
+	var m DialDigitsResponse
+	m.scan(s)
+	return m
+}
+
+func (m DialDigitsResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDirectedPickupCallResponse(s *scanner) Message {
+	var m DirectedPickupCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m DirectedPickupCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanEscapeRegisterCancelResponse(s *scanner) Message {
+	var m EscapeRegisterCancelResponse
+	m.scan(s)
+	return m
+}
+
+func (m EscapeRegisterCancelResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanEscapeRegisterResponse(s *scanner) Message {
+	var m EscapeRegisterResponse
+	m.scan(s)
+	return m
+}
+
+func (m EscapeRegisterResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanEscapeResponse(s *scanner) Message {
+	var m EscapeResponse
+	m.scan(s)
+	return m
+}
+
+func (m EscapeResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanFastDataResponse(s *scanner) Message {
+	var m FastDataResponse
+	m.scan(s)
+	return m
+}
+
+func (m FastDataResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGenerateDigitsResponse(s *scanner) Message {
+	var m GenerateDigitsResponse
+	m.scan(s)
+	return m
+}
+
+func (m GenerateDigitsResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGenerateTelephonyTonesResponse(s *scanner) Message {
+	var m GenerateTelephonyTonesResponse
+	m.scan(s)
+	return m
+}
+
+func (m GenerateTelephonyTonesResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetAgentStateResponse(s *scanner) Message {
+	var m GetAgentStateResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetAgentStateResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetAuditoryApparatusInformationResponse(s *scanner) Message {
+	var m GetAuditoryApparatusInformationResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetAuditoryApparatusInformationResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetAutoAnswerResponse(s *scanner) Message {
+	var m GetAutoAnswerResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetAutoAnswerResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetAutoWorkModeResponse(s *scanner) Message {
+	var m GetAutoWorkModeResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetAutoWorkModeResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetButtonInformationResponse(s *scanner) Message {
+	var m GetButtonInformationResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetButtonInformationResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetCSTAFeaturesResponse(s *scanner) Message {
+	var m GetCSTAFeaturesResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetCSTAFeaturesResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetCallerIDStatusResponse(s *scanner) Message {
+	var m GetCallerIDStatusResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetCallerIDStatusResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetDisplayResponse(s *scanner) Message {
+	var m GetDisplayResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetDisplayResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetDoNotDisturbResponse(s *scanner) Message {
+	var m GetDoNotDisturbResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetDoNotDisturbResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetForwardingResponse(s *scanner) Message {
+	var m GetForwardingResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetForwardingResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetHookswitchStatusResponse(s *scanner) Message {
+	var m GetHookswitchStatusResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetHookswitchStatusResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetLampInformationResponse(s *scanner) Message {
+	var m GetLampInformationResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetLampInformationResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetLampModeResponse(s *scanner) Message {
+	var m GetLampModeResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetLampModeResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetLastNumberDialedResponse(s *scanner) Message {
+	var m GetLastNumberDialedResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetLastNumberDialedResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetLogicalDeviceInformationResponse(s *scanner) Message {
+	var m GetLogicalDeviceInformationResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetLogicalDeviceInformationResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetMessageWaitingIndicatorResponse(s *scanner) Message {
+	var m GetMessageWaitingIndicatorResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetMessageWaitingIndicatorResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetMicrophoneGainResponse(s *scanner) Message {
+	var m GetMicrophoneGainResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetMicrophoneGainResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetMicrophoneMuteResponse(s *scanner) Message {
+	var m GetMicrophoneMuteResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetMicrophoneMuteResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetPhysicalDeviceInformationResponse(s *scanner) Message {
+	var m GetPhysicalDeviceInformationResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetPhysicalDeviceInformationResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetRingerStatusResponse(s *scanner) Message {
+	var m GetRingerStatusResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetRingerStatusResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetRouteingModeResponse(s *scanner) Message {
+	var m GetRouteingModeResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetRouteingModeResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetSpeakerMuteResponse(s *scanner) Message {
+	var m GetSpeakerMuteResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetSpeakerMuteResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetSpeakerVolumeResponse(s *scanner) Message {
+	var m GetSpeakerVolumeResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetSpeakerVolumeResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetSwitchingFunctionCapsResponse(s *scanner) Message {
+	var m GetSwitchingFunctionCapsResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetSwitchingFunctionCapsResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGetSwitchingFunctionDevicesResponse(s *scanner) Message {
+	var m GetSwitchingFunctionDevicesResponse
+	m.scan(s)
+	return m
+}
+
+func (m GetSwitchingFunctionDevicesResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanGroupPickupCallResponse(s *scanner) Message {
+	var m GroupPickupCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m GroupPickupCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanHoldCallResponse(s *scanner) Message {
+	var m HoldCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m HoldCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanIORegisterCancelResponse(s *scanner) Message {
+	var m IORegisterCancelResponse
+	m.scan(s)
+	return m
+}
+
+func (m IORegisterCancelResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanIORegisterResponse(s *scanner) Message {
+	var m IORegisterResponse
+	m.scan(s)
+	return m
+}
+
+func (m IORegisterResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanIntrudeCallResponse(s *scanner) Message {
+	var m IntrudeCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m IntrudeCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanJoinCallResponse(s *scanner) Message {
+	var m JoinCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m JoinCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanMakeCallResponse(s *scanner) Message {
+	var m MakeCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m MakeCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanMakePredictiveCallResponse(s *scanner) Message {
+	var m MakePredictiveCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m MakePredictiveCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanMonitorStartResponse(s *scanner) Message {
+	var m MonitorStartResponse
+	m.scan(s)
+	return m
+}
+
+func (m MonitorStartResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanMonitorStopResponse(s *scanner) Message {
+	var m MonitorStopResponse
+	m.scan(s)
+	return m
+}
+
+func (m MonitorStopResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanParkCallResponse(s *scanner) Message {
+	var m ParkCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m ParkCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanPlayMessageResponse(s *scanner) Message {
+	var m PlayMessageResponse
+	m.scan(s)
+	return m
+}
+
+func (m PlayMessageResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanPrivateDataVersionSelectionResponse(s *scanner) Message {
+	var m PrivateDataVersionSelectionResponse
+	m.scan(s)
+	return m
+}
+
+func (m PrivateDataVersionSelectionResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanQueryVoiceAttributeResponse(s *scanner) Message {
+	var m QueryVoiceAttributeResponse
+	m.scan(s)
+	return m
+}
+
+func (m QueryVoiceAttributeResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanQueueServiceResponse(s *scanner) Message {
+	var m QueueServiceResponse
+	m.scan(s)
+	return m
+}
+
+func (m QueueServiceResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanReconnectCallResponse(s *scanner) Message {
+	var m ReconnectCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m ReconnectCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRecordMessageResponse(s *scanner) Message {
+	var m RecordMessageResponse
+	m.scan(s)
+	return m
+}
+
+func (m RecordMessageResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRepositionResponse(s *scanner) Message {
+	var m RepositionResponse
+	m.scan(s)
+	return m
+}
+
+func (m RepositionResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRequestSystemStatusResponse(s *scanner) Message {
+	var m RequestSystemStatusResponse
+	m.scan(s)
+	return m
+}
+
+func (m RequestSystemStatusResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanResumeDataCollectionResponse(s *scanner) Message {
+	var m ResumeDataCollectionResponse
+	m.scan(s)
+	return m
+}
+
+func (m ResumeDataCollectionResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanResumeDataPathResponse(s *scanner) Message {
+	var m ResumeDataPathResponse
+	m.scan(s)
+	return m
+}
+
+func (m ResumeDataPathResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanResumeResponse(s *scanner) Message {
+	var m ResumeResponse
+	m.scan(s)
+	return m
+}
+
+func (m ResumeResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRetrieveCallResponse(s *scanner) Message {
+	var m RetrieveCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m RetrieveCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanReviewResponse(s *scanner) Message {
+	var m ReviewResponse
+	m.scan(s)
+	return m
+}
+
+func (m ReviewResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRouteRegisterCancelResponse(s *scanner) Message {
+	var m RouteRegisterCancelResponse
+	m.scan(s)
+	return m
+}
+
+func (m RouteRegisterCancelResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRouteRegisterResponse(s *scanner) Message {
+	var m RouteRegisterResponse
+	m.scan(s)
+	return m
+}
+
+func (m RouteRegisterResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSendBroadcastDataResponse(s *scanner) Message {
+	var m SendBroadcastDataResponse
+	m.scan(s)
+	return m
+}
+
+func (m SendBroadcastDataResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSendDataResponse(s *scanner) Message {
+	var m SendDataResponse
+	m.scan(s)
+	return m
+}
+
+func (m SendDataResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSendMessageResponse(s *scanner) Message {
+	var m SendMessageResponse
+	m.scan(s)
+	return m
+}
+
+func (m SendMessageResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSendMulticastDataResponse(s *scanner) Message {
+	var m SendMulticastDataResponse
+	m.scan(s)
+	return m
+}
+
+func (m SendMulticastDataResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSendStoredCDRResponse(s *scanner) Message {
+	var m SendStoredCDRResponse
+	m.scan(s)
+	return m
+}
+
+func (m SendStoredCDRResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSendUserInformationResponse(s *scanner) Message {
+	var m SendUserInformationResponse
+	m.scan(s)
+	return m
+}
+
+func (m SendUserInformationResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetAgentStateResponse(s *scanner) Message {
+	var m SetAgentStateResponse
+	m.scan(s)
+	return m
+}
+
+func (m SetAgentStateResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetAutoAnswerResponse(s *scanner) Message {
+	var m SetAutoAnswerResponse
+	m.scan(s)
+	return m
+}
+
+func (m SetAutoAnswerResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetAutoWorkModeResponse(s *scanner) Message {
+	var m SetAutoWorkModeResponse
+	m.scan(s)
+	return m
+}
+
+func (m SetAutoWorkModeResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetButtonInformationResponse(s *scanner) Message {
+	var m SetButtonInformationResponse
+	m.scan(s)
+	return m
+}
+
+func (m SetButtonInformationResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetCallerIDStatusResponse(s *scanner) Message {
+	var m SetCallerIDStatusResponse
+	m.scan(s)
+	return m
+}
+
+func (m SetCallerIDStatusResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetDisplayResponse(s *scanner) Message {
+	var m SetDisplayResponse
+	m.scan(s)
+	return m
+}
+
+func (m SetDisplayResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetDoNotDisturbResponse(s *scanner) Message {
+	var m SetDoNotDisturbResponse
+	m.scan(s)
+	return m
+}
+
+func (m SetDoNotDisturbResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetForwardingResponse(s *scanner) Message {
+	var m SetForwardingResponse
+	m.scan(s)
+	return m
+}
+
+func (m SetForwardingResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetHookswitchStatusResponse(s *scanner) Message {
+	var m SetHookswitchStatusResponse
+	m.scan(s)
+	return m
+}
+
+func (m SetHookswitchStatusResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetLampModeResponse(s *scanner) Message {
+	var m SetLampModeResponse
+	m.scan(s)
+	return m
+}
+
+func (m SetLampModeResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetMessageWaitingIndicatorResponse(s *scanner) Message {
+	var m SetMessageWaitingIndicatorResponse
+	m.scan(s)
+	return m
+}
+
+func (m SetMessageWaitingIndicatorResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetMicrophoneGainResponse(s *scanner) Message {
+	var m SetMicrophoneGainResponse
+	m.scan(s)
+	return m
+}
+
+func (m SetMicrophoneGainResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetMicrophoneMuteResponse(s *scanner) Message {
+	var m SetMicrophoneMuteResponse
+	m.scan(s)
+	return m
+}
+
+func (m SetMicrophoneMuteResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetRingerStatusResponse(s *scanner) Message {
+	var m SetRingerStatusResponse
+	m.scan(s)
+	return m
+}
+
+func (m SetRingerStatusResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetRouteingModeResponse(s *scanner) Message {
+	var m SetRouteingModeResponse
+	m.scan(s)
+	return m
+}
+
+func (m SetRouteingModeResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetSpeakerMuteResponse(s *scanner) Message {
+	var m SetSpeakerMuteResponse
+	m.scan(s)
+	return m
+}
+
+func (m SetSpeakerMuteResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetSpeakerVolumeResponse(s *scanner) Message {
+	var m SetSpeakerVolumeResponse
+	m.scan(s)
+	return m
+}
+
+func (m SetSpeakerVolumeResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSetVoiceAttributeResponse(s *scanner) Message {
+	var m SetVoiceAttributeResponse
+	m.scan(s)
+	return m
+}
+
+func (m SetVoiceAttributeResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSingleStepConferenceCallResponse(s *scanner) Message {
+	var m SingleStepConferenceCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m SingleStepConferenceCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSingleStepTransferCallResponse(s *scanner) Message {
+	var m SingleStepTransferCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m SingleStepTransferCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSnapshotCallResponse(s *scanner) Message {
+	var m SnapshotCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m SnapshotCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSnapshotDeviceResponse(s *scanner) Message {
+	var m SnapshotDeviceResponse
+	m.scan(s)
+	return m
+}
+
+func (m SnapshotDeviceResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStartCDRTransmissionResponse(s *scanner) Message {
+	var m StartCDRTransmissionResponse
+	m.scan(s)
+	return m
+}
+
+func (m StartCDRTransmissionResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStartDataCollectionResponse(s *scanner) Message {
+	var m StartDataCollectionResponse
+	m.scan(s)
+	return m
+}
+
+func (m StartDataCollectionResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStartDataPathResponse(s *scanner) Message {
+	var m StartDataPathResponse
+	m.scan(s)
+	return m
+}
+
+func (m StartDataPathResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStartResponse(s *scanner) Message {
+	var m StartResponse
+	m.scan(s)
+	return m
+}
+
+func (m StartResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStopCDRTransmissionResponse(s *scanner) Message {
+	var m StopCDRTransmissionResponse
+	m.scan(s)
+	return m
+}
+
+func (m StopCDRTransmissionResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStopDataCollectionResponse(s *scanner) Message {
+	var m StopDataCollectionResponse
+	m.scan(s)
+	return m
+}
+
+func (m StopDataCollectionResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStopDataPathResponse(s *scanner) Message {
+	var m StopDataPathResponse
+	m.scan(s)
+	return m
+}
+
+func (m StopDataPathResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStopResponse(s *scanner) Message {
+	var m StopResponse
+	m.scan(s)
+	return m
+}
+
+func (m StopResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSuspendDataCollectionResponse(s *scanner) Message {
+	var m SuspendDataCollectionResponse
+	m.scan(s)
+	return m
+}
+
+func (m SuspendDataCollectionResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSuspendDataPathResponse(s *scanner) Message {
+	var m SuspendDataPathResponse
+	m.scan(s)
+	return m
+}
+
+func (m SuspendDataPathResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSuspendResponse(s *scanner) Message {
+	var m SuspendResponse
+	m.scan(s)
+	return m
+}
+
+func (m SuspendResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSwFunctionCapsChangedResponse(s *scanner) Message {
+	var m SwFunctionCapsChangedResponse
+	m.scan(s)
+	return m
+}
+
+func (m SwFunctionCapsChangedResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSwFunctionDevicesChangedResponse(s *scanner) Message {
+	var m SwFunctionDevicesChangedResponse
+	m.scan(s)
+	return m
+}
+
+func (m SwFunctionDevicesChangedResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSynthesizeMessageResponse(s *scanner) Message {
+	var m SynthesizeMessageResponse
+	m.scan(s)
+	return m
+}
+
+func (m SynthesizeMessageResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSystemRegisterCancelResponse(s *scanner) Message {
+	var m SystemRegisterCancelResponse
+	m.scan(s)
+	return m
+}
+
+func (m SystemRegisterCancelResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSystemRegisterResponse(s *scanner) Message {
+	var m SystemRegisterResponse
+	m.scan(s)
+	return m
+}
+
+func (m SystemRegisterResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSystemStatusResponse(s *scanner) Message {
+	var m SystemStatusResponse
+	m.scan(s)
+	return m
+}
+
+func (m SystemStatusResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanTransferCallResponse(s *scanner) Message {
+	var m TransferCallResponse
+	m.scan(s)
+	return m
+}
+
+func (m TransferCallResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanAgentBusyEvent(s *scanner) Message {
+	var m AgentBusyEvent
+	m.scan(s)
+	return m
+}
+
+func (m AgentBusyEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanAgentLoggedOffEvent(s *scanner) Message {
+	var m AgentLoggedOffEvent
+	m.scan(s)
+	return m
+}
+
+func (m AgentLoggedOffEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanAgentLoggedOnEvent(s *scanner) Message {
+	var m AgentLoggedOnEvent
+	m.scan(s)
+	return m
+}
+
+func (m AgentLoggedOnEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanAgentNotReadyEvent(s *scanner) Message {
+	var m AgentNotReadyEvent
+	m.scan(s)
+	return m
+}
+
+func (m AgentNotReadyEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanAgentReadyEvent(s *scanner) Message {
+	var m AgentReadyEvent
+	m.scan(s)
+	return m
+}
+
+func (m AgentReadyEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanAgentWorkingAfterCallEvent(s *scanner) Message {
+	var m AgentWorkingAfterCallEvent
+	m.scan(s)
+	return m
+}
+
+func (m AgentWorkingAfterCallEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanAutoAnswerEvent(s *scanner) Message {
+	var m AutoAnswerEvent
+	m.scan(s)
+	return m
+}
+
+func (m AutoAnswerEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanAutoWorkModeEvent(s *scanner) Message {
+	var m AutoWorkModeEvent
+	m.scan(s)
+	return m
+}
+
+func (m AutoWorkModeEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanBackInServiceEvent(s *scanner) Message {
+	var m BackInServiceEvent
+	m.scan(s)
+	return m
+}
+
+func (m BackInServiceEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanBookmarkReachedEvent(s *scanner) Message {
+	var m BookmarkReachedEvent
+	m.scan(s)
+	return m
+}
+
+func (m BookmarkReachedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanBridgedEvent(s *scanner) Message {
+	var m BridgedEvent
+	m.scan(s)
+	return m
+}
+
+func (m BridgedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanButtonInformationEvent(s *scanner) Message {
+	var m ButtonInformationEvent
+	m.scan(s)
+	return m
+}
+
+func (m ButtonInformationEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanButtonPressEvent(s *scanner) Message {
+	var m ButtonPressEvent
+	m.scan(s)
+	return m
+}
+
+func (m ButtonPressEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCallBackEvent(s *scanner) Message {
+	var m CallBackEvent
+	m.scan(s)
+	return m
+}
+
+func (m CallBackEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCallBackMessageEvent(s *scanner) Message {
+	var m CallBackMessageEvent
+	m.scan(s)
+	return m
+}
+
+func (m CallBackMessageEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCallClearedEvent(s *scanner) Message {
+	var m CallClearedEvent
+	m.scan(s)
+	return m
+}
+
+func (m CallClearedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCallInformationEvent(s *scanner) Message {
+	var m CallInformationEvent
+	m.scan(s)
+	return m
+}
+
+func (m CallInformationEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCallerIDStatusEvent(s *scanner) Message {
+	var m CallerIDStatusEvent
+	m.scan(s)
+	return m
+}
+
+func (m CallerIDStatusEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanChargingEvent(s *scanner) Message {
+	var m ChargingEvent
+	m.scan(s)
+	return m
+}
+
+func (m ChargingEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanCompletedEvent(s *scanner) Message {
+	var m CompletedEvent
+	m.scan(s)
+	return m
+}
+
+func (m CompletedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanConferencedEvent(s *scanner) Message {
+	var m ConferencedEvent
+	m.scan(s)
+	return m
+}
+
+func (m ConferencedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanConnectionClearedEvent(s *scanner) Message {
+	var m ConnectionClearedEvent
+	m.scan(s)
+	return m
+}
+
+func (m ConnectionClearedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDeliveredEvent(s *scanner) Message {
+	var m DeliveredEvent
+	m.scan(s)
+	return m
+}
+
+func (m DeliveredEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDeviceCapsChangedEvent(s *scanner) Message {
+	var m DeviceCapsChangedEvent
+	m.scan(s)
+	return m
+}
+
+func (m DeviceCapsChangedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDigitsDialedEvent(s *scanner) Message {
+	var m DigitsDialedEvent
+	m.scan(s)
+	return m
+}
+
+func (m DigitsDialedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDigitsGeneratedEvent(s *scanner) Message {
+	var m DigitsGeneratedEvent
+	m.scan(s)
+	return m
+}
+
+func (m DigitsGeneratedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDisplayUpdatedEvent(s *scanner) Message {
+	var m DisplayUpdatedEvent
+	m.scan(s)
+	return m
+}
+
+func (m DisplayUpdatedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDivertedEvent(s *scanner) Message {
+	var m DivertedEvent
+	m.scan(s)
+	return m
+}
+
+func (m DivertedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDoNotDisturbEvent(s *scanner) Message {
+	var m DoNotDisturbEvent
+	m.scan(s)
+	return m
+}
+
+func (m DoNotDisturbEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanDtmfDetectedEvent(s *scanner) Message {
+	var m DtmfDetectedEvent
+	m.scan(s)
+	return m
+}
+
+func (m DtmfDetectedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanEmptiedEvent(s *scanner) Message {
+	var m EmptiedEvent
+	m.scan(s)
+	return m
+}
+
+func (m EmptiedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanEstablishedEvent(s *scanner) Message {
+	var m EstablishedEvent
+	m.scan(s)
+	return m
+}
+
+func (m EstablishedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanFailedEvent(s *scanner) Message {
+	var m FailedEvent
+	m.scan(s)
+	return m
+}
+
+func (m FailedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanForwardingEvent(s *scanner) Message {
+	var m ForwardingEvent
+	m.scan(s)
+	return m
+}
+
+func (m ForwardingEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanHeldEvent(s *scanner) Message {
+	var m HeldEvent
+	m.scan(s)
+	return m
+}
+
+func (m HeldEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanHookswitchEvent(s *scanner) Message {
+	var m HookswitchEvent
+	m.scan(s)
+	return m
+}
+
+func (m HookswitchEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanInterruptionDetectedEvent(s *scanner) Message {
+	var m InterruptionDetectedEvent
+	m.scan(s)
+	return m
+}
+
+func (m InterruptionDetectedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanLampModeEvent(s *scanner) Message {
+	var m LampModeEvent
+	m.scan(s)
+	return m
+}
+
+func (m LampModeEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanMediaAttachedEvent(s *scanner) Message {
+	var m MediaAttachedEvent
+	m.scan(s)
+	return m
+}
+
+func (m MediaAttachedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanMediaDetachedEvent(s *scanner) Message {
+	var m MediaDetachedEvent
+	m.scan(s)
+	return m
+}
+
+func (m MediaDetachedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanMessageWaitingEvent(s *scanner) Message {
+	var m MessageWaitingEvent
+	m.scan(s)
+	return m
+}
+
+func (m MessageWaitingEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanMicrophoneGainEvent(s *scanner) Message {
+	var m MicrophoneGainEvent
+	m.scan(s)
+	return m
+}
+
+func (m MicrophoneGainEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanMicrophoneMuteEvent(s *scanner) Message {
+	var m MicrophoneMuteEvent
+	m.scan(s)
+	return m
+}
+
+func (m MicrophoneMuteEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanNetworkCapabilitiesChangedEvent(s *scanner) Message {
+	var m NetworkCapabilitiesChangedEvent
+	m.scan(s)
+	return m
+}
+
+func (m NetworkCapabilitiesChangedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanNetworkReachedEvent(s *scanner) Message {
+	var m NetworkReachedEvent
+	m.scan(s)
+	return m
+}
+
+func (m NetworkReachedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanNotRecognizedEvent(s *scanner) Message {
+	var m NotRecognizedEvent
+	m.scan(s)
+	return m
+}
+
+func (m NotRecognizedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanOfferedEvent(s *scanner) Message {
+	var m OfferedEvent
+	m.scan(s)
+	return m
+}
+
+func (m OfferedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanOriginatedEvent(s *scanner) Message {
+	var m OriginatedEvent
+	m.scan(s)
+	return m
+}
+
+func (m OriginatedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanOutOfServiceEvent(s *scanner) Message {
+	var m OutOfServiceEvent
+	m.scan(s)
+	return m
+}
+
+func (m OutOfServiceEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanPartiallyInServiceEvent(s *scanner) Message {
+	var m PartiallyInServiceEvent
+	m.scan(s)
+	return m
+}
+
+func (m PartiallyInServiceEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanPlayEvent(s *scanner) Message {
+	var m PlayEvent
+	m.scan(s)
+	return m
+}
+
+func (m PlayEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanPrivateEvent(s *scanner) Message {
+	var m PrivateEvent
+	m.scan(s)
+	return m
+}
+
+func (m PrivateEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanQueuedEvent(s *scanner) Message {
+	var m QueuedEvent
+	m.scan(s)
+	return m
+}
+
+func (m QueuedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRecognizedEvent(s *scanner) Message {
+	var m RecognizedEvent
+	m.scan(s)
+	return m
+}
+
+func (m RecognizedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRecordEvent(s *scanner) Message {
+	var m RecordEvent
+	m.scan(s)
+	return m
+}
+
+func (m RecordEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRetrievedEvent(s *scanner) Message {
+	var m RetrievedEvent
+	m.scan(s)
+	return m
+}
+
+func (m RetrievedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanReviewEvent(s *scanner) Message {
+	var m ReviewEvent
+	m.scan(s)
+	return m
+}
+
+func (m ReviewEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRingerStatusEvent(s *scanner) Message {
+	var m RingerStatusEvent
+	m.scan(s)
+	return m
+}
+
+func (m RingerStatusEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanRouteingEvent(s *scanner) Message {
+	var m RouteingEvent
+	m.scan(s)
+	return m
+}
+
+func (m RouteingEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanServiceCompletionFailureEvent(s *scanner) Message {
+	var m ServiceCompletionFailureEvent
+	m.scan(s)
+	return m
+}
+
+func (m ServiceCompletionFailureEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanServiceInitiatedEvent(s *scanner) Message {
+	var m ServiceInitiatedEvent
+	m.scan(s)
+	return m
+}
+
+func (m ServiceInitiatedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSilenceTimeoutExpiredEvent(s *scanner) Message {
+	var m SilenceTimeoutExpiredEvent
+	m.scan(s)
+	return m
+}
+
+func (m SilenceTimeoutExpiredEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSpeakerMuteEvent(s *scanner) Message {
+	var m SpeakerMuteEvent
+	m.scan(s)
+	return m
+}
+
+func (m SpeakerMuteEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSpeakerVolumeEvent(s *scanner) Message {
+	var m SpeakerVolumeEvent
+	m.scan(s)
+	return m
+}
+
+func (m SpeakerVolumeEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSpeechDetectedEvent(s *scanner) Message {
+	var m SpeechDetectedEvent
+	m.scan(s)
+	return m
+}
+
+func (m SpeechDetectedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStartedEvent(s *scanner) Message {
+	var m StartedEvent
+	m.scan(s)
+	return m
+}
+
+func (m StartedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStopEvent(s *scanner) Message {
+	var m StopEvent
+	m.scan(s)
+	return m
+}
+
+func (m StopEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSuspendPlayEvent(s *scanner) Message {
+	var m SuspendPlayEvent
+	m.scan(s)
+	return m
+}
+
+func (m SuspendPlayEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanSuspendRecordEvent(s *scanner) Message {
+	var m SuspendRecordEvent
+	m.scan(s)
+	return m
+}
+
+func (m SuspendRecordEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanTelephonyTonesGeneratedEvent(s *scanner) Message {
+	var m TelephonyTonesGeneratedEvent
+	m.scan(s)
+	return m
+}
+
+func (m TelephonyTonesGeneratedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanTransferedEvent(s *scanner) Message {
+	var m TransferedEvent
+	m.scan(s)
+	return m
+}
+
+func (m TransferedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanVoiceAttributeChangedEvent(s *scanner) Message {
+	var m VoiceAttributeChangedEvent
+	m.scan(s)
+	return m
+}
+
+func (m VoiceAttributeChangedEvent) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanVoiceErrorOccurredEvent(s *scanner) Message {
+	var m VoiceErrorOccurredEvent
+	m.scan(s)
+	return m
+}
+
+func (m VoiceErrorOccurredEvent) put(w *writer) { m.write(w) }
 
 // elements are the names of all messages, by kind.
 var elements = map[string][]string{
@@ -2231,334 +4055,527 @@ var errorValues = map[string]map[string]bool{
 	"unspecified":                    nil,
 }
 
-// rewrite gives a copy of r with its own devices and connections rewritten.
-func rewrite(r Request, w *rewriter) Request {
-	switch m := r.(type) {
-	case AcceptCall:
-		w.connectionIn("callToBeAccepted", &m.CallToBeAccepted)
-		return m
-	case Activate:
-		w.connectionIn("overConnection", &m.OverConnection)
-		return m
-	case AlternateCall:
-		w.connection("heldCall", &m.HeldCall)
-		w.connection("activeCall", &m.ActiveCall)
-		return m
-	case AnswerCall:
-		w.connection("callToBeAnswered", &m.CallToBeAnswered)
-		return m
-	case AssociateData:
-		w.connectionIn("existingCall", &m.ExistingCall)
-		return m
-	case AttachMediaService:
-		w.connectionIn("connection", &m.Connection)
-		return m
-	case ButtonPress:
-		w.device("device", &m.Device)
-		return m
-	case CallBack:
-		w.connectionIn("callbackConnection", &m.CallbackConnection)
-		return m
-	case CallBackMessage:
-		w.connectionIn("callbackMessageConnection", &m.CallbackMessageConnection)
-		return m
-	case CallBackMessageNonCallRelated:
-		w.device("originatingDevice", &m.OriginatingDevice)
-		w.device("targetDevice", &m.TargetDevice)
-		return m
-	case CallBackNonCallRelated:
-		w.device("originatingDevice", &m.OriginatingDevice)
-		w.device("targetDevice", &m.TargetDevice)
-		return m
-	case CamponCall:
-		w.connectionIn("camponConnection", &m.CamponConnection)
-		return m
-	case CancelCallBack:
-		w.device("originatingDevice", &m.OriginatingDevice)
-		w.device("targetDevice", &m.TargetDevice)
-		return m
-	case CancelCallBackMessage:
-		w.device("originatingDevice", &m.OriginatingDevice)
-		w.device("targetDevice", &m.TargetDevice)
-		return m
-	case CancelTelephonyTones:
-		w.connectionIn("connectionToStopTone", &m.ConnectionToStopTone)
-		return m
-	case ChangeConnectionInformation:
-		w.connectionIn("connectionToBeChanged", &m.ConnectionToBeChanged)
-		return m
-	case Clear:
-		w.connectionIn("overConnection", &m.OverConnection)
-		return m
-	case ClearCall:
-		w.connectionIn("callToBeCleared", &m.CallToBeCleared)
-		return m
-	case ClearConnection:
-		w.connection("connectionToBeCleared", &m.ConnectionToBeCleared)
-		return m
-	case ConferenceCall:
-		w.connection("heldCall", &m.HeldCall)
-		w.connection("activeCall", &m.ActiveCall)
-		return m
-	case ConsultationCall:
-		w.connection("existingCall", &m.ExistingCall)
-		w.device("consultedDevice", &m.ConsultedDevice)
-		return m
-	case Deactivate:
-		w.connectionIn("overConnection", &m.OverConnection)
-		return m
-	case DeflectCall:
-		w.connection("callToBeDiverted", &m.CallToBeDiverted)
-		w.device("newDestination", &m.NewDestination)
-		return m
-	case DetachMediaService:
-		w.connectionIn("connection", &m.Connection)
-		return m
-	case DialDigits:
-		w.connectionIn("diallingConnection", &m.DiallingConnection)
-		w.device("diallingSequence", &m.DiallingSequence)
-		return m
-	case DirectedPickupCall:
-		w.connectionIn("callToBePickedUp", &m.CallToBePickedUp)
-		w.device("requestingDevice", &m.RequestingDevice)
-		return m
-	case GenerateDigits:
-		w.connection("connectionToSendDigits", &m.ConnectionToSendDigits)
-		return m
-	case GenerateTelephonyTones:
-		w.connectionIn("connectionToSendTone", &m.ConnectionToSendTone)
-		return m
-	case GetAgentState:
-		w.device("device", &m.Device)
-		w.device("acdGroup", &m.AcdGroup)
-		return m
-	case GetAuditoryApparatusInformation:
-		w.device("device", &m.Device)
-		return m
-	case GetAutoAnswer:
-		w.device("device", &m.Device)
-		return m
-	case GetAutoWorkMode:
-		w.device("device", &m.Device)
-		return m
-	case GetButtonInformation:
-		w.device("device", &m.Device)
-		return m
-	case GetCallerIDStatus:
-		w.device("device", &m.Device)
-		return m
-	case GetDisplay:
-		w.device("device", &m.Device)
-		return m
-	case GetDoNotDisturb:
-		w.device("device", &m.Device)
-		return m
-	case GetForwarding:
-		w.device("device", &m.Device)
-		return m
-	case GetHookswitchStatus:
-		w.device("device", &m.Device)
-		return m
-	case GetLampInformation:
-		w.device("device", &m.Device)
-		return m
-	case GetLampMode:
-		w.device("device", &m.Device)
-		return m
-	case GetLastNumberDialed:
-		w.device("device", &m.Device)
-		return m
-	case GetLogicalDeviceInformation:
-		w.device("device", &m.Device)
-		return m
-	case GetMessageWaitingIndicator:
-		w.device("device", &m.Device)
-		return m
-	case GetMicrophoneGain:
-		w.device("device", &m.Device)
-		return m
-	case GetMicrophoneMute:
-		w.device("device", &m.Device)
-		return m
-	case GetPhysicalDeviceInformation:
-		w.device("device", &m.Device)
-		return m
-	case GetRingerStatus:
-		w.device("device", &m.Device)
-		return m
-	case GetRouteingMode:
-		w.device("device", &m.Device)
-		return m
-	case GetSpeakerMute:
-		w.device("device", &m.Device)
-		return m
-	case GetSpeakerVolume:
-		w.device("device", &m.Device)
-		return m
-	case GetSwitchingFunctionDevices:
-		w.device("requestedDeviceID", &m.RequestedDeviceID)
-		return m
-	case GroupPickupCall:
-		w.device("newDestination", &m.NewDestination)
-		w.device("pickGroup", &m.PickGroup)
-		return m
-	case HoldCall:
-		w.connection("callToBeHeld", &m.CallToBeHeld)
-		return m
-	case IORegister:
-		w.device("ioDevice", &m.IoDevice)
-		return m
-	case IntrudeCall:
-		w.connectionIn("intrude", &m.Intrude)
-		return m
-	case JoinCall:
-		w.connectionIn("activeCall", &m.ActiveCall)
-		w.device("joiningDevice", &m.JoiningDevice)
-		return m
-	case MakeCall:
-		w.device("callingDevice", &m.CallingDevice)
-		w.device("calledDirectoryNumber", &m.CalledDirectoryNumber)
-		return m
-	case MakePredictiveCall:
-		w.device("callingDevice", &m.CallingDevice)
-		w.device("calledDirectoryNumber", &m.CalledDirectoryNumber)
-		return m
-	case MonitorStart:
-		w.connectionIn("callObject", &m.MonitorObject.CallObject)
-		w.device("deviceObject", &m.MonitorObject.DeviceObject)
-		return m
-	case ParkCall:
-		w.connectionIn("parking", &m.Parking)
-		w.device("parkTo", &m.ParkTo)
-		return m
-	case PlayMessage:
-		w.connectionIn("overConnection", &m.OverConnection)
-		return m
-	case QueryVoiceAttribute:
-		w.connectionIn("connection", &m.Connection)
-		return m
-	case QueueService:
-		w.connectionIn("overConnection", &m.OverConnection)
-		return m
-	case ReconnectCall:
-		w.connection("activeCall", &m.ActiveCall)
-		w.connection("heldCall", &m.HeldCall)
-		return m
-	case RecordMessage:
-		w.connectionIn("callToBeRecorded", &m.CallToBeRecorded)
-		return m
-	case Reposition:
-		w.connectionIn("connection", &m.Connection)
-		return m
-	case Resume:
-		w.connectionIn("connection", &m.Connection)
-		return m
-	case RetrieveCall:
-		w.connection("callToBeRetrieved", &m.CallToBeRetrieved)
-		return m
-	case Review:
-		w.connectionIn("connection", &m.Connection)
-		return m
-	case RouteRegister:
-		w.device("routeingDevice", &m.RouteingDevice)
-		return m
-	case RouteRequest:
-		w.connectionIn("routedCall", &m.RoutedCall)
-		return m
-	case RouteSelect:
-		w.device("routeSelected", &m.RouteSelected)
-		return m
-	case SendMessage:
-		w.device("callingDevice", &m.CallingDevice)
-		return m
-	case SendUserInformation:
-		w.connectionIn("existingCall", &m.ExistingCall)
-		return m
-	case SetAgentState:
-		w.device("device", &m.Device)
-		w.device("group", &m.Group)
-		return m
-	case SetAutoAnswer:
-		w.device("device", &m.Device)
-		return m
-	case SetAutoWorkMode:
-		w.device("device", &m.Device)
-		return m
-	case SetButtonInformation:
-		w.device("device", &m.Device)
-		w.device("buttonAssociatedNumber", &m.ButtonAssociatedNumber)
-		return m
-	case SetCallerIDStatus:
-		w.device("device", &m.Device)
-		return m
-	case SetDisplay:
-		w.device("device", &m.Device)
-		return m
-	case SetDoNotDisturb:
-		w.device("device", &m.Device)
-		return m
-	case SetForwarding:
-		w.device("device", &m.Device)
-		w.device("forwardDN", &m.ForwardDN)
-		return m
-	case SetHookswitchStatus:
-		w.device("device", &m.Device)
-		return m
-	case SetLampMode:
-		w.device("device", &m.Device)
-		return m
-	case SetMessageWaitingIndicator:
-		w.device("device", &m.Device)
-		w.device("deviceForMessage", &m.DeviceForMessage)
-		return m
-	case SetMicrophoneGain:
-		w.device("device", &m.Device)
-		return m
-	case SetMicrophoneMute:
-		w.device("device", &m.Device)
-		return m
-	case SetRingerStatus:
-		w.device("device", &m.Device)
-		return m
-	case SetRouteingMode:
-		w.device("device", &m.Device)
-		return m
-	case SetSpeakerMute:
-		w.device("device", &m.Device)
-		return m
-	case SetSpeakerVolume:
-		w.device("device", &m.Device)
-		return m
-	case SetVoiceAttribute:
-		w.connectionIn("connection", &m.Connection)
-		return m
-	case SingleStepConferenceCall:
-		w.connection("activeCall", &m.ActiveCall)
-		w.device("deviceToJoin", &m.DeviceToJoin)
-		return m
-	case SingleStepTransferCall:
-		w.connection("activeCall", &m.ActiveCall)
-		w.device("transferredTo", &m.TransferredTo)
-		return m
-	case SnapshotCall:
-		w.connection("snapshotObject", &m.SnapshotObject)
-		return m
-	case SnapshotDevice:
-		w.device("snapshotObject", &m.SnapshotObject)
-		return m
-	case Start:
-		w.connectionIn("overConnection", &m.OverConnection)
-		return m
-	case Stop:
-		w.connectionIn("connection", &m.Connection)
-		return m
-	case Suspend:
-		w.connectionIn("connection", &m.Connection)
-		return m
-	case TransferCall:
-		w.connection("heldCall", &m.HeldCall)
-		w.connection("activeCall", &m.ActiveCall)
-		return m
-	}
-	return r
+func (m AcceptCall) rewritten(w *rewriter) Request {
+	w.connectionIn("callToBeAccepted", &m.CallToBeAccepted)
+	return m
+}
+
+func (m Activate) rewritten(w *rewriter) Request {
+	w.connectionIn("overConnection", &m.OverConnection)
+	return m
+}
+
+func (m AlternateCall) rewritten(w *rewriter) Request {
+	w.connection("heldCall", &m.HeldCall)
+	w.connection("activeCall", &m.ActiveCall)
+	return m
+}
+
+func (m AnswerCall) rewritten(w *rewriter) Request {
+	w.connection("callToBeAnswered", &m.CallToBeAnswered)
+	return m
+}
+
+func (m AssociateData) rewritten(w *rewriter) Request {
+	w.connectionIn("existingCall", &m.ExistingCall)
+	return m
+}
+
+func (m AttachMediaService) rewritten(w *rewriter) Request {
+	w.connectionIn("connection", &m.Connection)
+	return m
+}
+
+func (m ButtonPress) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m CallBack) rewritten(w *rewriter) Request {
+	w.connectionIn("callbackConnection", &m.CallbackConnection)
+	return m
+}
+
+func (m CallBackMessage) rewritten(w *rewriter) Request {
+	w.connectionIn("callbackMessageConnection", &m.CallbackMessageConnection)
+	return m
+}
+
+func (m CallBackMessageNonCallRelated) rewritten(w *rewriter) Request {
+	w.device("originatingDevice", &m.OriginatingDevice)
+	w.device("targetDevice", &m.TargetDevice)
+	return m
+}
+
+func (m CallBackNonCallRelated) rewritten(w *rewriter) Request {
+	w.device("originatingDevice", &m.OriginatingDevice)
+	w.device("targetDevice", &m.TargetDevice)
+	return m
+}
+
+func (m CamponCall) rewritten(w *rewriter) Request {
+	w.connectionIn("camponConnection", &m.CamponConnection)
+	return m
+}
+
+func (m CancelCallBack) rewritten(w *rewriter) Request {
+	w.device("originatingDevice", &m.OriginatingDevice)
+	w.device("targetDevice", &m.TargetDevice)
+	return m
+}
+
+func (m CancelCallBackMessage) rewritten(w *rewriter) Request {
+	w.device("originatingDevice", &m.OriginatingDevice)
+	w.device("targetDevice", &m.TargetDevice)
+	return m
+}
+
+func (m CancelTelephonyTones) rewritten(w *rewriter) Request {
+	w.connectionIn("connectionToStopTone", &m.ConnectionToStopTone)
+	return m
+}
+
+func (m ChangeConnectionInformation) rewritten(w *rewriter) Request {
+	w.connectionIn("connectionToBeChanged", &m.ConnectionToBeChanged)
+	return m
+}
+
+func (m Clear) rewritten(w *rewriter) Request {
+	w.connectionIn("overConnection", &m.OverConnection)
+	return m
+}
+
+func (m ClearCall) rewritten(w *rewriter) Request {
+	w.connectionIn("callToBeCleared", &m.CallToBeCleared)
+	return m
+}
+
+func (m ClearConnection) rewritten(w *rewriter) Request {
+	w.connection("connectionToBeCleared", &m.ConnectionToBeCleared)
+	return m
+}
+
+func (m ConferenceCall) rewritten(w *rewriter) Request {
+	w.connection("heldCall", &m.HeldCall)
+	w.connection("activeCall", &m.ActiveCall)
+	return m
+}
+
+func (m ConsultationCall) rewritten(w *rewriter) Request {
+	w.connection("existingCall", &m.ExistingCall)
+	w.device("consultedDevice", &m.ConsultedDevice)
+	return m
+}
+
+func (m Deactivate) rewritten(w *rewriter) Request {
+	w.connectionIn("overConnection", &m.OverConnection)
+	return m
+}
+
+func (m DeflectCall) rewritten(w *rewriter) Request {
+	w.connection("callToBeDiverted", &m.CallToBeDiverted)
+	w.device("newDestination", &m.NewDestination)
+	return m
+}
+
+func (m DetachMediaService) rewritten(w *rewriter) Request {
+	w.connectionIn("connection", &m.Connection)
+	return m
+}
+
+func (m DialDigits) rewritten(w *rewriter) Request {
+	w.connectionIn("diallingConnection", &m.DiallingConnection)
+	w.device("diallingSequence", &m.DiallingSequence)
+	return m
+}
+
+func (m DirectedPickupCall) rewritten(w *rewriter) Request {
+	w.connectionIn("callToBePickedUp", &m.CallToBePickedUp)
+	w.device("requestingDevice", &m.RequestingDevice)
+	return m
+}
+
+func (m GenerateDigits) rewritten(w *rewriter) Request {
+	w.connection("connectionToSendDigits", &m.ConnectionToSendDigits)
+	return m
+}
+
+func (m GenerateTelephonyTones) rewritten(w *rewriter) Request {
+	w.connectionIn("connectionToSendTone", &m.ConnectionToSendTone)
+	return m
+}
+
+func (m GetAgentState) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	w.device("acdGroup", &m.AcdGroup)
+	return m
+}
+
+func (m GetAuditoryApparatusInformation) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetAutoAnswer) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetAutoWorkMode) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetButtonInformation) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetCallerIDStatus) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetDisplay) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetDoNotDisturb) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetForwarding) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetHookswitchStatus) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetLampInformation) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetLampMode) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetLastNumberDialed) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetLogicalDeviceInformation) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetMessageWaitingIndicator) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetMicrophoneGain) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetMicrophoneMute) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetPhysicalDeviceInformation) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetRingerStatus) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetRouteingMode) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetSpeakerMute) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetSpeakerVolume) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m GetSwitchingFunctionDevices) rewritten(w *rewriter) Request {
+	w.device("requestedDeviceID", &m.RequestedDeviceID)
+	return m
+}
+
+func (m GroupPickupCall) rewritten(w *rewriter) Request {
+	w.device("newDestination", &m.NewDestination)
+	w.device("pickGroup", &m.PickGroup)
+	return m
+}
+
+func (m HoldCall) rewritten(w *rewriter) Request {
+	w.connection("callToBeHeld", &m.CallToBeHeld)
+	return m
+}
+
+func (m IORegister) rewritten(w *rewriter) Request {
+	w.device("ioDevice", &m.IoDevice)
+	return m
+}
+
+func (m IntrudeCall) rewritten(w *rewriter) Request {
+	w.connectionIn("intrude", &m.Intrude)
+	return m
+}
+
+func (m JoinCall) rewritten(w *rewriter) Request {
+	w.connectionIn("activeCall", &m.ActiveCall)
+	w.device("joiningDevice", &m.JoiningDevice)
+	return m
+}
+
+func (m MakeCall) rewritten(w *rewriter) Request {
+	w.device("callingDevice", &m.CallingDevice)
+	w.device("calledDirectoryNumber", &m.CalledDirectoryNumber)
+	return m
+}
+
+func (m MakePredictiveCall) rewritten(w *rewriter) Request {
+	w.device("callingDevice", &m.CallingDevice)
+	w.device("calledDirectoryNumber", &m.CalledDirectoryNumber)
+	return m
+}
+
+func (m MonitorStart) rewritten(w *rewriter) Request {
+	w.connectionIn("callObject", &m.MonitorObject.CallObject)
+	w.device("deviceObject", &m.MonitorObject.DeviceObject)
+	return m
+}
+
+func (m ParkCall) rewritten(w *rewriter) Request {
+	w.connectionIn("parking", &m.Parking)
+	w.device("parkTo", &m.ParkTo)
+	return m
+}
+
+func (m PlayMessage) rewritten(w *rewriter) Request {
+	w.connectionIn("overConnection", &m.OverConnection)
+	return m
+}
+
+func (m QueryVoiceAttribute) rewritten(w *rewriter) Request {
+	w.connectionIn("connection", &m.Connection)
+	return m
+}
+
+func (m QueueService) rewritten(w *rewriter) Request {
+	w.connectionIn("overConnection", &m.OverConnection)
+	return m
+}
+
+func (m ReconnectCall) rewritten(w *rewriter) Request {
+	w.connection("activeCall", &m.ActiveCall)
+	w.connection("heldCall", &m.HeldCall)
+	return m
+}
+
+func (m RecordMessage) rewritten(w *rewriter) Request {
+	w.connectionIn("callToBeRecorded", &m.CallToBeRecorded)
+	return m
+}
+
+func (m Reposition) rewritten(w *rewriter) Request {
+	w.connectionIn("connection", &m.Connection)
+	return m
+}
+
+func (m Resume) rewritten(w *rewriter) Request {
+	w.connectionIn("connection", &m.Connection)
+	return m
+}
+
+func (m RetrieveCall) rewritten(w *rewriter) Request {
+	w.connection("callToBeRetrieved", &m.CallToBeRetrieved)
+	return m
+}
+
+func (m Review) rewritten(w *rewriter) Request {
+	w.connectionIn("connection", &m.Connection)
+	return m
+}
+
+func (m RouteRegister) rewritten(w *rewriter) Request {
+	w.device("routeingDevice", &m.RouteingDevice)
+	return m
+}
+
+func (m RouteRequest) rewritten(w *rewriter) Request {
+	w.connectionIn("routedCall", &m.RoutedCall)
+	return m
+}
+
+func (m RouteSelect) rewritten(w *rewriter) Request {
+	w.device("routeSelected", &m.RouteSelected)
+	return m
+}
+
+func (m SendMessage) rewritten(w *rewriter) Request {
+	w.device("callingDevice", &m.CallingDevice)
+	return m
+}
+
+func (m SendUserInformation) rewritten(w *rewriter) Request {
+	w.connectionIn("existingCall", &m.ExistingCall)
+	return m
+}
+
+func (m SetAgentState) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	w.device("group", &m.Group)
+	return m
+}
+
+func (m SetAutoAnswer) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m SetAutoWorkMode) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m SetButtonInformation) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	w.device("buttonAssociatedNumber", &m.ButtonAssociatedNumber)
+	return m
+}
+
+func (m SetCallerIDStatus) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m SetDisplay) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m SetDoNotDisturb) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m SetForwarding) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	w.device("forwardDN", &m.ForwardDN)
+	return m
+}
+
+func (m SetHookswitchStatus) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m SetLampMode) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m SetMessageWaitingIndicator) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	w.device("deviceForMessage", &m.DeviceForMessage)
+	return m
+}
+
+func (m SetMicrophoneGain) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m SetMicrophoneMute) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m SetRingerStatus) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m SetRouteingMode) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m SetSpeakerMute) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m SetSpeakerVolume) rewritten(w *rewriter) Request {
+	w.device("device", &m.Device)
+	return m
+}
+
+func (m SetVoiceAttribute) rewritten(w *rewriter) Request {
+	w.connectionIn("connection", &m.Connection)
+	return m
+}
+
+func (m SingleStepConferenceCall) rewritten(w *rewriter) Request {
+	w.connection("activeCall", &m.ActiveCall)
+	w.device("deviceToJoin", &m.DeviceToJoin)
+	return m
+}
+
+func (m SingleStepTransferCall) rewritten(w *rewriter) Request {
+	w.connection("activeCall", &m.ActiveCall)
+	w.device("transferredTo", &m.TransferredTo)
+	return m
+}
+
+func (m SnapshotCall) rewritten(w *rewriter) Request {
+	w.connection("snapshotObject", &m.SnapshotObject)
+	return m
+}
+
+func (m SnapshotDevice) rewritten(w *rewriter) Request {
+	w.device("snapshotObject", &m.SnapshotObject)
+	return m
+}
+
+func (m Start) rewritten(w *rewriter) Request {
+	w.connectionIn("overConnection", &m.OverConnection)
+	return m
+}
+
+func (m Stop) rewritten(w *rewriter) Request {
+	w.connectionIn("connection", &m.Connection)
+	return m
+}
+
+func (m Suspend) rewritten(w *rewriter) Request {
+	w.connectionIn("connection", &m.Connection)
+	return m
+}
+
+func (m TransferCall) rewritten(w *rewriter) Request {
+	w.connection("heldCall", &m.HeldCall)
+	w.connection("activeCall", &m.ActiveCall)
+	return m
 }

@@ -259,21 +259,22 @@ func (t *table) attributes(typ string) []member {
 	return out
 }
 
-// registry writes what goes by element name: reading and writing of a root, and the rewriting of requests.
+// registry writes what goes by element name: reading and writing of a root, and the rewriting of requests. Each message is read in a function of
+// its own: one function with a variable of every type would need a stack of 20 KB, which each new goroutine would have to grow to.
 func registry(b *bytes.Buffer, t *table) {
 	b.WriteString("// scanMessage reads the root that s is in, by its name.\nfunc scanMessage(name []byte, s *scanner) Message {\nswitch string(name) {\n")
 	for _, d := range t.defs {
 		if d.message() && d.kind != "error" {
-			fmt.Fprintf(b, "case %q:\nvar m %[1]s\nm.scan(s)\nreturn m\n", d.name)
+			fmt.Fprintf(b, "case %q:\nreturn scan%[1]s(s)\n", d.name)
 		}
 	}
-	b.WriteString("}\nreturn nil\n}\n\n// writeMessage writes what is inside the root.\nfunc writeMessage(w *writer, m Message) {\nswitch m := m.(type) {\n")
+	b.WriteString("}\nreturn nil\n}\n\n")
 	for _, d := range t.defs {
 		if d.message() && d.kind != "error" {
-			fmt.Fprintf(b, "case %s:\nm.write(w)\n", d.name)
+			fmt.Fprintf(b, "//go:noinline\nfunc scan%s(s *scanner) Message {\nvar m %[1]s\nm.scan(s)\nreturn m\n}\n\nfunc (m %[1]s) put(w *writer) { m.write(w) }\n\n", d.name)
 		}
 	}
-	b.WriteString("}\n}\n\n// elements are the names of all messages, by kind.\nvar elements = map[string][]string{\n")
+	b.WriteString("// elements are the names of all messages, by kind.\nvar elements = map[string][]string{\n")
 	for _, kind := range []string{"request", "response", "event"} {
 		fmt.Fprintf(b, "%q: {", kind)
 		for _, d := range t.defs {
@@ -295,7 +296,7 @@ func registry(b *bytes.Buffer, t *table) {
 			fmt.Fprintf(b, "%q: nil,\n", m.name)
 		}
 	}
-	b.WriteString("}\n\n// rewrite gives a copy of r with its own devices and connections rewritten.\nfunc rewrite(r Request, w *rewriter) Request {\nswitch m := r.(type) {\n")
+	b.WriteString("}\n")
 	for _, d := range t.defs {
 		if d.kind != "request" {
 			continue
@@ -303,10 +304,9 @@ func registry(b *bytes.Buffer, t *table) {
 		var body strings.Builder
 		t.rewriteMembers(&body, d, "m.")
 		if body.Len() > 0 {
-			fmt.Fprintf(b, "case %s:\n%sreturn m\n", d.name, body.String())
+			fmt.Fprintf(b, "\nfunc (m %s) rewritten(w *rewriter) Request {\n%sreturn m\n}\n", d.name, body.String())
 		}
 	}
-	b.WriteString("}\nreturn r\n}\n")
 }
 
 func (t *table) rewriteMembers(b *strings.Builder, d *def, prefix string) {
