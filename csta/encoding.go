@@ -14,6 +14,19 @@ var (
 	xmlStart       = regexp.MustCompile(`^\s*<\?xml\s`)
 )
 
+// usual says whether a document begins as nearly all do, so that its declaration need not be taken apart.
+func usual(head []byte) bool {
+	if !bytes.HasPrefix(head, []byte("<?")) {
+		return bytes.HasPrefix(head, []byte("<")) && !bytes.HasPrefix(head, []byte("<!"))
+	}
+	for _, d := range [...]string{`<?xml version="1.0"?>`, `<?xml version="1.0" encoding="UTF-8"?>`, `<?xml version="1.0" encoding="utf-8"?>`} {
+		if len(head) >= len(d) && string(head[:len(d)]) == d {
+			return true
+		}
+	}
+	return false
+}
+
 // toUTF8 gives the document in UTF-8, by byte order mark or declaration (protocol: phones say ISO-8859-1, some peers UTF-16).
 // Trailing white space and NULs are cut off.
 func toUTF8(body []byte) ([]byte, error) {
@@ -31,6 +44,9 @@ func toUTF8(body []byte) ([]byte, error) {
 	}
 	body = bytes.TrimRight(body, " \t\r\n\x00")
 	head := body[:min(len(body), 256)]
+	if usual(head) {
+		return body, nil
+	}
 	d := xmlDeclaration.FindSubmatch(head)
 	if d == nil {
 		if xmlStart.Match(head) {

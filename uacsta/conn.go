@@ -31,6 +31,7 @@ type conn struct {
 	out     []byte
 	writing bool
 	closed  bool
+	room    chan struct{} // closed when there is room again; nil: nobody waits for it
 }
 
 func (s *Server) newConn(n net.Conn, via string) *conn {
@@ -80,6 +81,7 @@ func (c *conn) flush() {
 		}
 		b := c.out
 		c.out = spare[:0]
+		c.makeRoom()
 		c.mu.Unlock()
 		_ = c.net.SetWriteDeadline(time.Now().Add(writeLimit))
 		if _, err := c.net.Write(b); err != nil {
@@ -102,6 +104,31 @@ func (c *conn) end() {
 	if !c.closed {
 		c.closed = true
 		c.net.Close()
+		c.makeRoom()
+	}
+}
+
+// makeRoom wakes the reader where it waits; the connection is locked.
+func (c *conn) makeRoom() {
+	if c.room != nil {
+		close(c.room)
+		c.room = nil
+	}
+}
+
+// waitForRoom holds the reader back while its peer takes less than it asks for: answers must not fill what is bounded.
+func (c *conn) waitForRoom() {
+	c.mu.Lock()
+	var room chan struct{}
+	if len(c.out) > c.server.conf.Unsent/4 && !c.closed {
+		if c.room == nil {
+			c.room = make(chan struct{})
+		}
+		room = c.room
+	}
+	c.mu.Unlock()
+	if room != nil {
+		<-room
 	}
 }
 
@@ -131,6 +158,7 @@ func (c *conn) read() {
 	f := framer{}
 	spare := make([]byte, readSize)
 	for {
+		c.waitForRoom()
 		deadline := time.Time{}
 		if f.begun() {
 			deadline = time.Now().Add(messageLimit)

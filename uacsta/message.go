@@ -25,10 +25,13 @@ var compact = map[string]string{
 
 // is says whether a header has this name, long or short, in any case.
 func (h header) is(name string) bool {
-	if len(h.name) == 1 {
+	switch len(h.name) {
+	case 1:
 		return strings.EqualFold(h.name, compact[name])
+	case len(name):
+		return h.name == name || strings.EqualFold(h.name, name)
 	}
-	return strings.EqualFold(h.name, name)
+	return false
 }
 
 // get is the first header of that name; "" where there is none.
@@ -109,7 +112,7 @@ func parseHead(text string) (*message, error) {
 		name = strings.TrimRight(name, " \t")
 		h := header{name, strings.TrimSpace(value)}
 		switch {
-		case !ok || strings.Trim(name, tokenChars) != "" || name == "":
+		case !ok || !isToken(name):
 			fail("a header line is malformed")
 			dropped = true
 		case len(m.headers) >= maxHeaders && !h.needed():
@@ -138,7 +141,7 @@ func parseStart(start string) (*message, error) {
 	line := strings.TrimRight(start, " \t")
 	method, s, ok := strings.Cut(line, " ")
 	i := strings.LastIndexByte(s, ' ')
-	if !ok || i < 0 || method == "" || strings.Trim(method, tokenChars) != "" || !strings.HasPrefix(s[i+1:], "SIP/") {
+	if !ok || i < 0 || !isToken(method) || !strings.HasPrefix(s[i+1:], "SIP/") {
 		return nil, errNoSIP
 	}
 	m := &message{method: method, uri: strings.TrimSpace(s[:i]), version: s[i+5:]}
@@ -150,6 +153,23 @@ func parseStart(start string) (*message, error) {
 
 // tokenChars are the characters of a token (RFC 3261, 25.1).
 const tokenChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~"
+
+// tokens says of every octet whether it may be in a token.
+var tokens = func() (t [256]bool) {
+	for i := range len(tokenChars) {
+		t[tokenChars[i]] = true
+	}
+	return t
+}()
+
+func isToken(s string) bool {
+	for i := range len(s) {
+		if !tokens[s[i]] {
+			return false
+		}
+	}
+	return s != ""
+}
 
 // needed are the headers without which a message can be neither framed nor answered.
 func (h header) needed() bool {

@@ -39,7 +39,7 @@ type Config struct {
 	Connections     int           // in all; default 1000
 	Mailbox         int           // requests that may wait in one session; default 64
 	Monitors        int           // of one session; default 64
-	Unsent          int           // octets that a connection may have unsent; default 1 MiB
+	Unsent          int           // octets that a connection may have unsent; default 4 MiB
 	SignIns         float64       // new sessions a second, beyond a burst of ten times as many, that are admitted; 0: any number
 	Dial            *tls.Config   // for connections of our own over TLS; nil: there are none
 	Store           Store         // keeps sessions beyond the process; nil: they end with it
@@ -80,7 +80,7 @@ func New(b *switchboard.Board, c Config) *Server {
 	set(&c.Connections, 1000)
 	set(&c.Mailbox, 64)
 	set(&c.Monitors, 64)
-	set(&c.Unsent, 1<<20)
+	set(&c.Unsent, 4<<20)
 	if c.SessionExpires <= 0 {
 		c.SessionExpires = 30 * time.Minute
 	}

@@ -189,13 +189,16 @@ func (p *PBX) outside(d csta.DeviceID) bool {
 }
 
 func (p *PBX) trunksBusy() bool {
+	if p.blocked || p.conf.Trunks <= 0 {
+		return p.blocked
+	}
 	n := 0
 	for _, c := range p.calls {
 		if c.trunk {
 			n++
 		}
 	}
-	return p.blocked || p.conf.Trunks > 0 && n >= p.conf.Trunks
+	return n >= p.conf.Trunks
 }
 
 // route brings a call to a destination: rings it, queues for it, or fails.

@@ -24,25 +24,28 @@ func (b *Board) Begin() callmodel.OpID { return b.ops.begin() }
 func (b *Board) Do(ctx context.Context, who Principal, r csta.Request) (csta.Response, error) {
 	began := time.Now()
 	res, link, err := b.do(ctx, who, r)
-	name := ""
-	if link != nil {
-		name = link.name
-	}
-	fields := []zap.Field{
-		zap.String("service", string(r.Service())), zap.String("user", who.User), zap.String("device", firstDevice(r)), zap.String("pbx", name),
-		zap.Duration("took", time.Since(began)),
-	}
-	if err == nil {
-		b.log.Debug("service answered", append(fields, zap.String("result", "ok"))...)
-		return res, nil
-	}
 	var refused *csta.Error
-	if errors.As(err, &refused) {
-		b.log.Info("service refused", append(fields, zap.String("result", refused.Category+"/"+refused.Value), zap.Error(refused))...)
+	level, msg, result := zap.DebugLevel, "service answered", "ok"
+	switch {
+	case err == nil:
+	case errors.As(err, &refused):
+		level, msg, result = zap.InfoLevel, "service refused", refused.Category+"/"+refused.Value
+	default:
+		level, msg, result = zap.ErrorLevel, "service failed", "fault"
+		refused = csta.ErrUnspecified.With(err)
+	}
+	if line := b.log.Check(level, msg); line != nil {
+		pbx := ""
+		if link != nil {
+			pbx = link.name
+		}
+		line.Write(zap.String("service", string(r.Service())), zap.String("user", who.User), zap.String("device", firstDevice(r)), zap.String("pbx", pbx),
+			zap.String("result", result), zap.Duration("took", time.Since(began)), zap.Error(err))
+	}
+	if refused != nil {
 		return nil, refused
 	}
-	b.log.Error("service failed", append(fields, zap.Error(err))...)
-	return nil, csta.ErrUnspecified.With(err)
+	return res, nil
 }
 
 func firstDevice(r csta.Request) string {
