@@ -86,6 +86,9 @@ func create(path string) (fs.FileInfo, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("not a regular file")
 	}
+	if n := info.Size(); n > 0 && n < 512 { // SQLite takes such a file for an empty one, and would write over it
+		return nil, fmt.Errorf("%w: only %d octets", ErrBroken, n)
+	}
 	return info, nil
 }
 
@@ -189,8 +192,11 @@ func explain(err error) error {
 	case sqlite3.SQLITE_CANTOPEN:
 		return fmt.Errorf("file or directory not accessible: %w", err)
 	}
-	if e.Code() == sqlite3.SQLITE_IOERR_SHORT_READ {
+	switch e.Code() {
+	case sqlite3.SQLITE_IOERR_SHORT_READ:
 		return fmt.Errorf("%w: %w", ErrBroken, err)
+	case sqlite3.SQLITE_IOERR_LOCK: // a file that could only be opened for reading can't be locked for writing
+		return fmt.Errorf("file not writable, or on a file system without locks: %w", err)
 	}
 	return err
 }
