@@ -7,7 +7,7 @@ import (
 // How many records are read at a time: with the largest values they take 16 MiB.
 const page = 64
 
-// Load calls f with every record on disk, in the order of keys; what is pending isn't seen. f may keep value, and call Put and Delete.
+// Load calls f with every record on disk, in the order of keys; what is put meanwhile may be seen or not. f may keep value, and call Put and Delete.
 // It ends at the first error, f's included. Values and keys beyond the bounds, which this package doesn't write, are passed over.
 func (s *Store) Load(f func(key string, value []byte) error) error {
 	after := []byte{}

@@ -93,6 +93,9 @@ func TestOpenRefuses(t *testing.T) {
 		{"a page of zeros", ErrBroken, func(p string) { b := read(t, p); clear(b[4*size : 5*size]); write(t, p, b) }},
 		{"no table", ErrBroken, func(p string) { run(t, p, "DROP TABLE session") }},
 		{"another table", ErrBroken, func(p string) { run(t, p, "ALTER TABLE session RENAME COLUMN value TO v") }},
+		{"a trigger", ErrBroken, func(p string) {
+			run(t, p, "CREATE TRIGGER t AFTER INSERT ON session BEGIN DELETE FROM session; END")
+		}},
 		{"another program's", ErrBroken, func(p string) { run(t, p, "PRAGMA application_id = 7") }},
 		{"another program's, without a number", ErrBroken, func(p string) {
 			if err := os.Remove(p); err != nil {
@@ -202,5 +205,52 @@ func TestOpenNowhere(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tt.says)
 			}
 		})
+	}
+}
+
+// Damage that the check at the start doesn't find is found later, or harmless: nothing panics, and no record comes twice.
+func TestDamagedAnywhere(t *testing.T) {
+	good := read(t, filled(t))
+	path := filepath.Join(t.TempDir(), "s.db")
+	r := rand.New(rand.NewPCG(3, 4))
+	opened := 0
+	for range 300 {
+		b := bytes.Clone(good)
+		for range 1 + r.IntN(8) {
+			i := r.IntN(len(b))
+			if r.IntN(2) == 0 { // where the structure is
+				i -= i % 4096
+				i += r.IntN(64)
+			}
+			b[i] = byte(r.Uint32())
+		}
+		write(t, path, b)
+		s, err := Open(path, nil)
+		if err != nil {
+			if !errors.Is(err, ErrBroken) && !errors.Is(err, ErrNewer) {
+				t.Errorf("open: %v", err)
+			}
+			continue
+		}
+		opened++
+		seen := make(map[string]bool)
+		err = s.Load(func(k string, _ []byte) error {
+			if seen[k] {
+				t.Errorf("%q twice", k)
+			}
+			seen[k] = true
+			return nil
+		})
+		if err != nil && !errors.Is(err, ErrBroken) {
+			t.Errorf("load: %v", err)
+		}
+		for i := range 20 {
+			s.Put(fmt.Sprint("k", r.IntN(2000)), whole("k", i))
+			s.Delete(fmt.Sprint("k", r.IntN(2000)))
+		}
+		_ = s.Close() // may fail, if the damage is where it writes
+	}
+	if opened < 10 || opened > 290 {
+		t.Errorf("%d of 300 could be opened: this tests too little", opened)
 	}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -92,5 +93,58 @@ func TestRoundTrip(t *testing.T) {
 	s.Put("late", nil)
 	if err := s.Sync(context.Background()); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.db")
+	s := mustOpen(t, path)
+	for i := range 2*page + 1 {
+		s.Put(fmt.Sprint("k", i), nil)
+	}
+	mustClose(t, s)
+	run(t, path, "INSERT INTO session VALUES (x'00', zeroblob(262145)), (zeroblob(513), x''), (x'', x'00')") // beyond the bounds
+	s = mustOpen(t, path)
+	err := s.Load(func(k string, _ []byte) error {
+		s.Delete(k)
+		s.Put("a "+k, nil)
+		return s.Sync(t.Context()) // the writer isn't held up
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for k := range load(t, s) {
+		n++
+		if !strings.HasPrefix(k, "a ") {
+			t.Errorf("%q", k)
+		}
+	}
+	if n < 2*page+1 {
+		t.Errorf("%d records", n)
+	}
+
+	enough := errors.New("enough")
+	calls := 0
+	err = s.Load(func(string, []byte) error { calls++; return enough })
+	if !errors.Is(err, enough) || calls != 1 {
+		t.Errorf("%v after %d calls", err, calls)
+	}
+	mustClose(t, s)
+	if err := s.Load(func(string, []byte) error { return nil }); err == nil {
+		t.Error("loads from a closed store")
+	}
+}
+
+// A relative path goes on meaning the same file.
+func TestRelativePath(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	s := mustOpen(t, "s.db")
+	t.Chdir(t.TempDir())
+	s.Put("k", []byte("v"))
+	mustClose(t, s)
+	if got := load(t, mustOpen(t, filepath.Join(dir, "s.db"))); got["k"] != "v" {
+		t.Errorf("got %v", got)
 	}
 }

@@ -57,7 +57,7 @@ func TestBatch(t *testing.T) {
 		if taken, _ := batches(s); taken != 0 {
 			t.Errorf("%d batches before it was time", taken)
 		}
-		time.Sleep(10)
+		time.Sleep(10 * time.Nanosecond)
 		synctest.Wait()
 		if taken, stored := batches(s); taken != 1 || stored != 1 {
 			t.Errorf("%d batches, %d stored", taken, stored)
@@ -135,7 +135,6 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("%d lines logged, want one of the failure and one of its end: %v", n, logs.All())
 		}
 		s.Put("a", nil) // and the waits are short again
-		start = time.Now()
 		time.Sleep(Batch)
 		synctest.Wait()
 		if taken, stored := batches(s); taken != stored {
