@@ -146,7 +146,7 @@ func (s *Store) Close() error {
 	left, err := len(s.pending), s.err
 	s.mu.Unlock()
 	if left > 0 {
-		err = fmt.Errorf("session store %s: %d changes lost: %w", s.path, left, err)
+		err = fmt.Errorf("%d changes lost: %w", left, err)
 	}
 	return errors.Join(err, s.db.Close())
 }

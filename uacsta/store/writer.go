@@ -36,6 +36,9 @@ func (s *Store) run() {
 		case <-timer.C:
 		case <-hurry:
 		case <-s.quit:
+			timer.Stop()
+			s.write()
+			return
 		}
 		timer.Stop()
 		if s.write() {
@@ -62,42 +65,47 @@ func (s *Store) write() bool {
 	err := s.commit(batch)
 
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	before := s.err
 	s.err = err
 	if err != nil {
 		maps.Copy(batch, s.pending)
 		s.pending = batch
 		signal(s.wake)
-		if before == nil { // once, not at every attempt
-			s.log.Error("sessions can't be stored, trying again", zap.Error(err), zap.Int("pending", len(batch)))
-		}
-		return false
+	} else {
+		s.stored = n
+		close(s.moved)
+		s.moved = make(chan struct{})
 	}
-	if before != nil {
+	s.mu.Unlock()
+
+	switch { // a failure is logged once, not at every attempt
+	case err != nil && before == nil:
+		s.log.Error("sessions can't be stored, trying again", zap.Error(err))
+	case err == nil && before != nil:
 		s.log.Info("sessions are stored again", zap.String("path", s.path))
 	}
-	s.stored = n
-	close(s.moved)
-	s.moved = make(chan struct{})
-	return true
+	return err == nil
 }
 
 // commit writes a batch in one transaction: all of it, or nothing.
 func (s *Store) commit(batch map[string][]byte) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("session store %s: %w", s.path, err)
+		}
+	}()
 	if err := s.present(); err != nil {
 		return err
 	}
 	ctx := context.Background()
 	c, err := s.db.Conn(ctx)
 	if err != nil {
-		return fmt.Errorf("session store %s: %w", s.path, err)
+		return err
 	}
 	defer func() {
 		if err != nil {
 			// After some failures SQLite has rolled back by itself; then this fails, and nothing is amiss.
 			_, _ = c.ExecContext(ctx, "ROLLBACK")
-			err = fmt.Errorf("session store %s: %w", s.path, err)
 		}
 		_ = c.Close() // goes back to the pool
 	}()
@@ -146,10 +154,10 @@ func changes(ctx context.Context, c *sql.Conn, batch map[string][]byte) error {
 func (s *Store) present() error {
 	now, err := os.Stat(s.path)
 	if err != nil {
-		return fmt.Errorf("session store: the file is gone: %w", err)
+		return fmt.Errorf("the file is gone: %w", err)
 	}
 	if !os.SameFile(s.file, now) {
-		return errors.New("session store " + s.path + ": another file has taken its place")
+		return errors.New("another file has taken its place")
 	}
 	return nil
 }

@@ -152,8 +152,12 @@ func TestCloseWhenFull(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- s.Sync(context.Background()) }()
 		time.Sleep(time.Minute)
+		before, _ := batches(s)
 		if err := s.Close(); err == nil || !strings.Contains(err.Error(), "100 changes lost") {
 			t.Errorf("close: %v", err)
+		}
+		if taken, _ := batches(s); taken != before+1 {
+			t.Errorf("%d attempts at the end", taken-before)
 		}
 		if err := <-done; !errors.Is(err, ErrClosed) || !strings.Contains(err.Error(), "full") {
 			t.Errorf("sync: %v", err)
