@@ -1,6 +1,7 @@
 package wiretap
 
 import (
+	"bytes"
 	"encoding/binary"
 	"time"
 
@@ -169,6 +170,6 @@ func (v view) record() Record {
 		r.Calls = append(r.Calls, csta.CallID(id))
 		return true
 	})
-	r.Text = masked(text)
+	r.Text = masked(r.Layer, bytes.Clone(text))
 	return r
 }
