@@ -7,39 +7,55 @@ import (
 	"strings"
 )
 
-// label is what a ladder says of a message: how it travels ("INFO 12", "200 (INFO 12)"; nothing outside SIP), and what it is about.
-func label(r Record) (carrier, content string) {
-	switch r.Layer {
-	case SIP:
-		carrier, content = sipLabel(r.Text)
-	case CSTA:
-		content = cstaLabel(r.Text)
-	default:
-		content = pbxLabel(r)
-	}
-	return printable(carrier), printable(content)
+// label is what a ladder says of a message.
+type label struct {
+	carrier string // how it travels: "INFO 12", "200 (INFO 12)"; nothing outside SIP
+	what    string // its name, and whom it is about
+	calls   []string
+	why     string
 }
 
-func sipLabel(text []byte) (carrier, content string) {
+func labelOf(r Record) (l label) {
+	switch r.Layer {
+	case SIP:
+		l = sipLabel(r.Text)
+	case CSTA:
+		l = cstaLabel(r.Text)
+	default:
+		l = label{what: join(pbxLabel(r.Text), number(string(r.Line)))}
+	}
+	if len(l.calls) == 0 {
+		for _, c := range r.Calls {
+			l.calls = append(l.calls, string(c))
+		}
+	}
+	l.carrier, l.what, l.why = printable(l.carrier), printable(l.what), printable(l.why)
+	return l
+}
+
+func sipLabel(text []byte) label {
 	if len(bytes.TrimSpace(text)) == 0 {
-		return "ping", "" // RFC 5626, 3.5.1
+		return label{carrier: "ping"} // RFC 5626, 3.5.1
 	}
 	head, body := split(text)
 	start, _, _ := strings.Cut(string(head[:min(len(head), 1024)]), "\n")
 	start = strings.TrimRight(start, "\r")
 	number, method := cseq(head)
+	l := cstaLabel(body)
 	first, rest, _ := strings.Cut(start, " ")
 	if !strings.HasPrefix(first, "SIP/") {
-		return strings.TrimSpace(first + " " + number), cstaLabel(body)
+		l.carrier = strings.TrimSpace(first + " " + number)
+		return l
 	}
 	status, reason, _ := strings.Cut(rest, " ")
+	l.carrier = status
 	if number != "" {
-		carrier = " (" + method + " " + number + ")"
+		l.carrier += " (" + method + " " + number + ")"
 	}
-	if content = cstaLabel(body); content == "" && !strings.HasPrefix(status, "2") {
-		content = reason
+	if l.what == "" && !strings.HasPrefix(status, "2") {
+		l.what = reason
 	}
-	return status + carrier, content
+	return l
 }
 
 // split parts a message at its empty line.
@@ -63,9 +79,9 @@ func cseq(head []byte) (number, method string) {
 	return "", ""
 }
 
-// pbxLabel is the first line that says something (ESL begins with its headers), the event's name where that is within, and what else is known.
-func pbxLabel(r Record) string {
-	text := r.Text[:min(len(r.Text), 4096)]
+// pbxLabel is the first line that says something (ESL begins with its headers), or the event's name where that is within.
+func pbxLabel(text []byte) string {
+	text = text[:min(len(text), 4096)]
 	said := ""
 	for line := range bytes.Lines(text) {
 		said = strings.TrimSpace(string(line))
@@ -82,7 +98,7 @@ func pbxLabel(r Record) string {
 			break
 		}
 	}
-	return join(clip(printable(said), 200), number(string(r.Line)), shortCalls(r.Calls))
+	return clip(printable(said), 200)
 }
 
 func join(parts ...string) string {
@@ -90,10 +106,10 @@ func join(parts ...string) string {
 }
 
 // cstaLabel is the message's name and the essential of what it says: who, whom, which calls, why.
-func cstaLabel(body []byte) string {
+func cstaLabel(body []byte) label {
 	root, leaves := outline(body)
 	if root == "" {
-		return clip(printable(strings.TrimSpace(string(body[:min(len(body), 200)]))), 60)
+		return label{what: clip(printable(strings.TrimSpace(string(body[:min(len(body), 200)]))), 60)}
 	}
 	var device, called, cause, other string
 	var calls []string
@@ -114,7 +130,7 @@ func cstaLabel(body []byte) string {
 		}
 	}
 	if root == "CSTAErrorCode" {
-		return join(root, other)
+		return label{what: join(root, other)}
 	}
 	if device == "" {
 		device, called = called, ""
@@ -126,12 +142,12 @@ func cstaLabel(body []byte) string {
 		called = "→ " + called
 	}
 	if usual[cause] {
-		cause = ""
+		cause = "" // says nothing
 	}
 	if device == "" && len(calls) == 0 {
-		return join(root, clip(printable(other), 40))
+		return label{what: join(root, clip(printable(other), 40))}
 	}
-	return join(root, device, called, shortCalls(calls), cause)
+	return label{what: join(root, device, called), calls: calls, why: cause}
 }
 
 // Elements that hold a device: the one a message is about, and where it is to go.
@@ -157,28 +173,6 @@ func number(device string) string {
 	}
 	device, _, _ = strings.Cut(device, ";")
 	return device
-}
-
-// shortCalls are the ends of the calls' names, which is where they differ.
-func shortCalls[S ~string](calls []S) string {
-	const most, long = 2, 12
-	var b strings.Builder
-	for i, c := range calls {
-		if i == most {
-			b.WriteString("+…")
-			break
-		}
-		if i > 0 {
-			b.WriteByte('+')
-		}
-		runes := []rune(c)
-		if len(runes) > long {
-			b.WriteRune('…')
-			runes = runes[len(runes)-long+1:]
-		}
-		b.WriteString(string(runes))
-	}
-	return b.String()
 }
 
 // leaf is an element that contains text.

@@ -17,13 +17,15 @@ type LadderOptions struct {
 
 const (
 	maxColumns = 4  // for peers; what more there are share the last of their side
-	firstBar   = 16 // where the first lifeline stands
-	gap        = 8  // and how far apart they are
-	carrier    = 14 // columns for "200 (INVITE 1)"
+	firstBar   = 15 // where the first lifeline stands
+	gap        = 7  // and how far apart they are
+	maxCarrier = 15 // columns for "200 (INVITE 10)"
+	maxMarks   = 3  // calls named in a line
+	traceHead  = "trace"
 )
 
 // Ladder draws messages as a ladder for a terminal: UC peers to the left of farhook, PBXs to the right, a line for each message with
-// its time (in the zone that At has), its arrow, what it says in short, and its trace. A legend tells the peers and sessions. No line is longer than the width, nothing in
+// its time (in the zone that At has), its arrow, what it says in short, and its trace. A legend tells the peers, sessions and calls. No line is longer than the width, nothing in
 // a message can move the cursor, and what was cut ends in "…". The error is the writer's.
 func Ladder(w io.Writer, records []Record, opt LadderOptions) error {
 	out := bufio.NewWriter(w)
@@ -34,17 +36,17 @@ func Ladder(w io.Writer, records []Record, opt LadderOptions) error {
 	if opt.Width == 0 {
 		opt.Width = 100
 	}
-	l := ladder{out: out, width: max(opt.Width, 60), session: make(map[string]int), column: make(map[peer]int)}
+	l := ladder{out: out, width: max(opt.Width, 60), session: make(map[string]int), column: make(map[peer]int), call: make(map[string]int)}
 	l.survey(records)
 	l.legend()
 	l.head(records[0])
 	day := records[0].At.Format("2006-01-02")
-	for _, r := range records {
+	for i, r := range records {
 		if d := r.At.Format("2006-01-02"); d != day {
 			day = d
 			l.say("", d)
 		}
-		l.message(r)
+		l.message(r, l.labels[i])
 		if opt.Bodies {
 			l.body(r)
 		}
@@ -74,7 +76,11 @@ type ladder struct {
 	column   map[peer]int
 	sessions []Record // the first record of each, with its line
 	session  map[string]int
-	mark     int // columns for the mark of a session
+	calls    []string
+	call     map[string]int
+	labels   []label
+	mark     int // columns for the mark of a session,
+	carrier  int // for how a message travels,
 	trace    int // and for the trace
 }
 
@@ -91,7 +97,20 @@ func (l *ladder) survey(records []Record) {
 			l.column[p] = len(*side)
 			*side = append(*side, p.name)
 		}
-		l.trace = max(l.trace, len(FormatTrace(r.Trace)))
+		if r.Trace != 0 {
+			l.trace = max(l.trace, len(traceHead), len(FormatTrace(r.Trace)))
+		}
+		said := labelOf(r)
+		l.labels = append(l.labels, said)
+		if said.what != "" {
+			l.carrier = max(l.carrier, min(width(said.carrier), maxCarrier))
+		}
+		for _, c := range said.calls[:min(len(said.calls), maxMarks)] {
+			if _, known := l.call[c]; !known {
+				l.call[c] = len(l.calls)
+				l.calls = append(l.calls, c)
+			}
+		}
 		if i, known := l.session[r.Session]; known {
 			if l.sessions[i].Line == "" {
 				l.sessions[i].Line = r.Line
@@ -170,6 +189,13 @@ func (l *ladder) legend() {
 		}
 		l.say(name, text)
 	}
+	marks := make([]string, len(l.calls))
+	for i, c := range l.calls {
+		marks[i] = fmt.Sprint("#", i+1, " ", printable(c))
+	}
+	if len(marks) > 0 {
+		l.say("calls", strings.Join(marks, ", "))
+	}
 	fmt.Fprintln(l.out)
 }
 
@@ -182,12 +208,25 @@ func (l *ladder) head(first Record) {
 		line = fit(line, l.bar(i)-width(c.head)/2) + c.head
 	}
 	if l.trace > 0 {
-		line = fit(line, l.width-max(5, l.trace)) + fmt.Sprintf("%*s", max(5, l.trace), "trace")
+		line = fit(line, l.width-l.trace) + fmt.Sprintf("%*s", l.trace, traceHead)
 	}
 	fmt.Fprintln(l.out, line)
 }
 
-func (l *ladder) message(r Record) {
+// marks name calls as the legend does.
+func (l *ladder) marks(calls []string) string {
+	var marks []string
+	for i, c := range calls {
+		if i == maxMarks {
+			marks = append(marks, "…")
+			break
+		}
+		marks = append(marks, fmt.Sprint("#", l.call[c]+1))
+	}
+	return strings.Join(marks, " ")
+}
+
+func (l *ladder) message(r Record, said label) {
 	line := fit(r.At.Format("15:04:05.000"), firstBar) + l.arrow(r) + "  "
 	if l.mark > 0 {
 		mark := ""
@@ -196,22 +235,21 @@ func (l *ladder) message(r Record) {
 		}
 		line += fit(mark, l.mark) + " "
 	}
-	how, what := label(r)
-	switch {
-	case r.Layer == SIP && what != "" && width(how) < carrier:
-		how = fit(how, carrier) + " " + what
-	default:
-		how = join(how, what)
+	text := join(said.what, l.marks(said.calls), said.why)
+	if text != "" && said.carrier != "" && l.width >= 80 {
+		line += fit(said.carrier, l.carrier) + " " + text
+	} else {
+		line += join(said.carrier, text)
 	}
-	room := l.width - width(line)
+	room := l.width
 	if l.trace > 0 {
-		room -= max(5, l.trace) + 1
+		room -= l.trace + 1
 	}
 	more := ""
 	if r.Cut > 0 {
 		more = fmt.Sprintf(" +%d octets", r.Cut)
 	}
-	line += clip(how, room-len(more)) + more
+	line = clip(line, room-len(more)) + more
 	if l.trace > 0 && r.Trace != 0 {
 		line = fit(line, l.width-l.trace) + fmt.Sprintf("%*s", l.trace, FormatTrace(r.Trace))
 	}
