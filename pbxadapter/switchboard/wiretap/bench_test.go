@@ -2,6 +2,8 @@ package wiretap_test
 
 import (
 	"bytes"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,4 +60,38 @@ func BenchmarkFind(b *testing.B) {
 			b.Fatalf("found %d", len(got))
 		}
 	}
+}
+
+// What a writer waits at most while somebody searches a ring of 64 MiB over and over.
+func BenchmarkRecordDuringFind(b *testing.B) {
+	t := wiretap.New(64<<20, time.Hour)
+	r := message()
+	for range 45_000 {
+		t.Record(r)
+	}
+	done := make(chan struct{})
+	var finder sync.WaitGroup
+	finder.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				t.Find(wiretap.Filter{Line: "nobody's"})
+			}
+		}
+	})
+	waits := make([]time.Duration, 0, 1<<20)
+	for b.Loop() {
+		began := time.Now()
+		t.Record(r)
+		if len(waits) < cap(waits) {
+			waits = append(waits, time.Since(began))
+		}
+	}
+	close(done)
+	finder.Wait()
+	slices.Sort(waits)
+	b.ReportMetric(float64(waits[len(waits)*999/1000].Nanoseconds()), "p99.9-ns")
+	b.ReportMetric(float64(waits[len(waits)-1].Nanoseconds()), "max-ns")
 }

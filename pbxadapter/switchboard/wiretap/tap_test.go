@@ -75,8 +75,11 @@ func TestRing(t *testing.T) {
 			}
 			tap.Record(r)
 			all = append(all, r)
-			check(t, tap, octets, all)
+			if i%16 == 0 {
+				check(t, tap, octets, all)
+			}
 		}
+		check(t, tap, octets, all)
 	})
 }
 
@@ -130,6 +133,9 @@ func TestChunks(t *testing.T) {
 	for i := range 400 {
 		text := bytes.Repeat([]byte{byte('a' + i%26)}, i*977%wiretap.MaxText)
 		tap.Record(wiretap.Record{Trace: uint64(i), Text: text})
+		if i%9 != 0 {
+			continue
+		}
 		all := tap.Find(wiretap.Filter{})
 		for j, r := range all {
 			k := int(r.Trace)
