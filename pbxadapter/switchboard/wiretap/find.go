@@ -1,18 +1,13 @@
 package wiretap
 
 import (
-	"encoding/binary"
 	"time"
 
 	"farhook/csta"
 )
 
-const (
-	// window is how much of the ring a search copies under one hold of the lock, some ten microseconds; it holds the largest record.
-	window = 128 << 10
-	// defaultLimit is how many records Find gives when the filter doesn't say.
-	defaultLimit = 1000
-)
+// defaultLimit is how many records Find gives when the filter doesn't say.
+const defaultLimit = 1000
 
 // Filter says which messages are wanted: those that meet every member that is set.
 type Filter struct {
@@ -33,8 +28,8 @@ type Filter struct {
 // Secrets are replaced by *** here and not in Record: recording stays cheap, and what is never looked at costs nothing. So the secrets are in this
 // process's memory for as long as the record lasts, but leave it only by Find.
 //
-// Writers are hardly held up: the ring is copied piece by piece, each under its own short hold of the lock, and read outside; the chosen
-// messages are then copied one by one. What is overwritten meanwhile is missing, and what comes meanwhile isn't given.
+// Writers are hardly held up: what is recorded is borrowed under one hold of the lock, some ten microseconds, and read without it. As long as
+// somebody reads, a writer that comes to a borrowed chunk of the ring takes new memory in its place. What comes meanwhile isn't given.
 func (t *Tap) Find(f Filter) []Record {
 	if t == nil {
 		return nil
@@ -44,23 +39,20 @@ func (t *Tap) Find(f Filter) []Record {
 	if f.Limit <= 0 {
 		f.Limit = defaultLimit
 	}
-	t.mu.Lock()
-	from, to := t.ring.head, t.ring.tail
-	t.mu.Unlock()
+	lent := t.borrow()
+	defer t.giveBack()
 
-	s := search{Filter: f, buf: make([]byte, min(window, int(t.ring.octets)))}
-	s.since = t.since(f.Since)
+	s := search{Filter: f, since: t.since(f.Since)}
 	if f.Line != "" || f.Call != "" || f.Session != "" {
 		s.traces, s.calls = make(map[uint64]bool), make(map[csta.CallID]bool)
-		t.walk(from, to, s.buf, s.learn)
+		lent.walk(s.learn)
 	}
-	t.walk(from, to, s.buf, s.choose)
+	lent.walk(s.choose)
 
 	out := make([]Record, 0, len(s.chosen))
+	var buf []byte
 	for _, pos := range s.inOrder() {
-		if v := t.read(pos, s.buf); v != nil {
-			out = append(out, v.record())
-		}
+		out = append(out, lent.view(pos, &buf).record())
 	}
 	return out
 }
@@ -74,50 +66,10 @@ func (t *Tap) since(from time.Time) int64 {
 	return since
 }
 
-// walk shows every record between two positions that is still there, in order. What is shown is good until the next is.
-func (t *Tap) walk(pos, to uint64, buf []byte, see func(pos uint64, v view)) {
-	for {
-		t.mu.Lock()
-		pos = max(pos, t.ring.head)
-		if pos >= to {
-			t.mu.Unlock()
-			return
-		}
-		n := min(to-pos, uint64(len(buf)))
-		c := t.ring.cursor(pos)
-		c.get(buf[:n])
-		t.mu.Unlock()
-
-		for rest := buf[:n]; len(rest) >= headSize; {
-			size := binary.LittleEndian.Uint32(rest[atSize:])
-			if uint64(size) > uint64(len(rest)) {
-				break // its end comes with the next piece
-			}
-			see(pos, view(rest[:size:size]))
-			rest, pos = rest[size:], pos+uint64(size)
-		}
-	}
-}
-
-// read copies the record at a position, nil if it has been overwritten.
-func (t *Tap) read(pos uint64, buf []byte) view {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if pos < t.ring.head {
-		return nil
-	}
-	c := t.ring.cursor(pos)
-	c.get(buf[:headSize])
-	size := binary.LittleEndian.Uint32(buf[atSize:])
-	c.get(buf[headSize:size])
-	return view(buf[:size:size])
-}
-
 // search is one Find under way.
 type search struct {
 	Filter
 	since  int64
-	buf    []byte
 	traces map[uint64]bool
 	calls  map[csta.CallID]bool
 	chosen []uint64 // positions of the newest, a ring of Limit

@@ -125,6 +125,35 @@ func (r *ring) first() (size uint64, at int64) {
 	return uint64(binary.LittleEndian.Uint32(b[atSize:])), int64(binary.LittleEndian.Uint64(b[atTime:]))
 }
 
+// walk shows every record, oldest first. What is shown is good until the next is.
+func (r *ring) walk(see func(pos uint64, v view)) {
+	var buf []byte
+	for pos := r.head; pos < r.tail; {
+		v := r.view(pos, &buf)
+		see(pos, v)
+		pos += uint64(len(v))
+	}
+}
+
+// view gives the record at a position: in place where it lies in one chunk, else put together in a buffer.
+func (r *ring) view(pos uint64, buf *[]byte) view {
+	c := r.cursor(pos)
+	m := r.chunks[c.at>>chunkBits][c.at&(chunk-1):]
+	if len(m) >= headSize {
+		if size := binary.LittleEndian.Uint32(m[atSize:]); uint64(len(m)) >= uint64(size) {
+			return view(m[:size:size])
+		}
+	}
+	if *buf == nil {
+		*buf = make([]byte, maxRecord)
+	}
+	b := *buf
+	c.get(b[:headSize])
+	size := binary.LittleEndian.Uint32(b[atSize:])
+	c.get(b[headSize:size])
+	return view(b[:size:size])
+}
+
 // view is a whole record as it lies in the ring.
 type view []byte
 

@@ -16,6 +16,8 @@ type Tap struct {
 	mu      sync.Mutex
 	ring    ring
 	records int
+	readers int
+	lent    []bool // chunks that a reader may still look at
 	// the oldest record's, as the ring has them
 	oldest     int64
 	oldestSize uint64
@@ -28,7 +30,9 @@ func New(octets int, age time.Duration) *Tap {
 	if octets <= 0 {
 		return nil
 	}
-	return &Tap{age: age, ring: newRing(octets)}
+	t := &Tap{age: age, ring: newRing(octets)}
+	t.lent = make([]bool, len(t.ring.chunks))
+	return t
 }
 
 // Record copies a message into the record; nothing of r is kept. A zero At is now. Text is cut to MaxText, or to what the whole ring holds;
@@ -54,6 +58,9 @@ func (t *Tap) Record(r Record) {
 	at, size := nanos(r.At), names+len(r.Text)
 
 	t.mu.Lock()
+	if t.readers > 0 {
+		t.replace(uint64(size))
+	}
 	for t.ring.tail-t.ring.head+uint64(size) > t.ring.octets {
 		t.forget()
 	}
