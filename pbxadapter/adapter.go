@@ -69,6 +69,8 @@ type Options struct {
 	Log  *zap.Logger // never nil
 	// Decode fills the adapter's own part of the configuration into a struct, strictly.
 	Decode func(into any) error
+	// Numbers translates between canonical numbers and this PBX's own; never nil.
+	Numbers Numbers
 }
 
 // Factory makes an adapter. It reads and checks its configuration, and connects to nothing.

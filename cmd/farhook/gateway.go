@@ -109,7 +109,7 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 func makePBXs(c Config, log func(name string) *zap.Logger, simConf ...*sim.Config) ([]switchboard.PBX, error) {
 	var pbxs []switchboard.PBX
 	for _, p := range c.PBX {
-		o := pbxadapter.Options{Name: p.Name, Log: zap.NewNop(), Decode: p.Settings.Decode}
+		o := pbxadapter.Options{Name: p.Name, Log: zap.NewNop(), Decode: p.Settings.Decode, Numbers: pbxadapter.PlainNumbers{}}
 		if log != nil {
 			o.Log = log(p.Name)
 		}
