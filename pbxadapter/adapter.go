@@ -71,23 +71,12 @@ type Options struct {
 	Decode func(into any) error
 	// Numbers translates between canonical numbers and this PBX's own; never nil.
 	Numbers Numbers
+	// Tap takes every message to and from the PBX, keep-alives aside; nil takes nothing, and Tap.Record does that check.
+	Tap Tap
 }
 
 // Factory makes an adapter. It reads and checks its configuration, and connects to nothing.
 type Factory func(Options) (Adapter, error)
-
-type opKey struct{}
-
-// WithOp marks everything that is done under the context as caused by the request op.
-func WithOp(ctx context.Context, op callmodel.OpID) context.Context {
-	return context.WithValue(ctx, opKey{}, op)
-}
-
-// Op is the mark of the request under which a handler runs; zero where there is none.
-func Op(ctx context.Context) callmodel.OpID {
-	op, _ := ctx.Value(opKey{}).(callmodel.OpID)
-	return op
-}
 
 // Watcher is an Adapter that wants to know which devices somebody watches closely: a PBX that must be asked to tell about a device, or
 // a simulated one whose phones answer themselves unless a user is there. Watched is called on each device's first and
