@@ -21,6 +21,7 @@ import (
 	"farhook/csta"
 	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
+	"farhook/pbxadapter/switchboard/audit"
 )
 
 // Principal is who asks. The zero value may do nothing.
@@ -49,6 +50,8 @@ type Options struct {
 	Keep int         // octets of events the ring keeps (estimated); default 16 MiB
 	Node string      // names this process in the journal's epoch; default made up
 	Log  *zap.Logger // nil: none
+	// Audit is told who controlled, or wanted to control, whose line; nil: nobody is.
+	Audit *audit.Record
 }
 
 // Seq is the number of a journal entry, from 1. It is only good for the journal that gave it: see Board.Epoch.
@@ -81,6 +84,7 @@ type Board struct {
 	index   atomic.Pointer[index]
 	journal *journal
 	ops     ops
+	audit   *audit.Record
 	mu      sync.Mutex // guards rebuilding the index
 }
 
@@ -95,7 +99,7 @@ func New(p Policy, o Options, pbxs ...PBX) *Board {
 	if o.Node == "" {
 		o.Node = rand.Text()[:8]
 	}
-	b := &Board{policy: p, log: o.Log, byName: make(map[string]*link)}
+	b := &Board{policy: p, log: o.Log, byName: make(map[string]*link), audit: o.Audit}
 	b.journal = newJournal(o.Keep, o.Node+"-"+rand.Text()[:8])
 	for _, x := range pbxs {
 		if b.byName[x.Name] != nil {

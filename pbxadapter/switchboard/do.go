@@ -42,6 +42,7 @@ func (b *Board) Do(ctx context.Context, who Principal, r csta.Request) (csta.Res
 		line.Write(zap.String("service", string(r.Service())), zap.String("user", who.User), zap.String("device", firstDevice(r)), zap.String("pbx", pbx),
 			zap.String("result", result), zap.Duration("took", time.Since(began)), zap.Error(err))
 	}
+	b.audited(ctx, who, r, err)
 	if refused != nil {
 		return nil, refused
 	}
