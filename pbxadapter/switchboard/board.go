@@ -62,6 +62,8 @@ type Entry struct {
 	Seq Seq
 	PBX string
 	By  Principal // whose request caused it; zero: nobody's of ours
+	// References are those of Told.Calls (WithReference), one each; nil where none has one.
+	References []string
 	callmodel.Told
 	shared *record
 }
@@ -126,6 +128,9 @@ func (b *Board) Run(ctx context.Context) error {
 
 // Epoch names this journal: positions travel as epoch.number on the web.
 func (b *Board) Epoch() string { return b.journal.epoch }
+
+// Last is the number of the newest entry. A follower whose Next says "nothing more" after it asked has seen all up to it.
+func (b *Board) Last() Seq { return b.journal.last() }
 
 // watched tells an adapter that wants to know of the first and last close look at a device.
 func (b *Board) watched(d csta.DeviceID, on bool) {

@@ -57,47 +57,73 @@ func firstDevice(r csta.Request) string {
 }
 
 func (b *Board) do(ctx context.Context, who Principal, r csta.Request) (csta.Response, *link, error) {
-	service, known := services[r.Service()]
-	if !known {
-		return nil, nil, csta.ErrServiceNotSupported.With(fmt.Errorf("farhook does not do %s", r.Service()))
-	}
-	t := &target{board: b, index: b.index.Load(), who: who}
-	r, err := csta.Rewrite(r, t.device, t.connection)
+	t := &target{board: b, index: b.index.Load(), who: who, note: func(string, string) {}}
+	r, err := b.prepare(who, r, t)
 	if err != nil {
-		return nil, t.link, err
-	}
-	if err := b.permit(who, r, t); err != nil {
 		return nil, t.link, err
 	}
 	if own[r.Service()] {
 		res, err := b.answer(who, r, t)
 		return res, t.link, err
 	}
-	if t.link == nil {
-		return nil, nil, csta.ErrInvalidDeviceID.With(fmt.Errorf("%s names no device", r.Service()))
-	}
-	if !t.link.up.Load() {
-		return nil, t.link, csta.ErrResourceOutOfService.With(fmt.Errorf("the link to PBX %s is down", t.link.name))
-	}
-	handler := t.link.services[r.Service()]
-	if handler == nil {
-		return nil, t.link, csta.ErrServiceNotSupported.With(fmt.Errorf("PBX %s does not do it", t.link.name))
-	}
-	if t.own != nil {
-		if why := t.own.lacks(r.Service()); why != "" {
-			return nil, t.link, csta.ErrServiceNotSupported.With(string(why))
-		}
-		if service.phone {
-			t.link.mu.Lock()
-			cause, out := t.link.model.OutOfService(t.own.ID)
-			t.link.mu.Unlock()
-			if out {
-				return nil, t.link, csta.ErrDeviceOutOfService.With(fmt.Errorf("%s is out of service: %s", t.own.ID, cause))
-			}
-		}
-	}
-	res, err := b.carryOut(ctx, who, r, handler, service.limit)
+	res, err := b.carryOut(ctx, who, r, t.link.services[r.Service()], services[r.Service()].limit)
 	return res, t.link, err
+}
+
+// prepare goes through every rule that stands between a request and its handler, in order, and gives the request complete. t.note hears of each
+// rule that lets it pass.
+func (b *Board) prepare(who Principal, r csta.Request, t *target) (csta.Request, error) {
+	service, known := services[r.Service()]
+	if !known {
+		return nil, csta.ErrServiceNotSupported.With(fmt.Errorf("farhook does not do %s", r.Service()))
+	}
+	r, err := csta.Rewrite(r, t.device, t.connection)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.permit(who, r, t); err != nil {
+		return nil, err
+	}
+	if own[r.Service()] {
+		return r, nil
+	}
+	if t.link == nil {
+		return nil, csta.ErrInvalidDeviceID.With(fmt.Errorf("%s names no device", r.Service()))
+	}
+	t.note("route", "PBX "+t.link.name)
+	if !t.link.up.Load() {
+		return nil, csta.ErrResourceOutOfService.With(fmt.Errorf("the link to PBX %s is down", t.link.name))
+	}
+	t.note("link", "connected")
+	if t.link.services[r.Service()] == nil {
+		return nil, csta.ErrServiceNotSupported.With(fmt.Errorf("PBX %s does not do it", t.link.name))
+	}
+	if t.own == nil {
+		return r, nil
+	}
+	if why := t.own.lacks(r.Service()); why != "" {
+		return nil, csta.ErrServiceNotSupported.With(string(why))
+	}
+	t.note("offered", fmt.Sprintf("%s offers %s", t.own.ID, r.Service()))
+	if service.phone {
+		t.link.mu.Lock()
+		cause, out := t.link.model.OutOfService(t.own.ID)
+		t.link.mu.Unlock()
+		if out {
+			return nil, csta.ErrDeviceOutOfService.With(fmt.Errorf("%s is out of service: %s", t.own.ID, cause))
+		}
+		t.note("in service", string(t.own.ID))
+	}
+	return r, nil
+}
+
+// asAnswer turns a fault into an answer, and leaves answers as they are.
+func asAnswer(err error) *csta.Error {
+	var refused *csta.Error
+	if errors.As(err, &refused) {
+		return refused
+	}
+	return csta.ErrUnspecified.With(err)
 }
 
 // carryOut calls the handler, under the deadline and the mark of the operation.
@@ -107,7 +133,8 @@ func (b *Board) carryOut(ctx context.Context, who Principal, r csta.Request, h c
 		id = b.ops.begin()
 		ctx = pbxadapter.WithOp(ctx, id)
 	}
-	b.ops.open(id, who)
+	reference, _ := ctx.Value(referenceKey{}).(string)
+	b.ops.open(id, who, reference)
 	defer b.ops.done(id)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -133,6 +160,7 @@ func (b *Board) permit(who Principal, r csta.Request, t *target) error {
 		if d == "" || !b.policy.May(who, n.Right, d) {
 			return csta.ErrPrivilege.With(fmt.Errorf("%s: %s has no right to %s %q", n.Member, who.User, n.Right, d))
 		}
+		t.note("right", fmt.Sprintf("%s may %s %s", who.User, n.Right, d))
 		if dev := t.index.byID[d]; dev != nil && n.Right != csta.Call && t.own == nil {
 			t.own, t.link = dev, dev.link
 		}
@@ -147,6 +175,7 @@ type target struct {
 	who   Principal
 	link  *link   // the PBX that is to do it
 	own   *device // the device that acts
+	note  func(rule, says string)
 }
 
 // device completes a device: a number to be dialled becomes a device of ours where it names one, else a canonical number.
@@ -166,12 +195,14 @@ func (t *target) device(member string, d csta.DeviceID) (csta.DeviceID, error) {
 		if !isDialled && t.link == nil {
 			t.link = dev.link
 		}
+		t.note("number", fmt.Sprintf("%s: %q is the device %s of PBX %s", member, clip(string(d)), dev.ID, dev.link.name))
 		return dev.ID, nil
 	case isDialled:
 		n, err := numbering.Parse(string(d))
 		if err != nil {
 			return "", refuse.With(fmt.Errorf("%s: %w", member, err))
 		}
+		t.note("number", fmt.Sprintf("%s: %q is no device of ours; it is dialled as %s", member, clip(string(d)), n.Dialled()))
 		return n.Dialled(), nil
 	}
 	return "", refuse.With(fmt.Errorf("%s: no PBX has the device %q", member, clip(string(d))))

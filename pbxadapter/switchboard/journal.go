@@ -34,7 +34,8 @@ type journal struct {
 	byDevice  map[csta.DeviceID][]*Cursor
 	byCall    map[csta.CallID][]*Cursor
 	all       []*Cursor
-	close     map[csta.DeviceID]int // cursors that Watch a device: the close look of a monitor
+	close     map[csta.DeviceID]int  // cursors that Watch a device: the close look of a monitor
+	refs      map[csta.CallID]string // of the calls that are up; see refer
 	followers int
 }
 
@@ -71,7 +72,7 @@ func editionIndex(ed csta.Edition) int {
 func newJournal(keep int, epoch string) *journal {
 	return &journal{
 		epoch: epoch, keep: keep, byDevice: make(map[csta.DeviceID][]*Cursor), byCall: make(map[csta.CallID][]*Cursor),
-		close: make(map[csta.DeviceID]int), watched: func(csta.DeviceID, bool) {},
+		close: make(map[csta.DeviceID]int), refs: make(map[csta.CallID]string), watched: func(csta.DeviceID, bool) {},
 	}
 }
 
@@ -91,7 +92,7 @@ func (w wakes) call() {
 }
 
 // append numbers events and hands them to who follows. The caller holds the PBX's lock, so that their order is that of the facts.
-func (j *journal) append(pbx string, told []callmodel.Told, by func(callmodel.OpID) Principal) wakes {
+func (j *journal) append(pbx string, told []callmodel.Told, of func(callmodel.OpID) op) wakes {
 	if len(told) == 0 {
 		return nil
 	}
@@ -102,9 +103,11 @@ func (j *journal) append(pbx string, told []callmodel.Told, by func(callmodel.Op
 		j.seq++
 		r := &record{Entry: Entry{Seq: j.seq, PBX: pbx, Told: t}, size: size(t)}
 		r.shared = r
+		var o op
 		if t.Op != 0 {
-			r.By = by(t.Op)
+			o = of(t.Op)
 		}
+		r.By, r.References = o.by, j.refer(t, o.reference)
 		j.ring = append(j.ring, r)
 		j.octets += r.size
 		for j.octets > j.keep && len(j.ring) > 1 {
@@ -216,8 +219,9 @@ type ops struct {
 }
 
 type op struct {
-	by    Principal
-	until time.Time // zero: still open
+	by        Principal
+	reference string    // for the calls it makes
+	until     time.Time // zero: still open
 }
 
 // opMemory is how long after its answer an operation's entries still carry its principal.
@@ -231,13 +235,13 @@ func (o *ops) begin() callmodel.OpID {
 }
 
 // open notes who is behind an operation, and forgets old ones.
-func (o *ops) open(id callmodel.OpID, by Principal) {
+func (o *ops) open(id callmodel.OpID, by Principal, reference string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.known == nil {
 		o.known = make(map[callmodel.OpID]op)
 	}
-	o.known[id] = op{by: by}
+	o.known[id] = op{by: by, reference: reference}
 	o.order = append(o.order, id)
 	for now := time.Now(); len(o.order) > 0; o.order = o.order[1:] {
 		first := o.known[o.order[0]]
@@ -256,8 +260,8 @@ func (o *ops) done(id callmodel.OpID) {
 	o.known[id] = p
 }
 
-func (o *ops) by(id callmodel.OpID) Principal {
+func (o *ops) of(id callmodel.OpID) op {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.known[id].by
+	return o.known[id]
 }

@@ -94,7 +94,7 @@ func (l *link) lost() {
 	for _, d := range *l.devices.Load() {
 		told = append(told, l.model.Apply(callmodel.Service{Meta: callmodel.Meta{At: at, Cause: csta.CauseNetworkOutOfOrder}, Device: d.ID})...)
 	}
-	w := l.board.journal.append(l.name, told, l.board.ops.by)
+	w := l.board.journal.append(l.name, told, l.board.ops.of)
 	l.mu.Unlock()
 	w.call()
 }
@@ -156,7 +156,7 @@ func (r *reporter) tell(apply func(*link) []callmodel.Told, after func(*link, wa
 		l.mu.Unlock()
 		return
 	}
-	w := l.board.journal.append(l.name, apply(l), l.board.ops.by)
+	w := l.board.journal.append(l.name, apply(l), l.board.ops.of)
 	if after != nil {
 		w = after(l, w)
 	}
