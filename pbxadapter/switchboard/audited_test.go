@@ -31,6 +31,7 @@ func TestAuditOfControl(t *testing.T) {
 	}
 	b := New(OwnLine{}, Options{Audit: record}, PBX{Name: "sim", Adapter: pbx})
 	serve(t, b)
+	awaitUp(b)
 	who := Principal{User: "sip:bob@example.com", Line: d2, Via: "sip", Peer: "10.0.0.1"}
 	ctx := pbxadapter.WithTrace(t.Context(), pbxadapter.NewTrace())
 	if _, err := b.Do(ctx, who, csta.MakeCall{CallingDevice: d2, CalledDirectoryNumber: "1003"}); err != nil {

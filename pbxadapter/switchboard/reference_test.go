@@ -23,13 +23,18 @@ func simulated(t *testing.T) (*Board, *sim.PBX) {
 	}
 	b := New(AnyLine{}, Options{}, PBX{Name: "sim", Adapter: pbx})
 	serve(t, b)
+	awaitUp(b)
+	return b, pbx
+}
+
+// awaitUp waits until the PBX of d1 is connected.
+func awaitUp(b *Board) {
 	for up := false; !up; {
-		d, ok := b.Device(anybody, d1)
+		d, ok := b.Device(Principal{User: "first", Via: "sip", Line: d1}, d1)
 		if up = ok && d.LinkUp; !up {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	return b, pbx
 }
 
 // A reference is on every event of its call from the first, and goes with it through a transfer; other calls have none.
