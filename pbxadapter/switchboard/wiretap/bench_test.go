@@ -15,7 +15,7 @@ import (
 func message() wiretap.Record {
 	return wiretap.Record{
 		At: time.Now(), Direction: wiretap.Out, Peer: "192.0.2.10:49321", Session: "5c7d1e9af04b4b6f9f", Line: "tel:+14255550150",
-		Trace: 77, Text: bytes.Repeat([]byte("0123456789abcde\n"), 94),
+		Trace: traced(77), Text: bytes.Repeat([]byte("0123456789abcde\n"), 94),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"farhook/csta"
+	"farhook/pbxadapter"
 )
 
 // defaultLimit is how many records Find gives when the filter doesn't say.
@@ -14,7 +15,7 @@ type Filter struct {
 	Line    csta.DeviceID
 	Call    csta.CallID
 	Session string
-	Trace   uint64
+	Trace   pbxadapter.TraceID
 	Since   time.Time
 	Limit   int // at most so many, the newest; 1,000 if not positive
 }
@@ -44,7 +45,7 @@ func (t *Tap) Find(f Filter) []Record {
 
 	s := search{Filter: f, since: t.since(f.Since)}
 	if f.Line != "" || f.Call != "" || f.Session != "" {
-		s.traces, s.calls = make(map[uint64]bool), make(map[csta.CallID]bool)
+		s.traces, s.calls = make(map[pbxadapter.TraceID]bool), make(map[csta.CallID]bool)
 		lent.walk(s.learn)
 	}
 	lent.walk(s.choose)
@@ -70,7 +71,7 @@ func (t *Tap) since(from time.Time) int64 {
 type search struct {
 	Filter
 	since  int64
-	traces map[uint64]bool
+	traces map[pbxadapter.TraceID]bool
 	calls  map[csta.CallID]bool
 	chosen []uint64 // positions of the newest, a ring of Limit
 	count  int      // chosen in all
@@ -78,7 +79,7 @@ type search struct {
 
 // meets tells whether a record meets the filter itself.
 func (s *search) meets(v view) bool {
-	if v.at() < s.since || s.Trace != 0 && v.trace() != s.Trace ||
+	if v.at() < s.since || !s.Trace.IsZero() && v.trace() != s.Trace ||
 		s.Session != "" && string(v.session()) != s.Session || s.Line != "" && string(v.line()) != string(s.Line) {
 		return false
 	}
@@ -98,7 +99,7 @@ func (s *search) learn(_ uint64, v view) {
 	if !s.meets(v) {
 		return
 	}
-	if id := v.trace(); id != 0 {
+	if id := v.trace(); !id.IsZero() {
 		s.traces[id] = true
 	}
 	if s.Line == "" && s.Session == "" || s.Call != "" {

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"farhook/csta"
+	"farhook/pbxadapter"
 	"farhook/pbxadapter/switchboard/wiretap"
 )
 
@@ -19,15 +20,15 @@ var office = []wiretap.Record{
 	{Text: []byte("a invites"), Session: "a", Line: "1001"},
 	{Text: []byte("b invites"), Session: "b", Line: "1002"},
 	{Text: []byte("ping"), Layer: wiretap.PBX},
-	{Text: []byte("a makes a call"), Session: "a", Line: "1001", Trace: 7},
-	{Text: []byte("originate"), Layer: wiretap.PBX, Trace: 7},
+	{Text: []byte("a makes a call"), Session: "a", Line: "1001", Trace: traced(7)},
+	{Text: []byte("originate"), Layer: wiretap.PBX, Trace: traced(7)},
 	{Text: []byte("ringing"), Layer: wiretap.PBX, Calls: []csta.CallID{"c1"}},
-	{Text: []byte("a has a call"), Session: "a", Line: "1001", Calls: []csta.CallID{"c1"}, Trace: 7},
+	{Text: []byte("a has a call"), Session: "a", Line: "1001", Calls: []csta.CallID{"c1"}, Trace: traced(7)},
 	{Text: []byte("b is called"), Session: "b", Line: "1002", Calls: []csta.CallID{"c1"}},
-	{Text: []byte("c makes a call"), Session: "c", Line: "1003", Trace: 8},
-	{Text: []byte("c has a call"), Session: "c", Line: "1003", Calls: []csta.CallID{"c2"}, Trace: 8},
-	{Text: []byte("b transfers"), Session: "b", Line: "1002", Calls: []csta.CallID{"c1", "c3"}, Trace: 9},
-	{Text: []byte("bridge"), Layer: wiretap.PBX, Trace: 9},
+	{Text: []byte("c makes a call"), Session: "c", Line: "1003", Trace: traced(8)},
+	{Text: []byte("c has a call"), Session: "c", Line: "1003", Calls: []csta.CallID{"c2"}, Trace: traced(8)},
+	{Text: []byte("b transfers"), Session: "b", Line: "1002", Calls: []csta.CallID{"c1", "c3"}, Trace: traced(9)},
+	{Text: []byte("bridge"), Layer: wiretap.PBX, Trace: traced(9)},
 	{Text: []byte("third is told"), Session: "d", Line: "1004", Calls: []csta.CallID{"c3"}},
 }
 
@@ -55,8 +56,8 @@ func TestFind(t *testing.T) {
 		{"a call, and the request that made it", wiretap.Filter{Call: "c1"}, []int{3, 4, 5, 6, 7, 10, 11}},
 		{"the second of a record's calls", wiretap.Filter{Call: "c3"}, []int{10, 11, 12}},
 		{"a session", wiretap.Filter{Session: "c"}, []int{8, 9}},
-		{"a trace", wiretap.Filter{Trace: 7}, []int{3, 4, 6}},
-		{"a trace in a session", wiretap.Filter{Session: "a", Trace: 7, Line: "1001"}, []int{3, 4, 5, 6, 7, 10}},
+		{"a trace", wiretap.Filter{Trace: traced(7)}, []int{3, 4, 6}},
+		{"a trace in a session", wiretap.Filter{Session: "a", Trace: traced(7), Line: "1001"}, []int{3, 4, 5, 6, 7, 10}},
 		{"a call of a line", wiretap.Filter{Line: "1002", Call: "c1"}, []int{7, 10, 11}},
 		{"nobody", wiretap.Filter{Line: "1009"}, nil},
 		{"the wrong session", wiretap.Filter{Session: "a", Line: "1002"}, nil},
@@ -84,7 +85,7 @@ func TestFindAsPromised(t *testing.T) {
 		trace := rapid.Uint64Range(0, 3)
 		for i := range rapid.IntRange(0, 40).Draw(t, "records") {
 			r := wiretap.Record{
-				At: time.Unix(int64(i), 0), Session: name.Draw(t, "session"), Line: csta.DeviceID(name.Draw(t, "line")), Trace: trace.Draw(t, "trace"),
+				At: time.Unix(int64(i), 0), Session: name.Draw(t, "session"), Line: csta.DeviceID(name.Draw(t, "line")), Trace: traced(trace.Draw(t, "trace")),
 				Text: []byte(strings.Repeat("x", rapid.SampledFrom([]int{0, 10, wiretap.MaxText}).Draw(t, "text"))),
 			}
 			for range rapid.IntRange(0, 2).Draw(t, "calls") {
@@ -93,7 +94,7 @@ func TestFindAsPromised(t *testing.T) {
 			tap.Record(r)
 		}
 		f := wiretap.Filter{
-			Session: name.Draw(t, "session?"), Line: csta.DeviceID(name.Draw(t, "line?")), Trace: trace.Draw(t, "trace?"),
+			Session: name.Draw(t, "session?"), Line: csta.DeviceID(name.Draw(t, "line?")), Trace: traced(trace.Draw(t, "trace?")),
 			Call: csta.CallID(rapid.SampledFrom([]string{"", "", "call1"}).Draw(t, "call?")), Limit: rapid.IntRange(1, 50).Draw(t, "limit"),
 		}
 		if diff := cmp.Diff(briefly(plainly(tap.Find(wiretap.Filter{}), f)), briefly(tap.Find(f)), cmpopts.EquateEmpty()); diff != "" {
@@ -111,13 +112,13 @@ func briefly(all []wiretap.Record) []wiretap.Record {
 }
 
 func plainly(all []wiretap.Record, f wiretap.Filter) (out []wiretap.Record) {
-	traces, calls := map[uint64]bool{}, map[csta.CallID]bool{}
+	traces, calls := map[pbxadapter.TraceID]bool{}, map[csta.CallID]bool{}
 	meets := func(r wiretap.Record) bool {
 		ok := f.Call == ""
 		for _, c := range r.Calls {
 			ok = ok || c == f.Call
 		}
-		return ok && (f.Line == "" || r.Line == f.Line) && (f.Session == "" || r.Session == f.Session) && (f.Trace == 0 || r.Trace == f.Trace)
+		return ok && (f.Line == "" || r.Line == f.Line) && (f.Session == "" || r.Session == f.Session) && (f.Trace.IsZero() || r.Trace == f.Trace)
 	}
 	for _, r := range all {
 		if meets(r) && f.Line+csta.DeviceID(f.Call)+csta.DeviceID(f.Session) != "" {
@@ -127,7 +128,7 @@ func plainly(all []wiretap.Record, f wiretap.Filter) (out []wiretap.Record) {
 			}
 		}
 	}
-	delete(traces, 0)
+	delete(traces, pbxadapter.TraceID{})
 	for _, r := range all {
 		ok := meets(r) || traces[r.Trace]
 		for _, c := range r.Calls {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"farhook/csta"
+	"farhook/pbxadapter"
 )
 
 // MarshalText gives the layer's name.
@@ -45,12 +46,12 @@ type wire struct {
 	Cut       int           `json:"cut,omitzero"`
 }
 
-// MarshalJSON writes at in RFC 3339 with nanoseconds and UTC, the trace as FormatTrace does (numbers of 64 bits don't survive in every reader), and text
+// MarshalJSON writes at in RFC 3339 with nanoseconds and UTC, the trace in hex, and text
 // as a string, with U+FFFD for what isn't UTF-8.
 func (r Record) MarshalJSON() ([]byte, error) {
 	return json.Marshal(wire{
 		At: r.At.UTC(), Layer: r.Layer, Direction: r.Direction, Peer: r.Peer, Session: r.Session, Line: r.Line, Calls: r.Calls,
-		Trace: FormatTrace(r.Trace), Text: string(r.Text), Cut: r.Cut,
+		Trace: r.Trace.String(), Text: string(r.Text), Cut: r.Cut,
 	})
 }
 
@@ -60,9 +61,12 @@ func (r *Record) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &w); err != nil {
 		return fmt.Errorf("wiretap: record: %w", err)
 	}
-	trace, err := ParseTrace(w.Trace)
-	if err != nil {
-		return err
+	var trace pbxadapter.TraceID
+	if w.Trace != "" {
+		var err error
+		if trace, err = pbxadapter.ParseTrace(w.Trace); err != nil {
+			return fmt.Errorf("wiretap: record: %w", err)
+		}
 	}
 	*r = Record{
 		At: w.At, Layer: w.Layer, Direction: w.Direction, Peer: w.Peer, Session: w.Session, Line: w.Line, Calls: w.Calls,

@@ -86,7 +86,7 @@ func FuzzLadder(f *testing.F) {
 		}
 		r := wiretap.Record{
 			At: time.Unix(1_700_000_000, 0), Layer: wiretap.Layer(kind >> 1 & 3), Direction: wiretap.Direction(kind & 1), Peer: peer, Session: session,
-			Line: csta.DeviceID(line), Calls: []csta.CallID{csta.CallID(call)}, Text: text, Trace: trace, Cut: int(kind >> 3),
+			Line: csta.DeviceID(line), Calls: []csta.CallID{csta.CallID(call)}, Text: text, Trace: traced(trace), Cut: int(kind >> 3),
 		}
 		other := r
 		other.Peer, other.Session, other.Layer = "other", "", wiretap.PBX

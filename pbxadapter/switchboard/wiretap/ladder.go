@@ -16,16 +16,17 @@ type LadderOptions struct {
 }
 
 const (
-	maxColumns = 4  // for peers; what more there are share the last of their side
-	firstBar   = 15 // where the first lifeline stands
-	gap        = 7  // and how far apart they are
-	maxCarrier = 15 // columns for "200 (INVITE 10)"
-	maxMarks   = 3  // calls named in a line
-	traceHead  = "trace"
+	maxColumns   = 4  // for peers; what more there are share the last of their side
+	firstBar     = 15 // where the first lifeline stands
+	gap          = 7  // and how far apart they are
+	maxCarrier   = 15 // columns for "200 (INVITE 10)"
+	maxMarks     = 3  // calls named in a line
+	traceHead    = "trace"
+	traceColumns = 8 // of its digits: enough to tell one from another
 )
 
 // Ladder draws messages as a ladder for a terminal: UC peers to the left of farhook, PBXs to the right, a line for each message with
-// its time (in the zone that At has), its arrow, what it says in short, and its trace. A legend tells the peers, sessions and calls. No line is longer than the width, nothing in
+// its time (in the zone that At has), its arrow, what it says in short, and how its trace id begins. A legend tells the peers, sessions and calls. No line is longer than the width, nothing in
 // a message can move the cursor, and what was cut ends in "…". The error is the writer's.
 func Ladder(w io.Writer, records []Record, opt LadderOptions) error {
 	out := bufio.NewWriter(w)
@@ -97,8 +98,8 @@ func (l *ladder) survey(records []Record) {
 			l.column[p] = len(*side)
 			*side = append(*side, p.name)
 		}
-		if r.Trace != 0 {
-			l.trace = max(l.trace, len(traceHead), len(FormatTrace(r.Trace)))
+		if !r.Trace.IsZero() {
+			l.trace = traceColumns
 		}
 		said := labelOf(r)
 		l.labels = append(l.labels, said)
@@ -250,8 +251,8 @@ func (l *ladder) message(r Record, said label) {
 		more = fmt.Sprintf(" +%d octets", r.Cut)
 	}
 	line = clip(line, room-len(more)) + more
-	if l.trace > 0 && r.Trace != 0 {
-		line = fit(line, l.width-l.trace) + fmt.Sprintf("%*s", l.trace, FormatTrace(r.Trace))
+	if l.trace > 0 && !r.Trace.IsZero() {
+		line = fit(line, l.width-l.trace) + fmt.Sprintf("%*s", l.trace, r.Trace.String()[:traceColumns])
 	}
 	fmt.Fprintln(l.out, line)
 }

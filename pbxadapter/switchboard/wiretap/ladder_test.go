@@ -67,7 +67,7 @@ func (c client) sip(way wiretap.Direction, trace uint64, start, cseq, body strin
 		text += "Content-Type: application/csta+xml\r\n"
 	}
 	text += fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body)
-	c.record(wiretap.Record{Direction: way, Peer: c.peer, Session: c.id, Line: c.line, Trace: trace, Calls: calls}, text)
+	c.record(wiretap.Record{Direction: way, Peer: c.peer, Session: c.id, Line: c.line, Trace: traced(trace), Calls: calls}, text)
 }
 
 func (c client) asks(trace uint64, cseq int, body string, calls ...csta.CallID) {
@@ -84,7 +84,7 @@ func (c client) told(trace uint64, cseq int, body string, calls ...csta.CallID) 
 }
 
 func (t *tape) pbx(way wiretap.Direction, trace uint64, text string, calls ...csta.CallID) {
-	t.record(wiretap.Record{Layer: wiretap.PBX, Direction: way, Peer: "asterisk", Trace: trace, Calls: calls}, text)
+	t.record(wiretap.Record{Layer: wiretap.PBX, Direction: way, Peer: "asterisk", Trace: traced(trace), Calls: calls}, text)
 }
 
 func connection(name string, call csta.CallID, device csta.DeviceID) string {
@@ -218,7 +218,7 @@ func manyPeers() (records []wiretap.Record) {
 	for i := range 6 {
 		records = append(records,
 			wiretap.Record{At: at, Peer: fmt.Sprintf("192.0.2.%d:5061", i), Session: fmt.Sprint("dialog", i), Text: []byte("OPTIONS sip:a SIP/2.0\r\nCSeq: 1 OPTIONS\r\n\r\n")},
-			wiretap.Record{At: at, Layer: wiretap.PBX, Direction: wiretap.Out, Peer: fmt.Sprint("pbx", i), Text: []byte("Action: Ping\r\n\r\n"), Trace: uint64(i)},
+			wiretap.Record{At: at, Layer: wiretap.PBX, Direction: wiretap.Out, Peer: fmt.Sprint("pbx", i), Text: []byte("Action: Ping\r\n\r\n"), Trace: traced(uint64(i))},
 			wiretap.Record{At: at, Direction: wiretap.Out, Peer: fmt.Sprintf("192.0.2.%d:5061", i), Session: fmt.Sprint("dialog", i), Text: []byte("SIP/2.0 200 OK\r\nCSeq: 1 OPTIONS\r\n\r\n")})
 		at = at.Add(37 * time.Millisecond)
 	}

@@ -6,11 +6,11 @@
 package wiretap
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
 	"farhook/csta"
+	"farhook/pbxadapter"
 )
 
 // Layer says which protocol a message is of.
@@ -59,31 +59,11 @@ type Record struct {
 	At        time.Time
 	Layer     Layer
 	Direction Direction
-	Peer      string        // address of the SIP or CSTA peer, or name of the PBX
-	Session   string        // the dialog's SIP Call-ID
-	Line      csta.DeviceID // whom the message is about or for
-	Calls     []csta.CallID // those it names: several in a transfer
-	Trace     uint64        // mark of the request that caused it; 0: none
-	Text      []byte        // as on the wire, less what was cut and, where it was found, less its secrets
-	Cut       int           // octets that Text lacks at its end
-}
-
-// FormatTrace spells a trace id as ladders and JSON do: base 36, nothing for 0.
-func FormatTrace(id uint64) string {
-	if id == 0 {
-		return ""
-	}
-	return strconv.FormatUint(id, 36)
-}
-
-// ParseTrace reads what FormatTrace spelt.
-func ParseTrace(s string) (uint64, error) {
-	if s == "" {
-		return 0, nil
-	}
-	id, err := strconv.ParseUint(s, 36, 64)
-	if err != nil {
-		return 0, fmt.Errorf("wiretap: trace id %q: want up to 13 digits and letters", s)
-	}
-	return id, nil
+	Peer      string             // address of the SIP or CSTA peer, or name of the PBX
+	Session   string             // the dialog's SIP Call-ID
+	Line      csta.DeviceID      // whom the message is about or for
+	Calls     []csta.CallID      // those it names: several in a transfer
+	Trace     pbxadapter.TraceID // of the request that caused it; zero: none
+	Text      []byte             // as on the wire, less what was cut and, where it was found, less its secrets
+	Cut       int                // octets that Text lacks at its end
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"farhook/csta"
+	"farhook/pbxadapter"
 )
 
 // chunk is how much memory the ring takes at a time, a power of two: it grows as it is filled, so that a gateway with little to say keeps little.
@@ -67,17 +68,17 @@ func (c *cursor) get(b []byte) {
 
 // The head of a record, little endian; then follow peer, session, line, the calls (each after its length in two octets) and the text.
 const (
-	atSize    = 0 // of the whole record
-	atTime    = 4 // Unix nanoseconds
-	atTrace   = 12
-	atCut     = 20
-	atLayer   = 28
-	atWay     = 29
-	atCalls   = 30 // how many
-	atPeer    = 32 // lengths
-	atSession = 34
-	atLine    = 36
-	headSize  = 38
+	atSize    = 0  // of the whole record
+	atTime    = 4  // Unix nanoseconds
+	atTrace   = 12 // 16 octets
+	atCut     = 28
+	atLayer   = 36
+	atWay     = 37
+	atCalls   = 38 // how many
+	atPeer    = 40 // lengths
+	atSession = 42
+	atLine    = 44
+	headSize  = 46
 	maxRecord = headSize + 3*maxName + maxCalls*(2+maxName) + MaxText
 )
 
@@ -95,7 +96,7 @@ func (r *ring) write(rec *Record, at int64, size int) {
 	var head [headSize]byte
 	binary.LittleEndian.PutUint32(head[atSize:], uint32(size))
 	binary.LittleEndian.PutUint64(head[atTime:], uint64(at))
-	binary.LittleEndian.PutUint64(head[atTrace:], rec.Trace)
+	copy(head[atTrace:atCut], rec.Trace[:])
 	binary.LittleEndian.PutUint64(head[atCut:], uint64(rec.Cut))
 	head[atLayer], head[atWay], head[atCalls] = byte(rec.Layer), byte(rec.Direction), byte(len(rec.Calls))
 	binary.LittleEndian.PutUint16(head[atPeer:], uint16(len(rec.Peer)))
@@ -157,8 +158,10 @@ func (r *ring) view(pos uint64, buf *[]byte) view {
 // view is a whole record as it lies in the ring.
 type view []byte
 
-func (v view) at() int64     { return int64(binary.LittleEndian.Uint64(v[atTime:])) }
-func (v view) trace() uint64 { return binary.LittleEndian.Uint64(v[atTrace:]) }
+func (v view) at() int64 { return int64(binary.LittleEndian.Uint64(v[atTime:])) }
+
+func (v view) trace() pbxadapter.TraceID { return pbxadapter.TraceID(v[atTrace:atCut]) }
+
 func (v view) length(at int) int {
 	return int(binary.LittleEndian.Uint16(v[at:]))
 }

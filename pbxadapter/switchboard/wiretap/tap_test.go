@@ -34,7 +34,7 @@ func TestNobodyListens(t *testing.T) {
 func TestEverythingIsKept(t *testing.T) {
 	want := wiretap.Record{
 		At: time.Unix(1_700_000_000, 123_456_789), Layer: wiretap.PBX, Direction: wiretap.Out, Peer: "asterisk", Session: "a84b4c76e66710",
-		Line: "tel:+15551001", Calls: []csta.CallID{"c1", "c2"}, Trace: 1<<64 - 1, Text: []byte("Action: Ping\r\n\r\n"), Cut: 3,
+		Line: "tel:+15551001", Calls: []csta.CallID{"c1", "c2"}, Trace: traced(1<<64 - 1), Text: []byte("Action: Ping\r\n\r\n"), Cut: 3,
 	}
 	tap := wiretap.New(1<<20, 0)
 	given := want
@@ -86,7 +86,7 @@ func TestRing(t *testing.T) {
 // check compares what is found with the tail of what was recorded, cut to what the ring can hold.
 func check(t *rapid.T, tap *wiretap.Tap, octets int, all []wiretap.Record) {
 	t.Helper()
-	const head = 38
+	const head = 46
 	var want []wiretap.Record
 	for _, r := range all {
 		names := head + len(r.Peer)
@@ -118,7 +118,7 @@ func check(t *rapid.T, tap *wiretap.Tap, octets int, all []wiretap.Record) {
 
 func sizes(records []wiretap.Record) (n int) {
 	for _, r := range records {
-		n += 38 + len(r.Peer) + len(r.Text)
+		n += 46 + len(r.Peer) + len(r.Text)
 		for _, c := range r.Calls {
 			n += 2 + len(c)
 		}
@@ -132,13 +132,13 @@ func TestChunks(t *testing.T) {
 	tap := wiretap.New(octets, 0)
 	for i := range 400 {
 		text := bytes.Repeat([]byte{byte('a' + i%26)}, i*977%wiretap.MaxText)
-		tap.Record(wiretap.Record{Trace: uint64(i), Text: text})
+		tap.Record(wiretap.Record{Trace: traced(uint64(i)), Text: text})
 		if i%9 != 0 {
 			continue
 		}
 		all := tap.Find(wiretap.Filter{})
 		for j, r := range all {
-			k := int(r.Trace)
+			k := int(numberOf(r.Trace))
 			if k != i-len(all)+1+j || len(r.Text) != k*977%wiretap.MaxText || len(bytes.Trim(r.Text, string(byte('a'+k%26)))) != 0 {
 				t.Fatalf("after %d: the one at %d of %d is of %d, with %d octets", i, j, len(all), k, len(r.Text))
 			}
@@ -172,16 +172,16 @@ func TestAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tap := wiretap.New(1<<20, time.Minute)
 		for i := range 500 {
-			tap.Record(wiretap.Record{Trace: uint64(i)})
+			tap.Record(wiretap.Record{Trace: traced(uint64(i))})
 		}
 		time.Sleep(30 * time.Second)
-		tap.Record(wiretap.Record{Trace: 500})
+		tap.Record(wiretap.Record{Trace: traced(500)})
 		time.Sleep(30 * time.Second)
 		if n := len(tap.Find(wiretap.Filter{})); n != 501 {
 			t.Errorf("at the age of a minute, found %d, want 501", n)
 		}
 		time.Sleep(time.Nanosecond)
-		if got := tap.Find(wiretap.Filter{}); len(got) != 1 || got[0].Trace != 500 {
+		if got := tap.Find(wiretap.Filter{}); len(got) != 1 || got[0].Trace != traced(500) {
 			t.Errorf("beyond it, found %d, want the later one", len(got))
 		}
 		time.Sleep(time.Hour)
@@ -239,7 +239,7 @@ func many(t *testing.T, octets int) {
 			r := message()
 			r.Peer = fmt.Sprint(w)
 			for i := range each {
-				r.Trace, r.Text = uint64(i+1), text[:len(text)-i%100]
+				r.Trace, r.Text = traced(uint64(i+1)), text[:len(text)-i%100]
 				tap.Record(r)
 			}
 		})
@@ -249,11 +249,11 @@ func many(t *testing.T, octets int) {
 			for range 30 {
 				last := map[string]uint64{}
 				for _, r := range tap.Find(wiretap.Filter{Session: "5c7d1e9af04b4b6f9f", Limit: 1 << 20}) {
-					if r.Trace <= last[r.Peer] {
-						t.Errorf("%s: %d after %d", r.Peer, r.Trace, last[r.Peer])
+					if numberOf(r.Trace) <= last[r.Peer] {
+						t.Errorf("%s: %d after %d", r.Peer, numberOf(r.Trace), last[r.Peer])
 					}
-					last[r.Peer] = r.Trace
-					if want := text[:len(text)-int(r.Trace-1)%100]; !bytes.Equal(r.Text, want) {
+					last[r.Peer] = numberOf(r.Trace)
+					if want := text[:len(text)-int(numberOf(r.Trace)-1)%100]; !bytes.Equal(r.Text, want) {
 						t.Errorf("a text of %d octets is torn", len(r.Text))
 					}
 				}
