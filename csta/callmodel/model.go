@@ -93,6 +93,9 @@ func (m *Model) Call(id csta.CallID) (Call, bool) {
 	return Call{}, false
 }
 
+// Len is how many calls there are.
+func (m *Model) Len() int { return len(m.calls) }
+
 // resolve follows an old name to the newest one.
 func (m *Model) resolve(id csta.CallID) csta.CallID {
 	for range 8 {

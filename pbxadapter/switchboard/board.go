@@ -22,6 +22,7 @@ import (
 	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
 	"farhook/pbxadapter/switchboard/audit"
+	"farhook/pbxadapter/switchboard/wiretap"
 )
 
 // Principal is who asks. The zero value may do nothing.
@@ -52,6 +53,7 @@ type Options struct {
 	Log  *zap.Logger // nil: none
 	// Audit is told who controlled, or wanted to control, whose line; nil: nobody is.
 	Audit *audit.Record
+	Tap   *wiretap.Tap // takes what PBXs and other programs say; nil: none
 }
 
 // Seq is the number of a journal entry, from 1. It is only good for the journal that gave it: see Board.Epoch.
@@ -64,6 +66,7 @@ type Entry struct {
 	By  Principal // whose request caused it; zero: nobody's of ours
 	// References are those of Told.Calls (WithReference), one each; nil where none has one.
 	References []string
+	Trace      pbxadapter.TraceID // of the request that caused it
 	callmodel.Told
 	shared *record
 }
@@ -87,6 +90,8 @@ type Board struct {
 	journal *journal
 	ops     ops
 	audit   *audit.Record
+	tap     *wiretap.Tap
+	counts  *counts
 	mu      sync.Mutex // guards rebuilding the index
 }
 
@@ -101,7 +106,7 @@ func New(p Policy, o Options, pbxs ...PBX) *Board {
 	if o.Node == "" {
 		o.Node = rand.Text()[:8]
 	}
-	b := &Board{policy: p, log: o.Log, byName: make(map[string]*link), audit: o.Audit}
+	b := &Board{policy: p, log: o.Log, byName: make(map[string]*link), audit: o.Audit, tap: o.Tap, counts: newCounts()}
 	b.journal = newJournal(o.Keep, o.Node+"-"+rand.Text()[:8])
 	for _, x := range pbxs {
 		if b.byName[x.Name] != nil {

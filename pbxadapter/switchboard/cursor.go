@@ -48,16 +48,29 @@ func (b *Board) Follow(who Principal, after Seq, f Filter, wake func()) *Cursor 
 	}
 	j.followers++
 	if !j.since(after, c) {
-		c.lagged = true
+		c.fallBehind()
 	}
 	return c
+}
+
+// fallBehind forgets what waits: Next says ErrLagged from now on. The cursor is locked, or nobody else's yet.
+func (c *Cursor) fallBehind() {
+	c.drop()
+	c.lagged = true
+	c.board.journal.lagged.Add(1)
+}
+
+// drop forgets what waits. The cursor is locked, or nobody else's yet.
+func (c *Cursor) drop() {
+	c.board.journal.waiting.Add(-int64(len(c.queue) - c.head))
+	c.queue, c.head = nil, 0
 }
 
 // lag makes Next say ErrLagged. The journal is locked.
 func (c *Cursor) lag(w wakes) wakes {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.queue, c.head, c.lagged = nil, 0, true
+	c.fallBehind()
 	if c.idle {
 		c.idle = false
 		w = append(w, c.wake)
@@ -87,9 +100,10 @@ func (c *Cursor) push(r *record, w wakes) wakes {
 	}
 	c.pushed = r.Seq
 	if len(c.queue)-c.head >= maxQueue {
-		c.queue, c.head, c.lagged = nil, 0, true
+		c.fallBehind()
 	} else {
 		c.queue = append(c.queue, r)
+		c.board.journal.waiting.Add(1)
 	}
 	if c.idle {
 		c.idle = false
@@ -211,6 +225,7 @@ func (c *Cursor) Next() (Entry, bool, error) {
 		r := c.queue[c.head]
 		c.queue[c.head] = nil
 		c.head++
+		c.board.journal.waiting.Add(-1)
 		c.mu.Unlock()
 		if c.may(r) {
 			return r.Entry, true, nil
@@ -232,11 +247,12 @@ func (c *Cursor) Skip(to Seq) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	c.mu.Lock()
-	c.queue, c.head, c.lagged, c.pushed, c.idle = nil, 0, false, 0, false
+	c.drop()
+	c.lagged, c.pushed, c.idle = false, 0, false
 	c.mu.Unlock()
 	if !j.since(to, c) {
 		c.mu.Lock()
-		c.lagged = true
+		c.fallBehind()
 		c.mu.Unlock()
 	}
 }
@@ -266,6 +282,9 @@ func (c *Cursor) Close() {
 	for len(c.calls) > 0 {
 		c.unwatchCall(c.calls[0])
 	}
+	c.mu.Lock()
+	c.drop()
+	c.mu.Unlock()
 	j.mu.Unlock()
 	for _, d := range last {
 		j.watched(d, false)

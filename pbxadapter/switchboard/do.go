@@ -13,6 +13,7 @@ import (
 	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
 	"farhook/pbxadapter/numbering"
+	"farhook/pbxadapter/switchboard/wiretap"
 )
 
 // Begin gives a mark for a request that is about to be made: put it into the context with pbxadapter.WithOp before Do, and the
@@ -20,9 +21,14 @@ import (
 func (b *Board) Begin() callmodel.OpID { return b.ops.begin() }
 
 // Do carries a request out for who: completes it (spellings to devices, callID to the principal's own connection), checks every
-// right it needs, finds the PBX, and calls the adapter under that service's deadline. Errors are *csta.Error, all of them.
+// right it needs, finds the PBX, and calls the adapter under that service's deadline. Errors are *csta.Error, all of them. Log, wiretap and
+// the entries that it causes bear the context's trace id; where that has none, Do makes one.
 func (b *Board) Do(ctx context.Context, who Principal, r csta.Request) (csta.Response, error) {
 	began := time.Now()
+	if pbxadapter.Trace(ctx).IsZero() {
+		ctx = pbxadapter.WithTrace(ctx, pbxadapter.NewTrace())
+	}
+	b.tapProgram(ctx, wiretap.In, who, r)
 	res, link, err := b.do(ctx, who, r)
 	var refused *csta.Error
 	level, msg, result := zap.DebugLevel, "service answered", "ok"
@@ -34,18 +40,22 @@ func (b *Board) Do(ctx context.Context, who Principal, r csta.Request) (csta.Res
 		level, msg, result = zap.ErrorLevel, "service failed", "fault"
 		refused = csta.ErrUnspecified.With(err)
 	}
+	b.Count(r.Service(), began, err)
 	if line := b.log.Check(level, msg); line != nil {
 		pbx := ""
 		if link != nil {
 			pbx = link.name
 		}
 		line.Write(zap.String("service", string(r.Service())), zap.String("user", who.User), zap.String("device", firstDevice(r)), zap.String("pbx", pbx),
-			zap.String("result", result), zap.Duration("took", time.Since(began)), zap.Error(err))
+			zap.String("result", result), zap.Duration("took", time.Since(began)), pbxadapter.TraceField(ctx),
+			zap.Error(err))
 	}
 	b.audited(ctx, who, r, err)
 	if refused != nil {
+		b.tapProgram(ctx, wiretap.Out, who, refused)
 		return nil, refused
 	}
+	b.tapProgram(ctx, wiretap.Out, who, res)
 	return res, nil
 }
 
@@ -134,7 +144,7 @@ func (b *Board) carryOut(ctx context.Context, who Principal, r csta.Request, h c
 		ctx = pbxadapter.WithOp(ctx, id)
 	}
 	reference, _ := ctx.Value(referenceKey{}).(string)
-	b.ops.open(id, who, reference)
+	b.ops.open(id, op{by: who, reference: reference, trace: pbxadapter.Trace(ctx)})
 	defer b.ops.done(id)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

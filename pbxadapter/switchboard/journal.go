@@ -26,6 +26,8 @@ type journal struct {
 	epoch   string
 	keep    int
 	watched func(csta.DeviceID, bool)
+	waiting atomic.Int64  // entries that followers have not read yet, over all of them
+	lagged  atomic.Uint64 // times that one fell behind
 
 	mu        sync.Mutex
 	seq       Seq
@@ -82,6 +84,19 @@ func (j *journal) last() Seq {
 	return j.seq
 }
 
+// journalStats are a journal's figures.
+type journalStats struct {
+	seq       Seq
+	octets    int
+	followers int
+}
+
+func (j *journal) stats() journalStats {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return journalStats{j.seq, j.octets, j.followers}
+}
+
 // wakes are followers to be woken once no lock is held.
 type wakes []func()
 
@@ -107,7 +122,7 @@ func (j *journal) append(pbx string, told []callmodel.Told, of func(callmodel.Op
 		if t.Op != 0 {
 			o = of(t.Op)
 		}
-		r.By, r.References = o.by, j.refer(t, o.reference)
+		r.By, r.Trace, r.References = o.by, o.trace, j.refer(t, o.reference)
 		j.ring = append(j.ring, r)
 		j.octets += r.size
 		for j.octets > j.keep && len(j.ring) > 1 {
@@ -220,7 +235,8 @@ type ops struct {
 
 type op struct {
 	by        Principal
-	reference string    // for the calls it makes
+	reference string // for the calls it makes
+	trace     pbxadapter.TraceID
 	until     time.Time // zero: still open
 }
 
@@ -234,14 +250,14 @@ func (o *ops) begin() callmodel.OpID {
 	return o.last
 }
 
-// open notes who is behind an operation, and forgets old ones.
-func (o *ops) open(id callmodel.OpID, by Principal, reference string) {
+// open notes who and which request is behind an operation, and forgets old ones.
+func (o *ops) open(id callmodel.OpID, what op) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.known == nil {
 		o.known = make(map[callmodel.OpID]op)
 	}
-	o.known[id] = op{by: by, reference: reference}
+	o.known[id] = what
 	o.order = append(o.order, id)
 	for now := time.Now(); len(o.order) > 0; o.order = o.order[1:] {
 		first := o.known[o.order[0]]

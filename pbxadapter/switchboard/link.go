@@ -34,6 +34,7 @@ type link struct {
 	devices  atomic.Pointer[[]pbxadapter.Device]
 	up       atomic.Bool // Resync has come
 	synced   atomic.Bool // it has come at least once
+	counts   linkCounts
 
 	mu      sync.Mutex // orders facts; taken before the journal's lock
 	model   *callmodel.Model
@@ -49,6 +50,7 @@ func (l *link) run(ctx context.Context) {
 		l.mu.Lock()
 		l.current = r
 		l.mu.Unlock()
+		l.counts.runs.Add(1)
 		err := l.runAdapter(ctx, r)
 		l.lost()
 		if ctx.Err() != nil {
@@ -126,6 +128,7 @@ func (r *reporter) Resync(s callmodel.State) {
 		}
 		told := l.model.Resync(s, time.Now())
 		l.up.Store(true)
+		l.counts.resyncs.Add(1)
 		l.log.Info("PBX link up", zap.Int("devices", len(*l.devices.Load())), zap.Int("calls", len(s.Calls)))
 		return told
 	}, func(l *link, w wakes) wakes {
@@ -141,8 +144,14 @@ func (r *reporter) Report(f callmodel.Fact) {
 	r.tell(func(l *link) []callmodel.Told {
 		odd := l.model.Odd()
 		told := l.model.Apply(f)
+		l.counts.facts.Add(1)
 		if l.model.Odd() != odd {
-			l.log.Warn("a fact the table of state changes does not know", zap.String("fact", fmt.Sprintf("%+v", f)))
+			l.counts.odd.Add(1)
+			var trace pbxadapter.TraceID
+			if len(told) > 0 && told[0].Op != 0 {
+				trace = l.board.ops.of(told[0].Op).trace
+			}
+			l.log.Warn("a fact the table of state changes does not know", zap.String("fact", fmt.Sprintf("%+v", f)), trace.Field())
 		}
 		return told
 	}, nil)

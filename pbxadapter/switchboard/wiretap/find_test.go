@@ -140,3 +140,27 @@ func plainly(all []wiretap.Record, f wiretap.Filter) (out []wiretap.Record) {
 	}
 	return out[max(0, len(out)-f.Limit):]
 }
+
+// The calls that a CSTA message names need not be recorded with it: a filter finds them in the text, as bad as that may be.
+func TestFindNamedCalls(t *testing.T) {
+	tap := wiretap.New(1<<20, 0)
+	for _, r := range []wiretap.Record{
+		{Text: []byte("INFO x SIP/2.0\r\n\r\n<a><callID>c1</callID>\n<b:callID> c2 </b:callID></a>")},
+		{Layer: wiretap.CSTA, Text: []byte("<callID>c1</callID><callID>c1</callID>")},
+		{Layer: wiretap.PBX, Text: []byte("<callID>c1</callID>")},
+		{Text: []byte("callID>")},
+		{Text: []byte("callID><")},
+		{Text: []byte("<callID>c1")},
+		{Text: []byte("<callID>" + strings.Repeat("c", 600) + "</callID>")},
+	} {
+		tap.Record(r)
+	}
+	for call, want := range map[csta.CallID]int{"c1": 2, "c2": 1, "c": 0} {
+		if got := tap.Find(wiretap.Filter{Call: call}); len(got) != want {
+			t.Errorf("%s: %d messages, want %d", call, len(got), want)
+		}
+	}
+	if diff := cmp.Diff([]csta.CallID{"c1", "c2"}, tap.Find(wiretap.Filter{Call: "c2"})[0].Calls); diff != "" {
+		t.Error(diff)
+	}
+}

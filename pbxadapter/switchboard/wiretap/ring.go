@@ -3,6 +3,7 @@ package wiretap
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"farhook/csta"
@@ -176,8 +177,39 @@ func (v view) line() []byte {
 	return v[headSize+v.length(atPeer)+v.length(atSession):][:v.length(atLine)]
 }
 
-// calls tells each call to a function until that has seen enough, and gives what follows the last one: the text, if it has seen all.
-func (v view) calls(see func([]byte) (more bool)) []byte {
+// calls tells each call to a function until that has seen enough: those that were recorded, and those that the text names. A call may be told twice.
+func (v view) calls(see func([]byte) (more bool)) {
+	enough := false
+	text := v.recorded(func(id []byte) bool {
+		enough = !see(id)
+		return !enough
+	})
+	if !enough {
+		v.named(text, see)
+	}
+}
+
+// named tells each call that the text of a CSTA message names, as calls does. So whoever records CSTA need not know the calls: finding them costs
+// who looks.
+func (v view) named(text []byte, see func([]byte) (more bool)) {
+	if Layer(v[atLayer]) == PBX {
+		return
+	}
+	const tag = "callID>"
+	for i := bytes.Index(text, []byte(tag)); i >= 0; i = bytes.Index(text, []byte(tag)) {
+		text = text[i+len(tag):]
+		end := bytes.IndexByte(text, '<')
+		if end < 0 {
+			return
+		}
+		if id := bytes.TrimSpace(text[:end]); len(id) > 0 && len(id) <= maxName && !see(id) { // behind an end tag there is nothing
+			return
+		}
+	}
+}
+
+// recorded tells each call that was recorded, as calls does, and gives what follows the last one: the text, if it has seen all.
+func (v view) recorded(see func([]byte) (more bool)) []byte {
 	b := v[headSize+v.length(atPeer)+v.length(atSession)+v.length(atLine):]
 	for range v[atCalls] {
 		n := 2 + int(binary.LittleEndian.Uint16(b))
@@ -198,9 +230,15 @@ func (v view) record() Record {
 	if n := v[atCalls]; n > 0 {
 		r.Calls = make([]csta.CallID, 0, n)
 	}
-	text := v.calls(func(id []byte) bool {
+	text := v.recorded(func(id []byte) bool {
 		r.Calls = append(r.Calls, csta.CallID(id))
 		return true
+	})
+	v.named(text, func(id []byte) bool {
+		if c := csta.CallID(id); !slices.Contains(r.Calls, c) {
+			r.Calls = append(r.Calls, c)
+		}
+		return len(r.Calls) < maxCalls
 	})
 	r.Text = masked(r.Layer, bytes.Clone(text))
 	return r
