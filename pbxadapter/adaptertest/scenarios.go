@@ -204,7 +204,18 @@ var scenarios = []struct {
 	{"GenerateDigits", "GenerateDigits", func(s *stage) {
 		id := s.talks(s.a, s.b)
 		s.do(csta.GenerateDigits{ConnectionToSendDigits: at(id, s.b), CharactersToSend: "1234#"})
+		s.pressed(s.a, "1234#")
 		s.refuses(csta.GenerateDigits{ConnectionToSendDigits: at(id, s.b), CharactersToSend: "1\r\n2"}, csta.ErrInvalidParameterValue)
+	}},
+	{"digits pressed at the phone", "", func(s *stage) {
+		s.talks(s.a, s.b)
+		if p, ok := s.Hands.(Presser); ok {
+			s.hand(p.Press(s.a, "42*"))
+		} else {
+			s.Skip("the hands cannot press digits")
+		}
+		s.pressed(s.b, "42*")
+		s.state(s.b, csta.Connected)
 	}},
 	{"SetForwarding", "SetForwarding", func(s *stage) {
 		s.do(csta.SetForwarding{Device: s.b, ForwardingType: csta.ForwardImmediate, ActivateForward: true, ForwardDN: s.c})

@@ -41,6 +41,14 @@ type Hands interface {
 	RestoreLink()
 }
 
+// Presser are Hands that can press digits too, and know which have come. Where they aren't, what is about digits heard is left out.
+type Presser interface {
+	// Press sends digits into the phone's connected call.
+	Press(at csta.DeviceID, digits string) error
+	// Pressed are the digits that others have sent into it.
+	Pressed(at csta.DeviceID) (string, error)
+}
+
 // Run plays every scenario whose service the adapter has, each with a new harness. Services that are required must be there; the others are
 // skipped, and the skips counted.
 func Run(t *testing.T, make func(t *testing.T) Harness, required ...csta.Service) {
@@ -241,6 +249,21 @@ func (s *stage) refuses(r csta.Request, want *csta.Error) {
 	s.Helper()
 	if res, err := s.try(r); !errors.Is(err, want) {
 		s.Errorf("%s: %v, %v, want %v", r.Service(), res, err, want)
+	}
+}
+
+// pressed waits until digits have come to a phone, where that can be known.
+func (s *stage) pressed(at csta.DeviceID, want string) {
+	s.Helper()
+	p, ok := s.Hands.(Presser)
+	if !ok {
+		s.Log("the hands cannot press digits: whether they came is not known")
+		return
+	}
+	var got string
+	var err error
+	if !s.Settle(func() bool { got, err = p.Pressed(at); return err == nil && got == want }) {
+		s.Fatalf("%s heard the digits %q (%v), want %q", at, got, err, want)
 	}
 }
 

@@ -11,13 +11,11 @@ import (
 
 // How long things take.
 const (
-	handsAnswer = time.Second      // a phone that nobody monitors, and outside numbers ending in 0
-	handsTalk   = 30 * time.Second // until such a phone hangs up
-	busyTone    = 5 * time.Second  // until such a phone gives up a call that failed
-	noAnswer    = 15 * time.Second // forwardNoAns without a number of rings; the next member of a group
-	oneRing     = 5 * time.Second
-	maxHops     = 5 // of forwarding
-	maxCalls    = 2 // at one phone: the third finds it busy
+	outsideAnswers = time.Second      // outside numbers ending in 0
+	noAnswer       = 15 * time.Second // forwardNoAns without a number of rings; the next member of a group
+	oneRing        = 5 * time.Second
+	maxHops        = 5 // of forwarding
+	maxCalls       = 2 // at one phone: the third finds it busy
 )
 
 type call struct {
@@ -37,6 +35,8 @@ type leg struct {
 	since  time.Time
 	why    csta.EventCause // of its ringing
 	timers []func()        // stop them when the state changes
+	leave  func()          // stops the hanging up of a phone that nobody uses; nil: it won't
+	digits string          // that others have sent it
 }
 
 func (p *PBX) newCall() *call {
@@ -114,6 +114,9 @@ func (p *PBX) move(l *leg, to csta.State, cause csta.EventCause, more ...func(*c
 // remove takes a leg out of its call, without a word.
 func (p *PBX) remove(l *leg) {
 	l.stop()
+	if l.leave != nil {
+		l.leave()
+	}
 	delete(p.prompts, l)
 	c := l.call
 	c.legs = slices.DeleteFunc(c.legs, func(o *leg) bool { return o == l })
@@ -173,15 +176,8 @@ func (p *PBX) originate(from, to csta.DeviceID, prompt bool, initiated, cause cs
 		return l, nil
 	}
 	p.prompts[l] = dial
-	if p.unattended(from) {
-		l.timers = append(l.timers, p.after(handsAnswer, dial))
-	}
+	p.liftAlone(l)
 	return l, nil
-}
-
-// unattended says whether a phone has nobody to use it.
-func (p *PBX) unattended(d csta.DeviceID) bool {
-	return p.conf.Hands && p.ext(d) != 0 && !p.watched.has(d)
 }
 
 func (p *PBX) outside(d csta.DeviceID) bool {
@@ -251,13 +247,7 @@ func (p *PBX) ring(c *call, to csta.DeviceID, cause csta.EventCause, hops int) {
 			p.route(c, f.To, csta.CauseCallForwardNoAnswer, hops+1)
 		}))
 	}
-	if p.unattended(to) {
-		l.timers = append(l.timers, p.after(handsAnswer, func() {
-			if p.unattended(to) {
-				p.answer(l)
-			}
-		}))
-	}
+	p.liftAlone(l)
 }
 
 // lifted says whether a phone is off hook without a call that could wait: dialling, or hearing that it failed.
@@ -271,30 +261,31 @@ func (p *PBX) forward(c *call, from, to csta.DeviceID, cause csta.EventCause, ho
 	p.route(c, to, cause, hops+1)
 }
 
-// fail tells the caller that a destination cannot be had. The leg stays until the caller gives up.
+// fail tells the caller that a destination cannot be had. The leg stays until the caller gives up. A call that comes back to one of its own
+// parties fails there, or ends where that party has held it.
 func (p *PBX) fail(c *call, to csta.DeviceID, cause csta.EventCause) {
-	if c.leg(to) == nil {
-		p.move(p.add(c, to), csta.Fail, cause)
+	l := c.leg(to)
+	if l == nil {
+		l = p.add(c, to)
+	} else if l.state != csta.Connected {
+		p.clear(l, cause)
+		return
 	}
-	for _, l := range c.legs {
-		if l.state == csta.Connected && p.unattended(l.device) {
-			l.timers = append(l.timers, p.after(busyTone, func() { p.clear(l, csta.CauseNormalClearing) }))
-		}
-	}
+	p.move(l, csta.Fail, cause)
+	p.giveUpAlone(c)
 }
 
 // routeOutside leaves the switch. What the outside does, its last digit says.
 func (p *PBX) routeOutside(c *call, to csta.DeviceID, cause csta.EventCause) {
-	if c.leg(to) != nil || p.trunksBusy() && !c.trunk {
+	last := to[len(to)-1]
+	switch {
+	case p.trunksBusy() && !c.trunk:
 		p.fail(c, to, csta.CauseTrunksBusy)
 		return
-	}
-	last := to[len(to)-1]
-	switch last {
-	case '1':
+	case c.leg(to) != nil, last == '1':
 		p.fail(c, to, csta.CauseBusy)
 		return
-	case '3':
+	case last == '3':
 		p.fail(c, to, csta.CauseNumberUnallocated)
 		return
 	}
@@ -303,7 +294,7 @@ func (p *PBX) routeOutside(c *call, to csta.DeviceID, cause csta.EventCause) {
 	p.move(l, csta.Connected, cause, func(m *callmodel.Moved) { m.Kind = callmodel.Network })
 	p.move(l, csta.Alerting, cause)
 	if last == '0' {
-		l.timers = append(l.timers, p.after(handsAnswer, func() { p.answer(l) }))
+		l.timers = append(l.timers, p.after(outsideAnswers, func() { p.answer(l) }))
 	}
 }
 
@@ -324,21 +315,7 @@ func (p *PBX) answer(l *leg) {
 		}
 	}
 	p.move(l, csta.Connected, cause)
-	hangUp := l
-	if p.ext(l.device) == 0 { // outside answers: it's the unattended phone that ends the call
-		for _, o := range l.call.legs {
-			if o != l {
-				hangUp = o
-			}
-		}
-	}
-	if p.unattended(hangUp.device) {
-		hangUp.timers = append(hangUp.timers, p.after(handsTalk, func() {
-			if p.unattended(hangUp.device) {
-				p.clear(hangUp, csta.CauseNormalClearing)
-			}
-		}))
-	}
+	p.leaveAlone(l)
 }
 
 // clear ends a leg, and what cannot go on without it: who rings for a caller that has gone, and a party that is left alone.
@@ -347,8 +324,7 @@ func (p *PBX) clear(l *leg, cause csta.EventCause) {
 	if c.leg(l.device) != l {
 		return
 	}
-	talks := func(o *leg) bool { return o != l && (o.state == csta.Connected || o.state == csta.Hold) }
-	if l.state != csta.Alerting && l.state != csta.Queued && !slices.ContainsFunc(c.legs, talks) {
+	if l.state != csta.Alerting && l.state != csta.Queued && !c.talk(l) {
 		for _, o := range slices.Clone(c.legs) {
 			if o != l && (o.state == csta.Alerting || o.state == csta.Queued) {
 				cause = csta.CauseCallCancelled

@@ -30,8 +30,12 @@ func (h hands) Answer(d csta.DeviceID) error      { return h.at(d).Answer() }
 func (h hands) HangUp(d csta.DeviceID) error      { return h.at(d).HangUp() }
 func (h hands) Hold(d csta.DeviceID) error        { return h.at(d).Hold() }
 func (h hands) Retrieve(d csta.DeviceID) error    { return h.at(d).Retrieve() }
-func (h hands) CutLink()                          { h.p.CutLink() }
-func (h hands) RestoreLink()                      { h.p.RestoreLink() }
+func (h hands) Press(d csta.DeviceID, digits string) error {
+	return h.at(d).Press(digits)
+}
+func (h hands) Pressed(d csta.DeviceID) (string, error) { return h.at(d).Pressed(), nil }
+func (h hands) CutLink()                                { h.p.CutLink() }
+func (h hands) RestoreLink()                            { h.p.RestoreLink() }
 
 func TestConformance(t *testing.T) {
 	for _, late := range []bool{false, true} {

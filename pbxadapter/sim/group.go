@@ -38,33 +38,27 @@ func (p *PBX) offer() {
 		}
 		to := p.members()[i]
 		p.waiting = p.waiting[1:]
-		p.divert(c.leg(group), to, csta.CauseDistributed)
-		l := p.add(c, to)
-		p.move(l, csta.Alerting, csta.CauseDistributed)
-		l.timers = append(l.timers, p.after(noAnswer, func() { p.giveBack(l) }))
-		if p.unattended(to) {
-			l.timers = append(l.timers, p.after(handsAnswer, func() {
-				if p.unattended(to) {
-					p.answer(l)
-				}
-			}))
-		}
+		p.offerTo(c.leg(group), to, csta.CauseDistributed)
 	}
 }
 
-// giveBack takes a call from a member who does not answer: the next free one gets it, or it waits at the front of the queue.
+// offerTo lets a call that is at one device of the group ring a member.
+func (p *PBX) offerTo(from *leg, to csta.DeviceID, why csta.EventCause) {
+	c := from.call
+	p.divert(from, to, why)
+	l := p.add(c, to)
+	p.move(l, csta.Alerting, csta.CauseDistributed)
+	l.timers = append(l.timers, p.after(noAnswer, func() { p.giveBack(l) }))
+	p.liftAlone(l)
+}
+
+// giveBack takes a call from a member who does not answer: the next free one gets it; where nobody is free it goes on ringing.
 func (p *PBX) giveBack(l *leg) {
-	c := l.call
 	free := slices.IndexFunc(p.members(), func(d csta.DeviceID) bool { return d != l.device && p.idle(d) && !p.doNotDisturb(d) })
 	if free >= 0 {
-		to := p.members()[free]
-		p.divert(l, to, csta.CauseRecallNoAnswer)
-		n := p.add(c, to)
-		p.move(n, csta.Alerting, csta.CauseDistributed)
-		n.timers = append(n.timers, p.after(noAnswer, func() { p.giveBack(n) }))
+		p.offerTo(l, p.members()[free], csta.CauseRecallNoAnswer)
 		return
 	}
-	// Nobody else is free: it goes on ringing where it rings.
 	l.timers = append(l.timers, p.after(noAnswer, func() { p.giveBack(l) }))
 }
 

@@ -127,6 +127,18 @@ func (h Hands) Consult(number csta.DeviceID) error {
 	}, csta.Connected)
 }
 
+// Press sends digits into the connected call.
+func (h Hands) Press(digits string) error {
+	return h.on(func(l *leg) error { return h.p.press(l, digits) }, csta.Connected)
+}
+
+// Pressed are the digits that others have sent to the newest call of the phone's that has been answered.
+func (h Hands) Pressed() string {
+	digits := ""
+	_ = h.on(func(l *leg) error { digits = l.digits; return nil }, csta.Connected, csta.Hold) // no call: no digits
+	return digits
+}
+
 // Transfer joins the held and the connected call.
 func (h Hands) Transfer() error {
 	return h.on(func(active *leg) error {

@@ -16,6 +16,11 @@ func (c *call) others(d csta.DeviceID) []*leg {
 	return slices.DeleteFunc(slices.Clone(c.legs), func(l *leg) bool { return l.device == d })
 }
 
+// twice says whether one device is among both.
+func twice(a, b []*leg) bool {
+	return slices.ContainsFunc(a, func(l *leg) bool { return slices.ContainsFunc(b, func(o *leg) bool { return o.device == l.device }) })
+}
+
 // carry puts a leg from one call into another, without a word.
 func (p *PBX) carry(l *leg, to *call) {
 	from := l.call
@@ -73,7 +78,10 @@ func (p *PBX) transferCall(ctx context.Context, r csta.TransferCall) (csta.Trans
 func (p *PBX) transfer(held, active *leg) (*leg, []callmodel.Move, error) {
 	who, result, old := held.device, active.call, held.call
 	far := slices.DeleteFunc(result.others(who), func(l *leg) bool { return l.state == csta.Fail })
-	if len(far) == 0 || len(old.others(who)) == 0 {
+	if twice(old.others(who), far) {
+		return nil, nil, csta.ErrInvalidConnectionState.With("sim: somebody would be in the call twice")
+	}
+	if len(far) == 0 || len(old.others(who)) == 0 || !old.talk(held) && !result.talk(active) {
 		return nil, nil, csta.ErrInvalidConnectionState.With("sim: there is nobody to transfer, or nobody to transfer to")
 	}
 	to := far[0]
@@ -113,10 +121,13 @@ func (p *PBX) conferenceCall(ctx context.Context, r csta.ConferenceCall) (csta.C
 			return none, csta.ErrNoActiveCall.With(fmt.Errorf("sim: %s is %s", active.id(), active.state))
 		}
 		far := active.call.others(held.device)
-		if len(far) == 0 || !slices.ContainsFunc(far, func(l *leg) bool { return l.state == csta.Connected || l.state == csta.Hold }) {
+		if !active.call.talk(active) {
 			return none, csta.ErrInvalidConnectionState.With("sim: the consulted party has not answered")
 		}
 		who, old, second := held.device, held.call, active.call
+		if twice(old.others(who), far) {
+			return none, csta.ErrInvalidConnectionState.With("sim: somebody would be in the call twice")
+		}
 		result := p.newCall()
 		result.calling, result.called = old.calling, old.called
 		own := callmodel.Move{Old: held.id(), New: csta.ConnectionID{Call: result.id, Device: who}, State: csta.Connected, Party: held.party}
@@ -205,8 +216,8 @@ func (p *PBX) singleStepConferenceCall(ctx context.Context, r csta.SingleStepCon
 // joinable checks a destination that is to come into a call that is up.
 func (p *PBX) joinable(l *leg, to csta.DeviceID) error {
 	switch {
-	case len(l.call.others(l.device)) == 0:
-		return csta.ErrInvalidConnectionState.With("sim: there is nobody else in the call")
+	case !l.call.talk(l):
+		return csta.ErrInvalidConnectionState.With("sim: nobody else in the call has answered")
 	case l.call.leg(to) != nil:
 		return csta.ErrInvalidDestination.With(fmt.Errorf("sim: %s is in the call already", to))
 	case p.outside(to) && p.trunksBusy():

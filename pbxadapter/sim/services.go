@@ -289,10 +289,10 @@ func (p *PBX) deflect(l *leg, to csta.DeviceID) error {
 	if err := dialable(to, csta.ErrInvalidDestination); err != nil {
 		return err
 	}
-	if to == l.device {
-		return csta.ErrInvalidDestination.With("sim: a call cannot be deflected to where it is")
-	}
 	c := l.call
+	if c.leg(to) != nil {
+		return csta.ErrInvalidDestination.With(fmt.Errorf("sim: %s is in the call already", to))
+	}
 	p.divert(l, to, csta.CauseRedirected)
 	p.route(c, to, csta.CauseRedirected, 0)
 	return nil
@@ -300,12 +300,29 @@ func (p *PBX) deflect(l *leg, to csta.DeviceID) error {
 
 func (p *PBX) generateDigits(ctx context.Context, r csta.GenerateDigits) (csta.GenerateDigitsResponse, error) {
 	return serve(p, ctx, func() (csta.GenerateDigitsResponse, error) {
-		if d := r.CharactersToSend; d == "" || len(d) > 64 || strings.Trim(d, "0123456789*#ABCDabcd,") != "" {
-			return csta.GenerateDigitsResponse{}, csta.ErrInvalidParameterValue.With("charactersToSend: want 1 to 64 of 0-9, *, #, A-D and comma")
+		l, err := p.in(r.ConnectionToSendDigits, csta.ErrNoActiveCall, csta.Connected)
+		if err == nil {
+			err = p.press(l, r.CharactersToSend)
 		}
-		_, err := p.in(r.ConnectionToSendDigits, csta.ErrNoActiveCall, csta.Connected)
 		return csta.GenerateDigitsResponse{}, err
 	})
+}
+
+// maxDigits may be sent at once; of those that came as many are kept.
+const maxDigits = 64
+
+// press sends digits to the others in a call, as far as they have answered.
+func (p *PBX) press(l *leg, digits string) error {
+	if digits == "" || len(digits) > maxDigits || strings.Trim(digits, "0123456789*#ABCDabcd,") != "" {
+		return csta.ErrInvalidParameterValue.With("charactersToSend: want 1 to 64 of 0-9, *, #, A-D and comma")
+	}
+	for _, o := range l.call.others(l.device) {
+		if o.state == csta.Connected {
+			o.digits += strings.ReplaceAll(digits, ",", "")
+			o.digits = o.digits[max(len(o.digits)-maxDigits, 0):]
+		}
+	}
+	return nil
 }
 
 // party says how a leg is listed in a rearrangement.

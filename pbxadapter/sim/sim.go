@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 	"sync"
 	"time"
@@ -193,34 +192,6 @@ func (p *PBX) BlockTrunks(blocked bool) {
 	p.blocked = blocked
 }
 
-// Watched tells that somebody monitors the phone: it waits for its user then.
-func (p *PBX) Watched(d csta.DeviceID, on bool) { p.watched.set(d, on) }
-
-// watch is which phones are monitored. It has a lock of its own: it may be told while we report.
-type watch struct {
-	mu sync.Mutex
-	on map[csta.DeviceID]bool
-}
-
-func (w *watch) set(d csta.DeviceID, on bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.on == nil {
-		w.on = make(map[csta.DeviceID]bool)
-	}
-	if on {
-		w.on[d] = true
-	} else {
-		delete(w.on, d)
-	}
-}
-
-func (w *watch) has(d csta.DeviceID) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.on[d]
-}
-
 // tell notes a fact; flush reports it.
 func (p *PBX) tell(f callmodel.Fact) { p.queue = append(p.queue, f) }
 
@@ -274,35 +245,6 @@ func serve[R csta.Response](p *PBX, ctx context.Context, f func() (R, error)) (R
 		p.flush()
 	}
 	return res, err
-}
-
-// traffic lets a few phones that nobody watches call each other, at a human pace.
-func (p *PBX) traffic() (stop func()) {
-	if p.conf.Quiet || !p.conf.Hands || p.conf.Lines < 19 {
-		return func() {}
-	}
-	ended := false
-	var next func()
-	halt := func() {}
-	next = func() {
-		if ended {
-			return
-		}
-		if len(p.calls) < 3 {
-			from, to := line(1005+rand.IntN(15)), line(1005+rand.IntN(15))
-			if from != to && p.idle(from) && p.idle(to) && !p.watched.has(from) && !p.watched.has(to) {
-				_, _ = p.originate(from, to, false, csta.CauseMakeCall, csta.CauseNewCall)
-			}
-		}
-		halt = p.after(time.Duration(4000+rand.IntN(9000))*time.Millisecond, next)
-	}
-	halt = p.after(2*time.Second, next)
-	return func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		ended = true
-		halt()
-	}
 }
 
 func (p *PBX) idle(d csta.DeviceID) bool { return len(p.at[d]) == 0 && !p.out[d] }
