@@ -25,6 +25,7 @@ type conn struct {
 	net    net.Conn
 	via    string // "TCP" or "TLS"
 	peer   string // its address
+	from   *Peer  // as whom it is trusted; nil: everybody is
 	host   string // our address on it, for Via and Contact
 
 	mu      sync.Mutex
@@ -34,8 +35,8 @@ type conn struct {
 	room    chan struct{} // closed when there is room again; nil: nobody waits for it
 }
 
-func (s *Server) newConn(n net.Conn, via string) *conn {
-	c := &conn{server: s, net: n, via: via, peer: n.RemoteAddr().String()}
+func (s *Server) newConn(n net.Conn, via string, from *Peer) *conn {
+	c := &conn{server: s, net: n, via: via, peer: n.RemoteAddr().String(), from: from}
 	c.host = n.LocalAddr().String()
 	if s.conf.Contact != "" {
 		c.host = s.conf.Contact
@@ -91,6 +92,14 @@ func (c *conn) flush() {
 			spare = nil
 		}
 	}
+}
+
+// name is what the other end is called in logs and principals: the peer's name, or its address.
+func (c *conn) name() string {
+	if c.from != nil {
+		return c.from.Name
+	}
+	return c.peer
 }
 
 func (c *conn) close() {

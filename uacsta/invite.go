@@ -1,8 +1,11 @@
 package uacsta
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +15,7 @@ import (
 	"farhook/csta"
 	"farhook/csta/extension"
 	"farhook/pbxadapter/switchboard"
+	"farhook/pbxadapter/switchboard/audit"
 )
 
 // invite takes an INVITE outside a dialog: it opens a session on a line (ECMA TR/87; Microsoft's lcs:line names it).
@@ -36,7 +40,9 @@ func (s *Server) invite(c *conn, m *message) {
 		refuse(a)
 		return
 	}
+	user := address(m.get("From"))
 	if !isCSTA(m) {
+		s.refused(Refusal{Reason: refusedNoCSTA, Peer: c.name(), User: user, Detail: "Content-Type " + m.get("Content-Type")})
 		refuse(answer{status: 415, extra: []header{{"Accept", contentType}}})
 		return
 	}
@@ -55,51 +61,69 @@ func (s *Server) invite(c *conn, m *message) {
 		refuse(busy(1 + rand.IntN(5)))
 		return
 	}
+	if c.from != nil && !c.from.allows(user) {
+		s.refused(Refusal{Reason: refusedDomain, Peer: c.name(), User: user, Detail: "its domains are " + strings.Join(c.from.Domains, ", ")})
+		refuse(answer{status: 403, warning: "users of this domain are not allowed from this server"})
+		return
+	}
 	spelling, found := lineOf(q)
 	if !found {
+		s.refused(Refusal{Reason: refusedNoLine, Peer: c.name(), User: user, Detail: "the body of the INVITE names no line: the user has no Line URI"})
 		refuse(answer{status: 403, warning: "the body names no line"})
 		return
 	}
 	line, lerr := s.board.Resolve(spelling)
 	if lerr != nil {
-		s.log.Info("session refused: unknown line", zap.String("user", address(m.get("From"))), zap.String("line", spelling), zap.Error(lerr))
+		s.refused(Refusal{Reason: refusedLine, Peer: c.name(), User: user, Line: spelling, Detail: lerr.Error()})
 		refuse(answer{status: 404, warning: "line not configured"})
 		return
 	}
-	who := switchboard.Principal{User: address(m.get("From")), Line: line, Via: "sip", Peer: c.peer}
+	who := switchboard.Principal{User: user, Line: line, Via: "sip", Peer: c.name()}
 	if !s.board.May(who, csta.Observe, line) {
-		s.log.Info("session refused: no right", zap.String("user", who.User), zap.String("device", string(line)))
+		s.refused(Refusal{Reason: refusedRight, Peer: c.name(), User: user, Line: string(line)})
 		refuse(answer{status: 403, warning: "no right on this line"})
 		return
 	}
 	x := newSession(s, c, m, who, spelling, target)
 	x.edition, x.expires, x.began = ed, expires, time.Now()
-	if oldest, ok := s.enter(x); !ok {
+	oldest, err := s.enter(x)
+	if err != nil {
+		s.refused(Refusal{Reason: refusedSessions, Peer: c.name(), User: user, Line: string(line), Detail: err.Error()})
 		refuse(busy(10))
 		return
-	} else if oldest != nil {
+	}
+	if oldest != nil {
 		oldest.post(mail{kind: ending, reason: "more sessions on the line than allowed", bye: true})
 	}
+	s.board.Audit(audit.Entry{Act: audit.SessionAccepted, User: who.User, Via: who.Via, Peer: who.Peer, Line: string(line)})
 	s.log.Info("session started", zap.String("session", x.callID), zap.String("user", who.User), zap.String("device", string(line)),
 		zap.String("peer", who.Peer))
 	x.post(mail{kind: request, conn: c, msg: m})
 }
 
-// enter makes a session known, before its 200 leaves. It gives the session that has to go for it. false: we are stopping.
-func (s *Server) enter(x *session) (oldest *session, ok bool) {
+// enter makes a session known, before its 200 leaves. It gives the session that has to go for it: the one whose peer has asked nothing for the
+// longest time.
+func (s *Server) enter(x *session) (oldest *session, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopping || s.draining {
-		return nil, false
+	p := s.trust.named(x.who.Peer)
+	switch {
+	case s.stopping || s.draining:
+		return nil, errors.New("uacsta: the server takes no new sessions")
+	case len(s.sessions) >= s.conf.Sessions:
+		return nil, fmt.Errorf("uacsta: there are %d sessions, which is the limit", s.conf.Sessions)
+	case p != nil && !s.trust.take(s.trust.sessions, p.Name, p.Sessions):
+		return nil, fmt.Errorf("uacsta: %s has %d sessions, which is its limit", p.Name, p.Sessions)
 	}
+	x.counted = p != nil
 	s.sessions[x.tag] = x
 	s.opened[x.key] = x
 	list := append(s.lines[x.who.Line], x)
 	if len(list) > s.conf.SessionsPerLine {
-		oldest = list[0]
+		oldest = slices.MinFunc(list[:len(list)-1], func(a, b *session) int { return cmp.Compare(a.asked.Load(), b.asked.Load()) })
 	}
 	s.lines[x.who.Line] = list
-	return oldest, true
+	return oldest, nil
 }
 
 // leave forgets a session.
@@ -107,6 +131,9 @@ func (s *Server) leave(x *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sessions, x.tag)
+	if x.counted {
+		s.trust.give(s.trust.sessions, x.who.Peer)
+	}
 	if s.opened[x.key] == x {
 		delete(s.opened, x.key)
 	}

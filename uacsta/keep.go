@@ -109,8 +109,12 @@ func (s *Server) Restore() error {
 			old++
 			s.conf.Store.Delete(key)
 		default:
+			if _, err := s.enter(x); err != nil {
+				bad++
+				s.log.Warn("stored session left out", zap.String("key", key), zap.Error(err))
+				return nil
+			}
 			restored++
-			s.enter(x)
 			x.schedule(now)
 			x.watch()
 		}
@@ -147,6 +151,7 @@ func (s *Server) revive(key string, value []byte) (*session, error) {
 		reach: reach{restored: true},
 	}
 	x.invited = x.opening
+	x.asked.Store(r.Heard.UnixNano())
 	x.sent.answered = r.Answers
 	for _, m := range r.Monitors {
 		n := &monitor{id: m.ID, edition: m.Edition, device: m.Device, call: m.Call, filter: m.Filter}

@@ -131,7 +131,11 @@ func (s *Server) connect(addr, host string, secure bool) (*conn, error) {
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, dialLimit)
 	defer cancel()
-	n, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	var d net.Dialer
+	if !secure {
+		d.Control = s.trust.mayDial
+	}
+	n, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
@@ -146,9 +150,15 @@ func (s *Server) connect(addr, host string, secure bool) (*conn, error) {
 		}
 		n, via = t, "TLS"
 	}
-	c := s.newConn(n, via)
-	if !s.admit(c) {
-		return nil, errors.New("there are too many connections")
+	from, err := s.identify(n)
+	if err != nil {
+		n.Close()
+		return nil, err
+	}
+	c := s.newConn(n, via, from)
+	if err := s.admit(c); err != nil {
+		n.Close()
+		return nil, err
 	}
 	s.tasks.Go(func() { s.serve(c) })
 	return c, nil

@@ -37,6 +37,8 @@ type Config struct {
 	MinSE           time.Duration // least that is accepted; default 90 s
 	SessionsPerLine int           // when there is one more, the oldest ends; default 8
 	Connections     int           // in all; default 1000
+	Sessions        int           // in all; default 200,000
+	Peers           []Peer        // the UC servers that are trusted; none: everybody is
 	Mailbox         int           // requests that may wait in one session; default 64
 	Monitors        int           // of one session; default 64
 	Unsent          int           // octets that a connection may have unsent; default 4 MiB
@@ -58,6 +60,7 @@ type Server struct {
 	stop  context.CancelFunc // ends services and dialling
 	dials singleflight.Group
 	rate  *rate.Limiter // of new sessions
+	trust *trust
 
 	mu       sync.Mutex
 	sessions map[string]*session // by our tag
@@ -78,6 +81,7 @@ func New(b *switchboard.Board, c Config) *Server {
 	}
 	set(&c.SessionsPerLine, 8)
 	set(&c.Connections, 1000)
+	set(&c.Sessions, 200_000)
 	set(&c.Mailbox, 64)
 	set(&c.Monitors, 64)
 	set(&c.Unsent, 4<<20)
@@ -93,7 +97,7 @@ func New(b *switchboard.Board, c Config) *Server {
 	s := &Server{
 		board: b, conf: c, log: c.Log, node: strings.ToLower(rand.Text()[:4]), rate: rate.NewLimiter(rate.Inf, 0),
 		sessions: make(map[string]*session), opened: make(map[string]*session), lines: make(map[csta.DeviceID][]*session),
-		conns: make(map[*conn]struct{}),
+		conns: make(map[*conn]struct{}), trust: newTrust(c.Peers),
 	}
 	if c.SignIns > 0 {
 		s.rate = rate.NewLimiter(rate.Limit(c.SignIns), max(int(10*c.SignIns), 1))
@@ -140,17 +144,23 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, conf *tls.Config) er
 func (s *Server) accepted(n net.Conn, conf *tls.Config) {
 	via := "TCP"
 	if conf != nil {
-		t, err := handshake(n, conf)
+		t, err := handshake(n, s.trust.verified(conf))
 		if err != nil {
-			s.log.Info("TLS handshake failed", zap.String("peer", n.RemoteAddr().String()), zap.Error(err))
+			s.refused(Refusal{Reason: refusedHandshake, Peer: n.RemoteAddr().String(), Detail: err.Error()})
 			n.Close()
 			return
 		}
 		n, via = t, "TLS"
 	}
-	c := s.newConn(n, via)
-	if !s.admit(c) {
-		s.log.Warn("connection refused: there are too many", zap.String("peer", c.peer), zap.Int("limit", s.conf.Connections))
+	from, err := s.identify(n)
+	if err != nil {
+		s.refused(Refusal{Reason: refusedPeer, Peer: n.RemoteAddr().String(), Detail: err.Error()})
+		n.Close()
+		return
+	}
+	c := s.newConn(n, via, from)
+	if err := s.admit(c); err != nil {
+		s.refused(Refusal{Reason: refusedConnections, Peer: c.peer, Detail: err.Error()})
 		c.close()
 		return
 	}
@@ -158,14 +168,19 @@ func (s *Server) accepted(n net.Conn, conf *tls.Config) {
 }
 
 // admit enters a connection, if there is room.
-func (s *Server) admit(c *conn) bool {
+func (s *Server) admit(c *conn) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopping || len(s.conns) >= s.conf.Connections {
-		return false
+	switch {
+	case s.stopping:
+		return errors.New("uacsta: the server is stopping")
+	case len(s.conns) >= s.conf.Connections:
+		return fmt.Errorf("uacsta: there are %d connections, which is the limit", s.conf.Connections)
+	case c.from != nil && !s.trust.take(s.trust.conns, c.from.Name, c.from.Connections):
+		return fmt.Errorf("uacsta: %s has %d connections, which is its limit", c.from.Name, c.from.Connections)
 	}
 	s.conns[c] = struct{}{}
-	return true
+	return nil
 }
 
 // serve reads a connection until it ends.
@@ -174,6 +189,9 @@ func (s *Server) serve(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
+	if c.from != nil {
+		s.trust.give(s.trust.conns, c.from.Name)
+	}
 }
 
 // Run keeps the server until ctx ends, and returns when nothing of the server is left. Sessions that are stored are left to the next process; others are

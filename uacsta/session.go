@@ -5,12 +5,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
 	"farhook/csta"
 	"farhook/pbxadapter/switchboard"
+	"farhook/pbxadapter/switchboard/audit"
 )
 
 // session is one dialog and what goes on in it. Its loop runs only while there is mail: what the loop alone touches needs no lock.
@@ -26,6 +28,9 @@ type session struct {
 	waiting int // requests in the mailbox
 
 	sent sent
+
+	asked   atomic.Int64 // when the peer last asked for something, in Unix nanoseconds
+	counted bool         // among its peer's sessions
 
 	// The loop's own.
 	times
@@ -69,6 +74,7 @@ const (
 func newSession(s *Server, c *conn, m *message, who switchboard.Principal, spelling, target string) *session {
 	x := &session{server: s, who: who, dialog: newDialog(m, target), spelling: strings.Clone(spelling), changed: true}
 	x.conn = c
+	x.asked.Store(time.Now().UnixNano())
 	return x
 }
 
@@ -167,6 +173,7 @@ func (x *session) handle(m mail) {
 func (x *session) request(c *conn, m *message) {
 	x.reached(c)
 	x.heard = time.Now()
+	x.asked.Store(x.heard.UnixNano())
 	if b, known := x.remember(c, m); known {
 		if b != nil {
 			_ = c.write(b)
@@ -273,6 +280,7 @@ func (x *session) end(reason string, bye bool) {
 	if x.server.conf.Store != nil {
 		x.server.conf.Store.Delete(x.tag)
 	}
+	x.server.board.Audit(audit.Entry{Act: audit.SessionEnded, User: x.who.User, Via: x.who.Via, Peer: x.who.Peer, Line: string(x.who.Line), Detail: reason})
 	x.server.log.Info("session ended", zap.String("session", x.callID), zap.String("user", x.who.User), zap.String("device", string(x.who.Line)),
 		zap.String("reason", reason))
 }

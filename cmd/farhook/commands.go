@@ -6,6 +6,8 @@ import (
 	"net"
 	"strings"
 
+	"go.uber.org/zap"
+
 	"farhook/pbxadapter/sim"
 )
 
@@ -80,8 +82,10 @@ func (k *checkCmd) Run(s *streams) error {
 	if _, err := makePBXs(c, nil); err != nil {
 		return fmt.Errorf("%s: %w", k.File, err)
 	}
-	if _, err := c.SIP.TLS.open(); err != nil {
-		return fmt.Errorf("%s: %w", k.File, err)
+	if len(c.SIP.TLS.Listen) > 0 {
+		if _, err := openKeyring("sip.tls", c.SIP.TLS, zap.NewNop()); err != nil {
+			return fmt.Errorf("%s: %w", k.File, err)
+		}
 	}
 	fmt.Fprintf(s.out, "%s: ok, %d PBX\n", k.File, len(c.PBX))
 	return nil

@@ -20,6 +20,8 @@ import (
 // Config is the whole configuration file. Unknown keys are errors. Defaults are those of defaults().
 type Config struct {
 	SIP     SIPConfig   `yaml:"sip"`
+	Peers   Peers       `yaml:"peers"`
+	Audit   AuditConfig `yaml:"audit"`
 	HTTP    HTTPConfig  `yaml:"http"`
 	Rights  Rights      `yaml:"rights"`
 	Journal Bytes       `yaml:"journal"`
@@ -36,6 +38,7 @@ type SIPConfig struct {
 	MinSessionExpires Duration  `yaml:"min_session_expires"`
 	SessionsPerLine   int       `yaml:"sessions_per_line"`
 	Connections       int       `yaml:"connections"`
+	Sessions          int       `yaml:"sessions"`
 }
 
 // TLSConfig is the TLS side of SIP. ClientCA, where given, makes client certificates mandatory.
@@ -128,6 +131,7 @@ func defaults() Config {
 			MinSessionExpires: Duration(90 * time.Second),
 			SessionsPerLine:   8,
 			Connections:       1000,
+			Sessions:          200_000,
 		},
 		HTTP:    HTTPConfig{Listen: "127.0.0.1:8080"},
 		Rights:  OwnLine,
@@ -230,6 +234,7 @@ func (c Config) wrongs() []wrong {
 	if len(c.SIP.Listen)+len(c.SIP.TLS.Listen) == 0 {
 		complain("$.sip.listen", "there is no address for UC servers to reach: give one here or under sip.tls.listen")
 	}
+	c.Peers.wrongs(c.SIP, complain)
 	if len(c.SIP.TLS.Listen) > 0 && (c.SIP.TLS.Certificate == "" || c.SIP.TLS.Key == "") {
 		complain("$.sip.tls.listen", "TLS needs sip.tls.certificate and sip.tls.key")
 	}
@@ -250,6 +255,7 @@ func (c Config) wrongs() []wrong {
 	}
 	between("$.sip.sessions_per_line", c.SIP.SessionsPerLine, 1, 64)
 	between("$.sip.connections", c.SIP.Connections, 1, 100_000)
+	between("$.sip.sessions", c.SIP.Sessions, 1, 1_000_000)
 	if c.HTTP.Listen != "" && addr("$.http.listen", c.HTTP.Listen) && !loopback(c.HTTP.Listen) {
 		complain("$.http.listen", "%q is not a loopback address, and there is no sign-in yet: use 127.0.0.1", c.HTTP.Listen)
 	}

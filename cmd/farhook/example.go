@@ -19,7 +19,8 @@ rights: any-line
 sip:
   # TCP addresses on which UC servers reach farhook.
   listen: ["127.0.0.1:5060"]
-  # TLS addresses, with certificate and key (PEM). client_ca makes client certificates mandatory.
+  # TLS addresses, with certificate and key (PEM), and the authorities of the UC servers' certificates. All three are read again when they
+  # change, or on SIGHUP. farhook is client as well as server: its certificate needs both usages.
   # tls:
   #   listen: ["0.0.0.0:5065"]
   #   certificate: /etc/farhook/farhook.pem
@@ -32,8 +33,24 @@ sip:
   min_session_expires: 90s
   # Sessions on one line, 1 to 64: when there is one more, the oldest ends.
   sessions_per_line: 8
-  # Connections in all, 1 to 100000.
+  # Connections in all, 1 to 100000; sessions in all, 1 to 1000000.
   connections: 1000
+  sessions: 200000
+
+# The UC servers that are trusted to say who their users are. Without any, farhook listens on loopback only. Over TLS a server is
+# known by a name in its certificate (hosts; *.example.com stands for one label), over plain TCP by its address (addresses).
+# domains are the SIP domains of its users (none: any), connections and sessions its own limits (0: none).
+# peers:
+#   - name: pool
+#     hosts: [pool.example.com, fe01.example.com]
+#     addresses: [10.1.2.0/24]
+#     domains: [example.com]
+#     connections: 0
+#     sessions: 0
+
+# A record of sessions, control of lines, refusals: one JSON document a line, chained by hash. farhook audit verify FILE checks it.
+audit:
+  file: ""           # such as /var/lib/farhook/audit.jsonl; empty: none is kept
 
 http:
   # Console and REST; loopback only. Empty: none.

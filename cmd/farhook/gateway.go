@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"os"
+	"os/signal"
 	"syscall"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"farhook/pbxadapter"
 	"farhook/pbxadapter/sim"
 	"farhook/pbxadapter/switchboard"
+	"farhook/pbxadapter/switchboard/audit"
 	"farhook/uacsta"
 	"farhook/web"
 	"farhook/web/console"
@@ -31,9 +33,10 @@ type gateway struct {
 	web   *web.Server
 	sip   []net.Listener // TCP
 	sips  []net.Listener // TLS
-	tls   *tls.Config
-	http  net.Listener // nil: none
-	pprof net.Listener // nil: none
+	keys  *keyring       // nil: no TLS
+	audit *audit.Record  // nil: none
+	http  net.Listener   // nil: none
+	pprof net.Listener   // nil: none
 }
 
 func (g *gateway) sipAddr() net.Addr { return g.sip[0].Addr() }
@@ -57,18 +60,30 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 	if c.Rights == AnyLine {
 		policy = switchboard.AnyLine{}
 	}
-	g.board = switchboard.New(policy, switchboard.Options{Keep: int(c.Journal), Log: g.log.Named("switchboard")}, pbxs...)
+	if c.Audit.File != "" {
+		if g.audit, err = audit.Open(c.Audit.File, g.log.Named("audit")); err != nil {
+			return nil, err
+		}
+	}
+	g.board = switchboard.New(policy, switchboard.Options{Keep: int(c.Journal), Log: g.log.Named("switchboard"), Audit: g.audit}, pbxs...)
+	var dial *tls.Config
+	if len(c.SIP.TLS.Listen) > 0 {
+		if g.keys, err = openKeyring("sip.tls", c.SIP.TLS, g.log.Named("tls")); err != nil {
+			return nil, err
+		}
+		dial = g.keys.client()
+	}
 	g.uc = uacsta.New(g.board, uacsta.Config{
 		Contact:         c.SIP.Contact,
 		SessionExpires:  time.Duration(c.SIP.SessionExpires),
 		MinSE:           time.Duration(c.SIP.MinSessionExpires),
 		SessionsPerLine: c.SIP.SessionsPerLine,
 		Connections:     c.SIP.Connections,
+		Sessions:        c.SIP.Sessions,
+		Peers:           trustedPeers(c.Peers),
+		Dial:            dial,
 		Log:             g.log.Named("uacsta"),
 	})
-	if g.tls, err = c.SIP.TLS.open(); err != nil {
-		return nil, err
-	}
 	for _, a := range c.SIP.Listen {
 		l, err := listen("SIP", a)
 		if err != nil {
@@ -142,7 +157,13 @@ func (g *gateway) run(ctx context.Context) error {
 		group.Go(func() error { return g.uc.Serve(ctx, l, nil) })
 	}
 	for _, l := range g.sips {
-		group.Go(func() error { return g.uc.Serve(ctx, l, g.tls) })
+		group.Go(func() error { return g.uc.Serve(ctx, l, g.keys.server()) })
+	}
+	if g.keys != nil {
+		again := make(chan os.Signal, 1)
+		signal.Notify(again, syscall.SIGHUP)
+		defer signal.Stop(again)
+		group.Go(func() error { return g.keys.run(ctx, again) })
 	}
 	if g.web != nil {
 		group.Go(func() error { return g.web.Serve(ctx, g.http) })
@@ -163,6 +184,9 @@ func (g *gateway) close() {
 		if l != nil {
 			l.Close()
 		}
+	}
+	if err := g.audit.Close(); err != nil {
+		g.log.Error("audit record", zap.Error(err))
 	}
 	_ = g.log.Sync()
 }
@@ -204,27 +228,4 @@ func serveProfiles(ctx context.Context, l net.Listener) error {
 		return fmt.Errorf("profiles: %w", err)
 	}
 	return nil
-}
-
-// open reads certificate, key and CA. nil where no TLS address is configured.
-func (t TLSConfig) open() (*tls.Config, error) {
-	if len(t.Listen) == 0 {
-		return nil, nil
-	}
-	cert, err := tls.LoadX509KeyPair(t.Certificate, t.Key)
-	if err != nil {
-		return nil, fmt.Errorf("sip.tls: certificate %s with key %s: %w", t.Certificate, t.Key, err)
-	}
-	conf := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
-	if t.ClientCA != "" {
-		pem, err := os.ReadFile(t.ClientCA)
-		if err != nil {
-			return nil, fmt.Errorf("sip.tls.client_ca: %w", err)
-		}
-		if conf.ClientCAs, err = certPool(pem); err != nil {
-			return nil, fmt.Errorf("sip.tls.client_ca: %s: %w", t.ClientCA, err)
-		}
-		conf.ClientAuth = tls.RequireAndVerifyClientCert
-	}
-	return conf, nil
 }

@@ -26,6 +26,7 @@ type cli struct {
 	Demo   demoCmd   `cmd:"" help:"Run with the simulated PBX, nothing configured."`
 	Serve  serveCmd  `cmd:"" help:"Run with a configuration file."`
 	Config configCmd `cmd:"" help:"Check a configuration file, or print an example."`
+	Audit  auditCmd  `cmd:"" help:"Check the record of what matters to security."`
 	Bench  benchCmd  `cmd:"" help:"Measure the gateway with the simulated PBX on this machine, beside a bare SIP server."`
 
 	BenchTarget benchTargetCmd `cmd:"" hidden:""`
