@@ -57,6 +57,7 @@ func (c *conn) write(b []byte) error {
 		return errClosed
 	}
 	if len(c.out)+len(b) > c.server.conf.Unsent {
+		c.server.counts.stalled.Add(1)
 		c.server.log.Warn("peer takes nothing: connection ended", zap.String("peer", c.peer), zap.Int("unsent", len(c.out)))
 		c.end()
 		return errClosed
@@ -204,18 +205,28 @@ func (c *conn) read() {
 func (c *conn) mend(err error) bool {
 	var one *errMessage
 	if errors.As(err, &one) {
-		if one.req != nil && one.req.method != "" && one.req.method != "ACK" {
-			_ = c.write(answer{status: one.status, warning: one.reason}.bytes(c, one.req, ""))
-		}
+		c.refuse(one.req, answer{status: one.status, warning: one.reason})
 		return true
 	}
+	c.server.counts.noSIP.Add(1)
 	c.server.log.Info("connection ended: its octets are no SIP", zap.String("peer", c.peer), zap.Error(err))
 	var framing *errFraming
-	if errors.As(err, &framing) && framing.req != nil && framing.req.method != "" && framing.req.method != "ACK" {
-		_ = c.write(answer{status: framing.status, warning: framing.err.Error()}.bytes(c, framing.req, ""))
+	if errors.As(err, &framing) {
+		c.refuse(framing.req, answer{status: framing.status, warning: framing.err.Error()})
 	}
 	c.drain(time.Second)
 	return false
+}
+
+// refuse answers a request of which no more than the headers may be readable; nil: not even those are.
+func (c *conn) refuse(m *message, a answer) {
+	if m == nil {
+		return
+	}
+	c.heard(m)
+	if m.method != "" && m.method != "ACK" {
+		c.answer(m, a, "")
+	}
 }
 
 // handshake makes TLS of an accepted connection, within its limit.

@@ -115,9 +115,7 @@ func (x *session) reply(c *conn, m *message, a answer) []byte {
 	if c.dead() && x.conn != nil {
 		c = x.conn // the request came by a connection that is gone, and the peer has come back by another
 	}
-	b := a.bytes(c, m, x.tag)
-	_ = c.write(b)
-	return b
+	return c.answer(m, a, x.tag)
 }
 
 // replyOnce answers a request that must not be carried out twice: the answer is remembered for a replay.

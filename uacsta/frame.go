@@ -94,6 +94,7 @@ func (f *framer) next() (m *message, ping bool, err error) {
 	if m == nil {
 		return nil, false, &errFraming{err: notSIP(in)}
 	}
+	m.raw = in[:body]
 	length, err := m.contentLength()
 	switch {
 	case err != nil:
@@ -106,7 +107,7 @@ func (f *framer) next() (m *message, ping bool, err error) {
 		return nil, false, &errFraming{fmt.Errorf("a body of %d octets", length), 413, m}
 	case length > csta.MaxBody:
 		f.from += body
-		f.skip, f.big = length, m
+		f.skip, f.big, m.raw = length, m, bytes.Clone(m.raw)
 		return f.next()
 	}
 	if f.need = body + length; len(in) < f.need {
@@ -114,6 +115,7 @@ func (f *framer) next() (m *message, ping bool, err error) {
 	}
 	if length > 0 {
 		m.body = bytes.Clone(in[body : body+length])
+		m.raw = in[:body+length]
 	}
 	f.from += body + length
 	f.need = 0

@@ -9,6 +9,7 @@ import (
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
 	"farhook/pbxadapter/switchboard"
 )
 
@@ -70,7 +71,7 @@ func (x *session) inform(e switchboard.Entry) {
 		for _, s := range e.Audience {
 			if s.Device == m.device {
 				m.view.Take(e.Told, m.device)
-				x.event(m, e.Told, e.Template, s.Local)
+				x.event(m, e.Told, e.Trace, e.Template, s.Local)
 			}
 		}
 	}
@@ -81,17 +82,17 @@ func (x *session) informCall(m *monitor, e switchboard.Entry) {
 	if !slices.Contains(e.Calls, m.call) {
 		return
 	}
-	x.event(m, e.Told, e.Template, "")
+	x.event(m, e.Told, e.Trace, e.Template, "")
 	m.call = e.Calls[len(e.Calls)-1]
 }
 
 // event writes one event, unless the monitor's filter suppresses it.
-func (x *session) event(m *monitor, t callmodel.Told, template func(csta.Edition) *csta.Template, local csta.State) {
+func (x *session) event(m *monitor, t callmodel.Told, trace pbxadapter.TraceID, template func(csta.Edition) *csta.Template, local csta.State) {
 	if suppressed(m.filter, t.Event) {
 		return
 	}
 	x.overtaken(m.id, t.Calls)
-	x.send(m.id, t.Calls, template(m.edition).Append(nil, m.id, local, x.spell))
+	x.send(m.id, t.Calls, trace, template(m.edition).Append(nil, m.id, local, x.spell))
 }
 
 // catchUp tells every device monitor what it has missed, as events. A monitor whose PBX has told nothing yet waits until it has.
@@ -114,7 +115,7 @@ func (x *session) catchUp() {
 			for _, seat := range t.Audience {
 				if seat.Device == m.device {
 					told++
-					x.event(m, t, func(ed csta.Edition) *csta.Template { return csta.Prepare(t.Event, ed) }, seat.Local)
+					x.event(m, t, pbxadapter.TraceID{}, func(ed csta.Edition) *csta.Template { return csta.Prepare(t.Event, ed) }, seat.Local)
 				}
 			}
 		}

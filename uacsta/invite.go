@@ -20,7 +20,7 @@ import (
 
 // invite takes an INVITE outside a dialog: it opens a session on a line (ECMA TR/87; Microsoft's lcs:line names it).
 func (s *Server) invite(c *conn, m *message) {
-	refuse := func(a answer) { _ = c.write(a.bytes(c, m, "")) }
+	refuse := func(a answer) { c.answer(m, a, "") }
 	s.mu.Lock()
 	before := s.opened[dialogKey(m)]
 	s.mu.Unlock()
@@ -42,7 +42,7 @@ func (s *Server) invite(c *conn, m *message) {
 	}
 	user := address(m.get("From"))
 	if !isCSTA(m) {
-		s.refused(Refusal{Reason: refusedNoCSTA, Peer: c.name(), User: user, Detail: "Content-Type " + m.get("Content-Type")})
+		s.refused(Refusal{Reason: refusedNoCSTA, Peer: c.name(), User: user, Detail: "Content-Type " + m.get("Content-Type"), Trace: m.trace})
 		refuse(answer{status: 415, extra: []header{{"Accept", contentType}}})
 		return
 	}
@@ -62,42 +62,44 @@ func (s *Server) invite(c *conn, m *message) {
 		return
 	}
 	if c.from != nil && !c.from.allows(user) {
-		s.refused(Refusal{Reason: refusedDomain, Peer: c.name(), User: user, Detail: "its domains are " + strings.Join(c.from.Domains, ", ")})
+		s.refused(Refusal{Reason: refusedDomain, Peer: c.name(), User: user, Detail: "its domains are " + strings.Join(c.from.Domains, ", "), Trace: m.trace})
 		refuse(answer{status: 403, warning: "users of this domain are not allowed from this server"})
 		return
 	}
 	spelling, found := lineOf(q)
 	if !found {
-		s.refused(Refusal{Reason: refusedNoLine, Peer: c.name(), User: user, Detail: "the body of the INVITE names no line: the user has no Line URI"})
+		s.refused(Refusal{Reason: refusedNoLine, Peer: c.name(), User: user, Detail: "the body of the INVITE names no line: the user has no Line URI", Trace: m.trace})
 		refuse(answer{status: 403, warning: "the body names no line"})
 		return
 	}
 	line, lerr := s.board.Resolve(spelling)
 	if lerr != nil {
-		s.refused(Refusal{Reason: refusedLine, Peer: c.name(), User: user, Line: spelling, Detail: lerr.Error()})
+		s.refused(Refusal{Reason: refusedLine, Peer: c.name(), User: user, Line: spelling, Detail: lerr.Error(), Trace: m.trace})
 		refuse(answer{status: 404, warning: "line not configured"})
 		return
 	}
 	who := switchboard.Principal{User: user, Line: line, Via: "sip", Peer: c.name()}
 	if !s.board.May(who, csta.Observe, line) {
-		s.refused(Refusal{Reason: refusedRight, Peer: c.name(), User: user, Line: string(line)})
+		s.refused(Refusal{Reason: refusedRight, Peer: c.name(), User: user, Line: string(line), Trace: m.trace})
 		refuse(answer{status: 403, warning: "no right on this line"})
 		return
 	}
+	m.line = line
 	x := newSession(s, c, m, who, spelling, target)
 	x.edition, x.expires, x.began = ed, expires, time.Now()
 	oldest, err := s.enter(x)
 	if err != nil {
-		s.refused(Refusal{Reason: refusedSessions, Peer: c.name(), User: user, Line: string(line), Detail: err.Error()})
+		s.refused(Refusal{Reason: refusedSessions, Peer: c.name(), User: user, Line: string(line), Detail: err.Error(), Trace: m.trace})
 		refuse(busy(10))
 		return
 	}
 	if oldest != nil {
 		oldest.post(mail{kind: ending, reason: "more sessions on the line than allowed", bye: true})
 	}
+	s.counts.started.Add(1)
 	s.board.Audit(audit.Entry{Act: audit.SessionAccepted, User: who.User, Via: who.Via, Peer: who.Peer, Line: string(line)})
 	s.log.Info("session started", zap.String("session", x.callID), zap.String("user", who.User), zap.String("device", string(line)),
-		zap.String("peer", who.Peer))
+		zap.String("peer", who.Peer), m.trace.Field())
 	x.post(mail{kind: request, conn: c, msg: m})
 }
 

@@ -86,7 +86,7 @@ func (x *session) save() {
 	}
 	b, err := json.Marshal(r)
 	if err != nil {
-		x.server.log.Error("session cannot be stored", zap.String("session", x.callID), zap.Error(err))
+		x.server.log.Error("session cannot be stored", zap.String("session", x.callID), zap.Error(err), x.trace.Field())
 		return
 	}
 	x.server.conf.Store.Put(x.tag, b)
@@ -115,6 +115,8 @@ func (s *Server) Restore() error {
 				return nil
 			}
 			restored++
+			s.counts.restored.Add(1)
+			s.counts.monitors.Add(int64(len(x.monitors)))
 			x.schedule(now)
 			x.watch()
 		}
@@ -152,7 +154,7 @@ func (s *Server) revive(key string, value []byte) (*session, error) {
 	}
 	x.invited = x.opening
 	x.asked.Store(r.Heard.UnixNano())
-	x.sent.answered = r.Answers
+	x.sent.answered, x.sent.waiting = r.Answers, &s.counts.unanswered
 	for _, m := range r.Monitors {
 		n := &monitor{id: m.ID, edition: m.Edition, device: m.Device, call: m.Call, filter: m.Filter}
 		if m.View != nil {

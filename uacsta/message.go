@@ -4,6 +4,9 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+
+	"farhook/csta"
+	"farhook/pbxadapter"
 )
 
 // message is one SIP message as it stood on the wire, its header values trimmed and unfolded and otherwise untouched: what goes back to
@@ -13,6 +16,10 @@ type message struct {
 	status               int    // of a response
 	headers              []header
 	body                 []byte
+
+	raw   []byte // the whole of it; the framer's, and good only until it reads on
+	trace pbxadapter.TraceID
+	line  csta.DeviceID // of the session it belongs to
 }
 
 type header struct{ name, value string }

@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"farhook/pbxadapter"
 	"farhook/pbxadapter/switchboard/audit"
 )
 
@@ -240,6 +241,12 @@ type Refusal struct {
 	User   string // who wanted it, where that was said
 	Line   string // likewise
 	Detail string
+	Trace  pbxadapter.TraceID // of the request that was refused; zero for a connection
+}
+
+// reasonsToRefuse are all of them.
+var reasonsToRefuse = []string{
+	refusedHandshake, refusedPeer, refusedConnections, refusedSessions, refusedDomain, refusedNoCSTA, refusedNoLine, refusedLine, refusedRight,
 }
 
 // refusals counts, remembers the last, and keeps the log from drowning.
@@ -285,12 +292,12 @@ func (s *Server) refused(r Refusal) {
 		more = before.more
 	}
 	s.log.Warn("refused", zap.String("reason", r.Reason), zap.String("peer", r.Peer), zap.String("user", r.User), zap.String("line", r.Line),
-		zap.String("detail", r.Detail), zap.Int("more_since_last_told", more))
+		zap.String("detail", r.Detail), zap.Int("more_since_last_told", more), r.Trace.Field())
 	act := audit.PeerRefused
 	if r.User != "" {
 		act = audit.SessionRefused
 	}
-	s.board.Audit(audit.Entry{At: r.At, Act: act, User: r.User, Via: "sip", Peer: r.Peer, Line: r.Line, Result: r.Reason, Detail: r.Detail})
+	s.board.Audit(audit.Entry{At: r.At, Act: act, User: r.User, Via: "sip", Peer: r.Peer, Line: r.Line, Result: r.Reason, Detail: r.Detail, Trace: r.Trace.String()})
 }
 
 // hostOf is an address without its port, which changes with every try.

@@ -5,11 +5,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
 	"farhook/csta"
+	"farhook/pbxadapter"
 )
 
 // What is remembered of events that the peer has not answered. Nothing waits for those answers: one real client never gives any. A late refusal
@@ -27,10 +29,11 @@ type sentEvent struct {
 	until   time.Time
 	monitor csta.MonitorID
 	calls   []csta.CallID
-	frame   []byte // as written; nil: forgotten
-	body    int    // octets of the frame's body, at its end
-	written bool   // to a connection that was up
-	second  bool   // it has been refused once
+	frame   []byte             // as written; nil: forgotten
+	body    int                // octets of the frame's body, at its end
+	written bool               // to a connection that was up
+	second  bool               // it has been refused once
+	trace   pbxadapter.TraceID // of the request that caused it
 }
 
 // again is an event to be sent once more, unless a later one of its calls makes it stale.
@@ -43,12 +46,21 @@ type again struct {
 type sent struct {
 	mu       sync.Mutex
 	list     []sentEvent
-	answered bool // the peer has answered one, ever
+	answered bool          // the peer has answered one, ever
+	waiting  *atomic.Int64 // events of all sessions that their peers have not answered
+}
+
+// keep takes what has become of the list; the lock is held. An empty one keeps no memory.
+func (s *sent) keep(list []sentEvent) {
+	s.waiting.Add(int64(len(list) - len(s.list)))
+	if s.list = list; len(list) == 0 {
+		s.list = nil
+	}
 }
 
 // send writes one event of a monitor, and remembers it. Where no connection is up it's written when one is.
-func (x *session) send(id csta.MonitorID, calls []csta.CallID, body []byte) {
-	x.put(sentEvent{monitor: id, calls: calls}, body)
+func (x *session) send(id csta.MonitorID, calls []csta.CallID, trace pbxadapter.TraceID, body []byte) {
+	x.put(sentEvent{monitor: id, calls: calls, trace: trace}, body)
 }
 
 func (x *session) put(e sentEvent, body []byte) {
@@ -58,13 +70,14 @@ func (x *session) put(e sentEvent, body []byte) {
 	}
 	e.frame, e.body = x.newRequest(x.conn, "INFO", body), len(body)
 	e.cseq, e.until = x.cseq, time.Now().Add(sentFor)
-	e.written = x.conn.write(e.frame) == nil
+	e.written = x.say(e) == nil
 	s := &x.sent
 	s.mu.Lock()
-	if len(s.list) >= maxSent {
-		s.list = slices.Delete(s.list, 0, 1)
+	list := s.list
+	if len(list) >= maxSent {
+		list = slices.Delete(list, 0, 1)
 	}
-	s.list = append(s.list, e)
+	s.keep(append(list, e))
 	if n := len(s.list) - maxFrames; n > 0 && !s.answered && s.list[n-1].written {
 		s.list[n-1].frame = nil
 	}
@@ -78,6 +91,15 @@ func (x *session) put(e sentEvent, body []byte) {
 	}
 }
 
+// say writes an event.
+func (x *session) say(e sentEvent) error {
+	err := x.conn.say(e.frame, x.callID, x.who.Line, e.trace)
+	if err == nil {
+		x.server.counts.events.Add(1)
+	}
+	return err
+}
+
 // resend writes to a new connection what the old one may not have brought: what was never written, and what a peer that answers hasn't
 // answered. It is the same request again, so a peer that has it already knows it by its branch.
 func (x *session) resend() {
@@ -86,7 +108,7 @@ func (x *session) resend() {
 	defer s.mu.Unlock()
 	for i := range s.list {
 		if e := &s.list[i]; e.frame != nil && (s.answered || !e.written) {
-			e.written = x.conn.write(e.frame) == nil
+			e.written = x.say(*e) == nil
 		}
 	}
 }
@@ -101,10 +123,18 @@ func (s *sent) take(cseq uint32) (sentEvent, bool) {
 		return sentEvent{}, false
 	}
 	e := s.list[i]
-	if s.list = slices.Delete(s.list, i, i+1); len(s.list) == 0 {
-		s.list = nil
-	}
+	s.keep(slices.Delete(s.list, i, i+1))
 	return e, true
+}
+
+// trace is the trace id of the event of that number.
+func (s *sent) trace(cseq uint32) pbxadapter.TraceID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.IndexFunc(s.list, func(e sentEvent) bool { return e.cseq == cseq }); i >= 0 {
+		return s.list[i].trace
+	}
+	return pbxadapter.TraceID{}
 }
 
 // first is when the oldest may be forgotten.
@@ -121,16 +151,13 @@ func (s *sent) first() (until time.Time, ok bool) {
 func (s *sent) forget(now time.Time, connected bool) (kept bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.list = slices.DeleteFunc(s.list, func(e sentEvent) bool {
+	s.keep(slices.DeleteFunc(s.list, func(e sentEvent) bool {
 		return !e.until.After(now) && (connected || e.written && !s.answered)
-	})
+	}))
 	for i := range s.list {
 		if e := &s.list[i]; !e.until.After(now) {
 			e.until, kept = now.Add(sentFor), true
 		}
-	}
-	if len(s.list) == 0 {
-		s.list = nil
 	}
 	return kept
 }
@@ -144,7 +171,7 @@ func (s *sent) hasAnswers() bool {
 func (s *sent) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.list = nil
+	s.keep(nil)
 }
 
 // refused takes a refusal of a request of ours. Where the peer does not know the dialog any more, it is over (RFC 5057); where it cannot just now,
@@ -158,14 +185,18 @@ func (x *session) refused(m *message) {
 	switch {
 	case !ok:
 	case m.status == 481 || m.status == 430:
+		x.server.counts.refused.Add(1)
 		x.end("the peer does not know the dialog: "+strconv.Itoa(m.status), false)
 	case m.status >= 500 && m.status < 600 && !e.second && e.frame != nil:
 		now := time.Now()
 		e.second = true
+		x.server.counts.refused.Add(1)
 		x.again = append(x.again, again{now.Add(retryTime(m)), e})
 		x.schedule(now)
 	default:
-		x.server.log.Info("the peer refused an event", zap.String("session", x.callID), zap.String("monitor", string(e.monitor)), zap.Int("status", m.status))
+		x.server.counts.refused.Add(1)
+		x.server.log.Info("the peer refused an event", zap.String("session", x.callID), zap.String("monitor", string(e.monitor)), zap.Int("status", m.status),
+			e.trace.Field())
 	}
 }
 

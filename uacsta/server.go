@@ -28,6 +28,7 @@ import (
 
 	"farhook/csta"
 	"farhook/pbxadapter/switchboard"
+	"farhook/pbxadapter/switchboard/wiretap"
 )
 
 // Config is a server's limits. Zero values mean the defaults.
@@ -44,6 +45,7 @@ type Config struct {
 	Unsent          int           // octets that a connection may have unsent; default 4 MiB
 	SignIns         float64       // new sessions a second, beyond a burst of ten times as many, that are admitted; 0: any number
 	Dial            *tls.Config   // for connections of our own over TLS; nil: there are none
+	Tap             *wiretap.Tap  // records every message; nil: none
 	Store           Store         // keeps sessions beyond the process; nil: they end with it
 	ByeOnStop       bool          // also where they are stored: the stop is for good
 	Log             *zap.Logger   // nil: none
@@ -51,16 +53,17 @@ type Config struct {
 
 // Server serves sessions. All methods are safe for concurrent use.
 type Server struct {
-	board *switchboard.Board
-	conf  Config
-	log   *zap.Logger
-	node  string    // part of every monitor reference
-	tasks taskGroup // everything that must have ended before Run returns
-	ctx   context.Context
-	stop  context.CancelFunc // ends services and dialling
-	dials singleflight.Group
-	rate  *rate.Limiter // of new sessions
-	trust *trust
+	board  *switchboard.Board
+	conf   Config
+	log    *zap.Logger
+	node   string    // part of every monitor reference
+	tasks  taskGroup // everything that must have ended before Run returns
+	ctx    context.Context
+	stop   context.CancelFunc // ends services and dialling
+	dials  singleflight.Group
+	rate   *rate.Limiter // of new sessions
+	trust  *trust
+	counts *counts
 
 	mu       sync.Mutex
 	sessions map[string]*session // by our tag
@@ -95,7 +98,7 @@ func New(b *switchboard.Board, c Config) *Server {
 		c.Log = zap.NewNop()
 	}
 	s := &Server{
-		board: b, conf: c, log: c.Log, node: strings.ToLower(rand.Text()[:4]), rate: rate.NewLimiter(rate.Inf, 0),
+		counts: newCounts(), board: b, conf: c, log: c.Log, node: strings.ToLower(rand.Text()[:4]), rate: rate.NewLimiter(rate.Inf, 0),
 		sessions: make(map[string]*session), opened: make(map[string]*session), lines: make(map[csta.DeviceID][]*session),
 		conns: make(map[*conn]struct{}), trust: newTrust(c.Peers),
 	}
@@ -251,34 +254,44 @@ func (s *Server) Count() int {
 func (s *Server) receive(c *conn, m *message) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.log.Error("panic while receiving", zap.Any("panic", p), zap.Stack("stack"))
+			s.log.Error("panic while receiving", zap.Any("panic", p), zap.Stack("stack"), m.trace.Field())
 			if m.method != "" && m.method != "ACK" {
-				_ = c.write(answer{status: 500}.bytes(c, m, ""))
+				c.answer(m, answer{status: 500}, "")
 			}
 		}
 	}()
 	if m.status != 0 {
-		s.answered(m)
-		return
-	}
-	if status, why := check(m); status != 0 {
-		if m.method != "ACK" {
-			_ = c.write(answer{status: status, warning: why}.bytes(c, m, ""))
-		}
+		s.answered(c, m)
 		return
 	}
 	tag := param(m.get("To"), "tag")
+	var x *session
+	if tag != "" {
+		s.mu.Lock()
+		x = s.sessions[tag]
+		s.mu.Unlock()
+	}
+	if x != nil && x.matches(m) {
+		m.line = x.who.Line
+	} else {
+		x = nil
+	}
+	c.heard(m)
+	s.counts.request(m.method)
+	if status, why := check(m); status != 0 {
+		if m.method != "ACK" {
+			c.answer(m, answer{status: status, warning: why}, "")
+		}
+		return
+	}
 	if tag == "" {
 		s.outside(c, m)
 		return
 	}
-	s.mu.Lock()
-	x := s.sessions[tag]
-	s.mu.Unlock()
 	switch {
-	case x == nil || !x.matches(m):
+	case x == nil:
 		if m.method != "ACK" {
-			_ = c.write(answer{status: 481}.bytes(c, m, ""))
+			c.answer(m, answer{status: 481}, "")
 		}
 	case m.method == "ACK":
 		x.post(mail{kind: acked, conn: c})
@@ -291,9 +304,9 @@ func (s *Server) receive(c *conn, m *message) {
 func (s *Server) hand(x *session, c *conn, m *message) {
 	switch x.post(mail{kind: request, conn: c, msg: m}) {
 	case 481:
-		_ = c.write(answer{status: 481}.bytes(c, m, ""))
+		c.answer(m, answer{status: 481}, "")
 	case 503:
-		_ = c.write(busy(2).bytes(c, m, ""))
+		c.answer(m, busy(2), "")
 	}
 }
 
@@ -346,7 +359,7 @@ func (s *Server) outside(c *conn, m *message) {
 			s.hand(x, c, m)
 			return
 		}
-		_ = c.write(answer{status: 481}.bytes(c, m, ""))
+		c.answer(m, answer{status: 481}, "")
 		return
 	}
 	var a answer
@@ -363,7 +376,7 @@ func (s *Server) outside(c *conn, m *message) {
 	default:
 		a = answer{status: 405, extra: []header{{"Allow", allow}}}
 	}
-	_ = c.write(a.bytes(c, m, ""))
+	c.answer(m, a, "")
 }
 
 func optionsAnswer() answer {
@@ -373,20 +386,26 @@ func optionsAnswer() answer {
 func dialogKey(m *message) string { return m.get("Call-ID") + "\x00" + param(m.get("From"), "tag") }
 
 // answered takes a response to a request of ours, on the connection's reader.
-func (s *Server) answered(m *message) {
-	if m.status < 200 {
-		return
-	}
+func (s *Server) answered(c *conn, m *message) {
 	s.mu.Lock()
 	x := s.sessions[param(m.get("From"), "tag")]
 	s.mu.Unlock()
+	if x == nil {
+		c.heard(m)
+		return
+	}
+	m.line = x.who.Line
+	n, method, err := m.cseq()
+	event := err == nil && method == "INFO"
 	switch {
-	case x == nil:
-	case m.status >= 300:
+	case event && m.status >= 200 && m.status < 300:
+		e, _ := x.sent.take(n)
+		m.trace = e.trace
+	case event:
+		m.trace = x.sent.trace(n)
+	}
+	c.heard(m)
+	if m.status >= 300 {
 		x.post(mail{kind: refusal, msg: m})
-	default:
-		if n, method, err := m.cseq(); err == nil && method == "INFO" {
-			x.sent.take(n)
-		}
 	}
 }

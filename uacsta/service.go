@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -67,7 +68,9 @@ func (x *session) serve(c *conn, m *message, shell answer) {
 	}
 	o.req = req
 	if handle := ownService(req.Service()); handle != nil {
+		began := time.Now()
 		res, err := handle(x, o)
+		x.server.board.Count(req.Service(), began, err)
 		if err != nil {
 			res = refusalOf(err)
 		}
@@ -181,11 +184,11 @@ func (x *session) begin() {
 func (x *session) do(o *openRequest) (res csta.Message) {
 	defer func() {
 		if p := recover(); p != nil {
-			x.server.log.Error("panic in a service", zap.String("service", string(o.req.Service())), zap.Any("panic", p), zap.Stack("stack"))
+			x.server.log.Error("panic in a service", zap.String("service", string(o.req.Service())), zap.Any("panic", p), zap.Stack("stack"), o.msg.trace.Field())
 			res = csta.ErrUnspecified
 		}
 	}()
-	ctx := x.server.ctx
+	ctx := pbxadapter.WithTrace(x.server.ctx, o.msg.trace)
 	if o.op != 0 {
 		ctx = pbxadapter.WithOp(ctx, o.op)
 	}

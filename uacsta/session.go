@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"farhook/csta"
+	"farhook/pbxadapter"
 	"farhook/pbxadapter/switchboard"
 	"farhook/pbxadapter/switchboard/audit"
 )
@@ -43,8 +44,9 @@ type session struct {
 	held     []switchboard.Entry // wait for an answer that is still open
 	cursor   *switchboard.Cursor
 	monitors []*monitor
-	again    []again // events that the peer refused for the moment
-	changed  bool    // since it was stored
+	again    []again            // events that the peer refused for the moment
+	changed  bool               // since it was stored
+	trace    pbxadapter.TraceID // of what the loop is doing: of a request, or of whoever caused an event; zero: nobody did
 }
 
 // mail is one thing for the loop.
@@ -73,6 +75,7 @@ const (
 
 func newSession(s *Server, c *conn, m *message, who switchboard.Principal, spelling, target string) *session {
 	x := &session{server: s, who: who, dialog: newDialog(m, target), spelling: strings.Clone(spelling), changed: true}
+	x.sent.waiting = &s.counts.unanswered
 	x.conn = c
 	x.asked.Store(time.Now().UnixNano())
 	return x
@@ -139,14 +142,21 @@ func (x *session) idle() bool {
 func (x *session) handle(m mail) {
 	defer func() {
 		if p := recover(); p != nil {
-			x.server.log.Error("panic in a session", zap.String("session", x.callID), zap.Any("panic", p), zap.Stack("stack"))
+			x.server.log.Error("panic in a session", zap.String("session", x.callID), zap.Any("panic", p), zap.Stack("stack"), x.trace.Field())
 			if m.kind == request {
-				_ = m.conn.write(answer{status: 500}.bytes(m.conn, m.msg, x.tag))
+				m.conn.answer(m.msg, answer{status: 500}, x.tag)
 			}
 			x.end("panic", true)
 		}
 	}()
 	defer x.store()
+	x.trace = pbxadapter.TraceID{}
+	switch {
+	case m.msg != nil:
+		x.trace = m.msg.trace
+	case m.done != nil:
+		x.trace = m.done.msg.trace
+	}
 	switch m.kind {
 	case request:
 		x.request(m.conn, m.msg)
@@ -176,7 +186,7 @@ func (x *session) request(c *conn, m *message) {
 	x.asked.Store(x.heard.UnixNano())
 	if b, known := x.remember(c, m); known {
 		if b != nil {
-			_ = c.write(b)
+			_ = c.say(b, x.callID, x.who.Line, m.trace)
 		}
 		return
 	}
@@ -274,15 +284,16 @@ func (x *session) end(reason string, bye bool) {
 		return
 	}
 	if bye && x.conn != nil {
-		_ = x.conn.write(x.newRequest(x.conn, "BYE", nil))
+		_ = x.conn.say(x.newRequest(x.conn, "BYE", nil), x.callID, x.who.Line, x.trace)
 	}
+	x.server.counts.ended.Add(1)
 	x.server.leave(x)
 	if x.server.conf.Store != nil {
 		x.server.conf.Store.Delete(x.tag)
 	}
 	x.server.board.Audit(audit.Entry{Act: audit.SessionEnded, User: x.who.User, Via: x.who.Via, Peer: x.who.Peer, Line: string(x.who.Line), Detail: reason})
 	x.server.log.Info("session ended", zap.String("session", x.callID), zap.String("user", x.who.User), zap.String("device", string(x.who.Line)),
-		zap.String("reason", reason))
+		zap.String("reason", reason), x.trace.Field())
 }
 
 // suspend ends the session in this process, and leaves it to the next one.
@@ -306,11 +317,11 @@ func (x *session) halt(status int) bool {
 	x.mu.Unlock()
 	x.sent.clear()
 	for _, o := range x.open {
-		_ = o.conn.write(answer{status: status}.bytes(o.conn, o.msg, x.tag))
+		o.conn.answer(o.msg, answer{status: status}, x.tag)
 	}
 	for _, m := range unread {
 		if m.kind == request {
-			_ = m.conn.write(answer{status: 481}.bytes(m.conn, m.msg, x.tag))
+			m.conn.answer(m.msg, answer{status: 481}, x.tag)
 		}
 	}
 	if x.timer != nil {
@@ -319,6 +330,7 @@ func (x *session) halt(status int) bool {
 	if x.cursor != nil {
 		x.cursor.Close()
 	}
+	x.server.counts.monitors.Add(-int64(len(x.monitors)))
 	x.monitors, x.held, x.answers, x.open, x.again = nil, nil, nil, nil, nil
 	return true
 }

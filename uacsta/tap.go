@@ -1,0 +1,39 @@
+package uacsta
+
+import (
+	"farhook/csta"
+	"farhook/pbxadapter"
+	"farhook/pbxadapter/switchboard/wiretap"
+)
+
+// heard records a message as it came, and lets go of its octets, which are the framer's. A request gets its trace id here.
+func (c *conn) heard(m *message) {
+	if m.status == 0 && m.trace.IsZero() {
+		m.trace = pbxadapter.NewTrace()
+	}
+	c.tap(wiretap.In, m.raw, m.get("Call-ID"), m.line, m.trace)
+	m.raw = nil
+}
+
+// answer writes the response to m, and records it.
+func (c *conn) answer(m *message, a answer, tag string) []byte {
+	b := a.bytes(c, m, tag)
+	c.server.counts.response(a.status)
+	_ = c.say(b, m.get("Call-ID"), m.line, m.trace)
+	return b
+}
+
+// say writes a message, and records it where it could be written. Nothing waits.
+func (c *conn) say(b []byte, session string, line csta.DeviceID, trace pbxadapter.TraceID) error {
+	if err := c.write(b); err != nil {
+		return err
+	}
+	c.tap(wiretap.Out, b, session, line, trace)
+	return nil
+}
+
+func (c *conn) tap(way wiretap.Direction, text []byte, session string, line csta.DeviceID, trace pbxadapter.TraceID) {
+	c.server.conf.Tap.Record(wiretap.Record{
+		Layer: wiretap.SIP, Direction: way, Peer: c.peer, Session: session, Line: line, Trace: trace, Text: text,
+	})
+}
