@@ -2,6 +2,7 @@ package uacsta_test
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -119,6 +120,25 @@ func rights(f *uactest.File) switchboard.Policy {
 	return switchboard.OwnLine{}
 }
 
+// peersOf makes the peer that a comment "link loss: …" describes; there are none without.
+func peersOf(f *uactest.File) []uacsta.Peer {
+	p := uacsta.Peer{Name: "peer", Addresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+	for _, c := range f.Comments {
+		switch c {
+		case "link loss: status":
+			p.OnLinkLoss = uacsta.TellStatus
+		case "link loss: bye":
+			p.OnLinkLoss = uacsta.EndSession
+		case "link loss: refuse":
+			p.WhileDown = 480
+		default:
+			continue
+		}
+		return []uacsta.Peer{p}
+	}
+	return nil
+}
+
 // Every conversation is played twice: against a PBX that tells what a service causes before its answer, and one that tells it after.
 func TestConversations(t *testing.T) {
 	files, err := filepath.Glob("../testdata/flows/*.txt")
@@ -138,7 +158,10 @@ func TestConversations(t *testing.T) {
 		for _, late := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/late=%v", strings.TrimSuffix(name, ".txt"), late), func(t *testing.T) {
 				t.Parallel()
-				h := newHouse(t, rights(f), late, func(c *uacsta.Config) { c.Monitors = setting(t, f, "monitors") })
+				h := newHouse(t, rights(f), late, func(c *uacsta.Config) {
+					c.Monitors = setting(t, f, "monitors")
+					c.Peers = peersOf(f)
+				})
 				p := uactest.Player{Addr: h.addr, PBX: h.phones, Patience: 20 * time.Second}
 				if err := p.Play(f); err != nil {
 					t.Fatal(err)

@@ -60,6 +60,9 @@ func (x *session) release() {
 
 // inform writes one entry to every monitor that is to hear it.
 func (x *session) inform(e switchboard.Entry) {
+	if !x.linkChanged(e) {
+		return
+	}
 	for _, m := range x.monitors {
 		if e.Seq <= m.from {
 			continue

@@ -84,6 +84,11 @@ func (s *Server) invite(c *conn, m *message) {
 		refuse(answer{status: 403, warning: "no right on this line"})
 		return
 	}
+	if status := s.whileDown(c, who); status != 0 {
+		s.refused(Refusal{Reason: refusedLinkDown, Peer: c.name(), User: user, Line: string(line), Trace: m.trace})
+		refuse(answer{status: status, extra: []header{retryAfter(30)}})
+		return
+	}
 	m.line = line
 	x := newSession(s, c, m, who, spelling, target)
 	x.edition, x.expires, x.began = ed, expires, time.Now()

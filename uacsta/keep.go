@@ -52,7 +52,8 @@ type record struct {
 	Heard     time.Time                `json:"heard"`
 	Refreshed time.Time                `json:"refreshed"`
 	Confirmed bool                     `json:"confirmed"`
-	Answers   bool                     `json:"answers"` // the peer answers events
+	Answers   bool                     `json:"answers"`            // the peer answers events
+	Disabled  bool                     `json:"disabled,omitempty"` // it was told so
 	Monitors  []monitorRecord          `json:"monitors,omitempty"`
 }
 
@@ -79,7 +80,7 @@ func (x *session) save() {
 		Version: recordVersion, CallID: x.callID, Tag: x.tag, PeerTag: x.peerTag, Local: x.local, Remote: x.remote, Routes: x.routes,
 		Target: x.target, CSeq: x.cseq, Branch: x.opening.branch, Number: x.opening.number, User: x.who.User, Line: x.who.Line, Peer: x.who.Peer,
 		Spelling: x.spelling, Spelt: x.spelt, Edition: x.edition, Expires: x.expires, Began: x.began, Heard: x.heard, Refreshed: x.refreshed,
-		Confirmed: x.confirmed, Answers: x.sent.hasAnswers(),
+		Confirmed: x.confirmed, Answers: x.sent.hasAnswers(), Disabled: x.disabled,
 	}
 	for _, m := range x.monitors {
 		r.Monitors = append(r.Monitors, monitorRecord{m.id, m.edition, m.device, m.call, m.filter, &m.view})
@@ -152,7 +153,7 @@ func (s *Server) revive(key string, value []byte) (*session, error) {
 		times: times{began: r.Began, heard: r.Heard, refreshed: r.Refreshed, expires: r.Expires, confirmed: r.Confirmed},
 		reach: reach{restored: true},
 	}
-	x.invited = x.opening
+	x.invited, x.disabled = x.opening, r.Disabled
 	x.asked.Store(r.Heard.UnixNano())
 	x.sent.answered, x.sent.waiting = r.Answers, &s.counts.unanswered
 	for _, m := range r.Monitors {

@@ -27,6 +27,8 @@ type Peer struct {
 	Domains     []string       // SIP domains of its users; none: any
 	Connections int            // largest number at a time; 0: no limit of its own
 	Sessions    int            // likewise
+	OnLinkLoss  LinkLoss       // what its sessions are told beside events
+	WhileDown   int            // status for an INVITE while the PBX link of its line is down: 480 or 503; 0: it's accepted
 }
 
 // hasHost says whether a name of a certificate is one of the peer's.
@@ -224,6 +226,7 @@ const (
 	refusedNoLine      = "no-line"
 	refusedLine        = "unknown-line"
 	refusedRight       = "no-right"
+	refusedLinkDown    = "link-down"
 )
 
 // tellAgain is how often one peer's refusal for one reason is logged; between, it's counted.
@@ -236,7 +239,7 @@ const (
 // Refusal is a connection or session that was turned away.
 type Refusal struct {
 	At     time.Time
-	Reason string // handshake, unknown-peer, connections, sessions, domain, no-csta, no-line, unknown-line, no-right
+	Reason string // handshake, unknown-peer, connections, sessions, domain, no-csta, no-line, unknown-line, no-right, link-down
 	Peer   string // its name, or its address
 	User   string // who wanted it, where that was said
 	Line   string // likewise

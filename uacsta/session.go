@@ -46,6 +46,7 @@ type session struct {
 	monitors []*monitor
 	again    []again            // events that the peer refused for the moment
 	changed  bool               // since it was stored
+	disabled bool               // the peer was told so by SystemStatus
 	trace    pbxadapter.TraceID // of what the loop is doing: of a request, or of whoever caused an event; zero: nobody did
 }
 

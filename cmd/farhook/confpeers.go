@@ -19,6 +19,8 @@ type PeerConfig struct {
 	Domains     []string `yaml:"domains"`   // SIP domains of its users; empty: any
 	Connections int      `yaml:"connections"`
 	Sessions    int      `yaml:"sessions"`
+	OnLinkLoss  string   `yaml:"on_link_loss"` // what sessions are told beside events: events, status, bye
+	WhileDown   string   `yaml:"while_down"`   // an INVITE while the PBX link is down: accept, refuse
 }
 
 // AuditConfig is the record of what matters to security.
@@ -59,6 +61,12 @@ func (ps Peers) wrongs(sip SIPConfig, complain func(path, format string, args ..
 				complain(fmt.Sprintf("%s.domains[%d]", path, j), "%q is not a domain, such as example.com", d)
 			}
 		}
+		if _, ok := linkLoss[p.OnLinkLoss]; !ok {
+			complain(path+".on_link_loss", "%q is none of events, status, bye", p.OnLinkLoss)
+		}
+		if _, ok := whileDown[p.WhileDown]; !ok {
+			complain(path+".while_down", "%q is neither accept nor refuse", p.WhileDown)
+		}
 		if p.Connections < 0 || p.Sessions < 0 {
 			complain(path, "connections and sessions are 0 (no limit of its own) or more")
 		}
@@ -79,6 +87,12 @@ func (ps Peers) wrongs(sip SIPConfig, complain func(path, format string, args ..
 		}
 	}
 }
+
+// The words of the configuration; the empty one is the default.
+var (
+	linkLoss  = map[string]uacsta.LinkLoss{"": uacsta.EventOnly, "events": uacsta.EventOnly, "status": uacsta.TellStatus, "bye": uacsta.EndSession}
+	whileDown = map[string]int{"": 0, "accept": 0, "refuse": 480}
+)
 
 // hostName says whether s can be the name of a host or domain.
 func hostName(s string) bool {
@@ -113,6 +127,7 @@ func trustedPeers(ps Peers) []uacsta.Peer {
 	var all []uacsta.Peer
 	for _, p := range ps {
 		u := uacsta.Peer{Name: p.Name, Hosts: p.Hosts, Domains: p.Domains, Connections: p.Connections, Sessions: p.Sessions}
+		u.OnLinkLoss, u.WhileDown = linkLoss[p.OnLinkLoss], whileDown[p.WhileDown]
 		for _, a := range p.Addresses {
 			if x, err := prefix(a); err == nil {
 				u.Addresses = append(u.Addresses, x)

@@ -47,6 +47,10 @@ sip:
 #     domains: [example.com]
 #     connections: 0
 #     sessions: 0
+#     # When the link to a line's PBX is lost, its monitors are told by events; status tells SystemStatus too, bye ends the session.
+#     on_link_loss: events
+#     # An INVITE meanwhile: accept, for clients take anything but normal as final; or refuse (480).
+#     while_down: accept
 
 # A record of sessions, control of lines, refusals: one JSON document a line, chained by hash. farhook audit verify FILE checks it.
 audit:
