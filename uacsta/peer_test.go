@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"farhook/csta"
 	"farhook/pbxadapter/switchboard"
 	"farhook/uacsta"
 	"farhook/uacsta/uactest"
@@ -148,6 +149,84 @@ func TestPeersByAddress(t *testing.T) {
 	if n := h.uc.Count(); n != 2 {
 		t.Errorf("%d sessions: they don't end with the connection", n)
 	}
+}
+
+// The UC server's connection is gone: events go to it by the dialog's route, over TLS, if it is who the route says, and one of the peers.
+func TestConnectionToPeer(t *testing.T) {
+	a := uactest.NewAuthority(t)
+	for _, c := range []struct {
+		name  string
+		cert  []string // names of the server that is found at the route's address
+		peers []uacsta.Peer
+		want  bool
+	}{
+		{"the right one", []string{"localhost"}, []uacsta.Peer{{Name: "pool", Hosts: []string{"localhost"}}}, true},
+		{"a certificate of another name", []string{"other.example.com"}, []uacsta.Peer{{Name: "pool", Hosts: []string{"localhost", "other.example.com"}}}, false},
+		{"no peer", []string{"localhost"}, []uacsta.Peer{{Name: "pool", Hosts: []string{"elsewhere.example.com"}}}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHouse(t, switchboard.AnyLine{}, false, func(conf *uacsta.Config) {
+				conf.Dial = &tls.Config{RootCAs: a.Pool, Certificates: []tls.Certificate{a.Pair(uactest.Wanted{Names: []string{"gw.example.com"}})}}
+			})
+			l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{a.Pair(uactest.Wanted{Names: c.cert})}, ClientCAs: a.Pool, ClientAuth: tls.RequireAndVerifyClientCert})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			_, port, _ := net.SplitHostPort(l.Addr().String())
+			p := h.dial(t)
+			invite := p.request("INVITE", lineBody)
+			p.send(strings.Replace(invite, "Max-Forwards: 70\r\n", "Max-Forwards: 70\r\nRecord-Route: <sip:localhost:"+port+";transport=tls;lr>\r\n", 1))
+			_, p.toTag, _ = strings.Cut(p.read().header("To"), ";tag=")
+			p.send(p.request("ACK", ""))
+			p.ask(csta.MonitorStart{MonitorObject: csta.MonitorObject{DeviceObject: "tel:+15551001"}})
+			h.uc.SetPeers(c.peers) // and with it the plain connection ends
+			if err := h.pbx.Phone(1002).Dial("tel:+15551001"); err != nil {
+				t.Fatal(err)
+			}
+			n, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer n.Close()
+			_ = n.SetDeadline(time.Now().Add(10 * time.Second))
+			text, err := bufio.NewReader(n).ReadString('\n')
+			if got := err == nil && strings.HasPrefix(text, "INFO sip:alice@contoso.test"); got != c.want {
+				t.Errorf("got %q, %v", text, err)
+			}
+		})
+	}
+}
+
+// A connection of our own over plain TCP goes to a peer's address only: where a dialog's route leads is the other side's word.
+func TestNoConnectionElsewhere(t *testing.T) {
+	h := newHouse(t, switchboard.AnyLine{}, false)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	p := h.dial(t)
+	p.send(strings.Replace(p.request("INVITE", lineBody), "Max-Forwards: 70\r\n", "Max-Forwards: 70\r\nRecord-Route: <sip:"+l.Addr().String()+";transport=tcp;lr>\r\n", 1))
+	_, p.toTag, _ = strings.Cut(p.read().header("To"), ";tag=")
+	p.send(p.request("ACK", ""))
+	p.ask(csta.MonitorStart{MonitorObject: csta.MonitorObject{DeviceObject: "tel:+15551001"}})
+	h.uc.SetPeers([]uacsta.Peer{{Name: "pool", Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}})
+	if err := h.pbx.Phone(1002).Dial("tel:+15551001"); err != nil {
+		t.Fatal(err)
+	}
+	_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(200 * time.Millisecond))
+	if n, err := l.Accept(); err == nil {
+		n.Close()
+		t.Error("the gateway connected to an address that isn't a UC server's")
+	}
+	h.uc.SetPeers([]uacsta.Peer{{Name: "pool", Addresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}})
+	_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(20 * time.Second))
+	n, err := l.Accept()
+	if err != nil {
+		t.Fatalf("nor to one that is: %v", err)
+	}
+	n.Close()
 }
 
 // A line's limit ends the session that has been idle for the longest time, not the oldest.
