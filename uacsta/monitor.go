@@ -74,7 +74,7 @@ func monitorStart(x *session, o *openRequest) (csta.Message, error) {
 	}
 	same := func(p *monitor) bool { return p.device == m.device && p.call == m.call }
 	if i := slices.IndexFunc(x.monitors, same); i >= 0 {
-		x.monitors = slices.Delete(x.monitors, i, i+1)
+		x.change(func(list []*monitor) []*monitor { return slices.Delete(list, i, i+1) })
 		x.server.counts.monitors.Add(-1)
 	} else if len(x.monitors) >= x.server.conf.Monitors {
 		return nil, csta.ErrMonitorLimit.With(fmt.Errorf("the session has %d monitors", len(x.monitors)))
@@ -90,7 +90,7 @@ func monitorStart(x *session, o *openRequest) (csta.Message, error) {
 	} else {
 		m.from = x.cursor.WatchCall(m.call)
 	}
-	x.monitors = append(x.monitors, m)
+	x.change(func(list []*monitor) []*monitor { return append(list, m) })
 	x.server.counts.monitors.Add(1)
 	return csta.MonitorStartResponse{MonitorCrossRefID: m.id, ActualMonitorFilter: m.filter, MonitorExistingCalls: new(true)}, nil
 }
@@ -117,7 +117,7 @@ func monitorStop(x *session, o *openRequest) (csta.Message, error) {
 		return nil, err
 	}
 	m := x.monitors[i]
-	x.monitors = slices.Delete(x.monitors, i, i+1)
+	x.change(func(list []*monitor) []*monitor { return slices.Delete(list, i, i+1) })
 	x.server.counts.monitors.Add(-1)
 	if m.device != "" {
 		x.cursor.Unwatch(m.device)

@@ -53,17 +53,18 @@ type Config struct {
 
 // Server serves sessions. All methods are safe for concurrent use.
 type Server struct {
-	board  *switchboard.Board
-	conf   Config
-	log    *zap.Logger
-	node   string    // part of every monitor reference
-	tasks  taskGroup // everything that must have ended before Run returns
-	ctx    context.Context
-	stop   context.CancelFunc // ends services and dialling
-	dials  singleflight.Group
-	rate   *rate.Limiter // of new sessions
-	trust  *trust
-	counts *counts
+	board   *switchboard.Board
+	conf    Config
+	log     *zap.Logger
+	node    string    // part of every monitor reference
+	tasks   taskGroup // everything that must have ended before Run returns
+	ctx     context.Context
+	stop    context.CancelFunc // ends services and dialling
+	dials   singleflight.Group
+	rate    *rate.Limiter // of new sessions
+	trust   *trust
+	contact contact
+	counts  *counts
 
 	mu       sync.Mutex
 	sessions map[string]*session // by our tag
@@ -285,6 +286,7 @@ func (s *Server) receive(c *conn, m *message) {
 		return
 	}
 	if tag == "" {
+		s.met(c, m, time.Now())
 		s.outside(c, m)
 		return
 	}

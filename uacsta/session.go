@@ -332,6 +332,7 @@ func (x *session) halt(status int) bool {
 		x.cursor.Close()
 	}
 	x.server.counts.monitors.Add(-int64(len(x.monitors)))
-	x.monitors, x.held, x.answers, x.open, x.again = nil, nil, nil, nil, nil
+	x.change(func([]*monitor) []*monitor { return nil })
+	x.held, x.answers, x.open, x.again = nil, nil, nil, nil
 	return true
 }
