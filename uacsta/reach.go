@@ -58,10 +58,7 @@ func (x *session) reachable() bool {
 // redial makes a connection to the next hop: the first of the route set, else the target.
 func (x *session) redial() {
 	x.dialling, x.redialAt = true, time.Time{}
-	hop := x.target
-	if len(x.routes) > 0 {
-		hop = address(x.routes[0])
-	}
+	hop := x.hop()
 	x.server.tasks.Go(func() {
 		c, err := x.server.dial(hop)
 		if err != nil {
@@ -70,6 +67,14 @@ func (x *session) redial() {
 		}
 		x.post(mail{kind: dialled, conn: c})
 	})
+}
+
+// hop is where requests of ours go: the first of the route set, else the target.
+func (x *session) hop() string {
+	if len(x.routes) > 0 {
+		return address(x.routes[0])
+	}
+	return x.target
 }
 
 // reconnected takes what came of redial.

@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -47,7 +48,6 @@ type Config struct {
 	Dial            *tls.Config   // for connections of our own over TLS; nil: there are none
 	Tap             *wiretap.Tap  // records every message; nil: none
 	Store           Store         // keeps sessions beyond the process; nil: they end with it
-	ByeOnStop       bool          // also where they are stored: the stop is for good
 	Log             *zap.Logger   // nil: none
 }
 
@@ -65,6 +65,7 @@ type Server struct {
 	trust   *trust
 	contact contact
 	counts  *counts
+	byes    atomic.Int64 // that wait for a connection
 
 	mu       sync.Mutex
 	sessions map[string]*session // by our tag
@@ -206,7 +207,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.stopping = true
 	s.mu.Unlock()
 	s.stop()
-	if s.conf.Store == nil || s.conf.ByeOnStop {
+	if s.conf.Store == nil {
 		s.tellAll(mail{kind: ending, reason: "shutdown", bye: true})
 	} else {
 		s.tellAll(mail{kind: stopping})
@@ -223,12 +224,26 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// Drain ends every session for good, with BYE, and takes no new ones from then on: its users are to sign in elsewhere.
-func (s *Server) Drain() {
+// Drain ends every session for good, with BYE, and takes no new ones from then on (503 with Retry-After): its users are to sign in elsewhere. It
+// returns when every BYE that could be written is, and gives how many sessions there were.
+func (s *Server) Drain() int {
 	s.mu.Lock()
 	s.draining = true
+	n := len(s.sessions)
 	s.mu.Unlock()
+	s.log.Info("draining", zap.Int("sessions", n))
 	s.tellAll(mail{kind: ending, reason: "drained", bye: true})
+	for end := time.Now().Add(2 * dialLimit); time.Now().Before(end) && s.byes.Load() > 0; {
+		time.Sleep(2 * time.Millisecond)
+	}
+	return n
+}
+
+// Draining says whether no new sessions are taken any more.
+func (s *Server) Draining() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.draining
 }
 
 // tellAll posts mail to every session, and waits a moment for them to go.

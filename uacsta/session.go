@@ -284,8 +284,8 @@ func (x *session) end(reason string, bye bool) {
 	if !x.halt(487) { // RFC 3261, 15.1.2
 		return
 	}
-	if bye && x.conn != nil {
-		_ = x.conn.say(x.newRequest(x.conn, "BYE", nil), x.callID, x.who.Line, x.trace)
+	if bye {
+		x.bye()
 	}
 	x.server.counts.ended.Add(1)
 	x.server.leave(x)
@@ -295,6 +295,24 @@ func (x *session) end(reason string, bye bool) {
 	x.server.board.Audit(audit.Entry{Act: audit.SessionEnded, User: x.who.User, Via: x.who.Via, Peer: x.who.Peer, Line: string(x.who.Line), Detail: reason})
 	x.server.log.Info("session ended", zap.String("session", x.callID), zap.String("user", x.who.User), zap.String("device", string(x.who.Line)),
 		zap.String("reason", reason), x.trace.Field())
+}
+
+// bye tells the peer that the session is over. While we drain, also a peer that has no connection just now is told.
+func (x *session) bye() {
+	if x.conn != nil && x.conn.say(x.newRequest(x.conn, "BYE", nil), x.callID, x.who.Line, x.trace) == nil {
+		return
+	}
+	s := x.server
+	if !s.Draining() {
+		return
+	}
+	s.byes.Add(1)
+	s.tasks.Go(func() {
+		defer s.byes.Add(-1)
+		if c, err := s.dial(x.hop()); err == nil {
+			_ = c.say(x.newRequest(c, "BYE", nil), x.callID, x.who.Line, x.trace) // the session's loop has ended: its dialog is ours
+		}
+	})
 }
 
 // suspend ends the session in this process, and leaves it to the next one.

@@ -6,9 +6,9 @@ import (
 	"farhook/pbxadapter/switchboard/wiretap"
 )
 
-// heard records a message as it came, and lets go of its octets, which are the framer's. A request gets its trace id here.
+// heard records a message as it came, and lets go of its octets, which are the framer's. A request gets its trace id here, but for ACK, which asks for nothing.
 func (c *conn) heard(m *message) {
-	if m.status == 0 && m.trace.IsZero() {
+	if m.status == 0 && m.method != "ACK" && m.trace.IsZero() {
 		m.trace = pbxadapter.NewTrace()
 	}
 	c.tap(wiretap.In, m.raw, m.get("Call-ID"), m.line, m.trace)

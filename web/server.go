@@ -30,8 +30,9 @@ import (
 type Config struct {
 	Log          *zap.Logger // nil: none
 	Version      string
-	AllowedHosts []string // names in Host beside localhost and loopback addresses
-	Console      fs.FS    // the console's files; nil: none
+	AllowedHosts []string     // names in Host beside localhost and loopback addresses
+	Console      fs.FS        // the console's files; nil: none
+	Metrics      http.Handler // answers GET /metrics, for this machine only; nil: nobody does
 }
 
 // Server is the web side. Make it with New.
@@ -68,10 +69,13 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 	s.callOperations()
 	s.healthOperations()
 	mux.HandleFunc("GET /api/v1/stream", func(w http.ResponseWriter, r *http.Request) { s.streams.Serve(w, r, principal(r)) })
+	if c.Metrics != nil {
+		mux.Handle("GET /metrics", local(c.Metrics))
+	}
 	if c.Console != nil {
 		mux.Handle("GET /", s.console())
 	}
-	s.handler = s.guard(mux)
+	s.handler = s.guard(traced(mux))
 	return s, nil
 }
 

@@ -12,11 +12,12 @@ import (
 )
 
 type demoCmd struct {
-	Quiet bool   `help:"No calls but those asked for."`
-	Lines int    `default:"24" help:"Number of phones: 1 to ${max_lines}."`
-	SIP   string `name:"sip" default:"127.0.0.1:5060" help:"Address for SIP over TCP."`
-	HTTP  string `name:"http" default:"127.0.0.1:8080" help:"Address for console and REST."`
-	Pprof string `placeholder:"ADDR" help:"Serve profiles there; off by default."`
+	Quiet   bool   `help:"No calls but those asked for."`
+	Lines   int    `default:"24" help:"Number of phones: 1 to ${max_lines}."`
+	SIP     string `name:"sip" default:"127.0.0.1:5060" help:"Address for SIP over TCP."`
+	HTTP    string `name:"http" default:"127.0.0.1:8080" help:"Address for console and REST."`
+	Control string `placeholder:"PATH" help:"Control socket, for farhook trace and drain; default farhook.sock in XDG_RUNTIME_DIR, where there is one."`
+	Pprof   string `placeholder:"ADDR" help:"Serve profiles there; off by default."`
 }
 
 type serveCmd struct {
@@ -46,7 +47,10 @@ func (d *demoCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	c.SIP.Listen, c.HTTP.Listen = []string{d.SIP}, d.HTTP
+	c.SIP.Listen, c.HTTP.Listen, c.Control = []string{d.SIP}, d.HTTP, d.Control
+	if c.Control == "" {
+		c.Control = freeControl()
+	}
 	for _, w := range c.wrongs() {
 		return fmt.Errorf("--%s: %s", strings.SplitN(strings.TrimPrefix(w.path, "$."), ".", 2)[0], w.what)
 	}

@@ -19,14 +19,17 @@ import (
 
 // Config is the whole configuration file. Unknown keys are errors. Defaults are those of defaults().
 type Config struct {
-	SIP     SIPConfig   `yaml:"sip"`
-	Peers   Peers       `yaml:"peers"`
-	Audit   AuditConfig `yaml:"audit"`
-	HTTP    HTTPConfig  `yaml:"http"`
-	Rights  Rights      `yaml:"rights"`
-	Journal Bytes       `yaml:"journal"`
-	Log     LogConfig   `yaml:"log"`
-	PBX     []PBXConfig `yaml:"pbx"`
+	SIP     SIPConfig     `yaml:"sip"`
+	Peers   Peers         `yaml:"peers"`
+	Audit   AuditConfig   `yaml:"audit"`
+	HTTP    HTTPConfig    `yaml:"http"`
+	Rights  Rights        `yaml:"rights"`
+	Journal Bytes         `yaml:"journal"`
+	Wiretap WiretapConfig `yaml:"wiretap"`
+	Metrics MetricsConfig `yaml:"metrics"`
+	Control string        `yaml:"control"` // path of the control socket; empty: none
+	Log     LogConfig     `yaml:"log"`
+	PBX     []PBXConfig   `yaml:"pbx"`
 }
 
 // SIPConfig is where UC servers reach us.
@@ -39,6 +42,7 @@ type SIPConfig struct {
 	SessionsPerLine   int       `yaml:"sessions_per_line"`
 	Connections       int       `yaml:"connections"`
 	Sessions          int       `yaml:"sessions"`
+	Store             string    `yaml:"store"` // file that keeps sessions; empty: they end with the process
 }
 
 // TLSConfig is the TLS side of SIP. ClientCA, where given, makes client certificates mandatory.
@@ -136,6 +140,7 @@ func defaults() Config {
 		HTTP:    HTTPConfig{Listen: "127.0.0.1:8080"},
 		Rights:  OwnLine,
 		Journal: 16 << 20,
+		Wiretap: WiretapConfig{Keep: 32 << 20, Age: Duration(24 * time.Hour)},
 		Log:     LogConfig{Level: "info", Format: "console"},
 	}
 }
@@ -259,6 +264,7 @@ func (c Config) wrongs() []wrong {
 	if c.HTTP.Listen != "" && addr("$.http.listen", c.HTTP.Listen) && !loopback(c.HTTP.Listen) {
 		complain("$.http.listen", "%q is not a loopback address, and there is no sign-in yet: use 127.0.0.1", c.HTTP.Listen)
 	}
+	c.eyesWrongs(addr, complain)
 	if c.Rights != OwnLine && c.Rights != AnyLine {
 		complain("$.rights", "%q is neither %s nor %s", c.Rights, OwnLine, AnyLine)
 	}

@@ -36,6 +36,8 @@ sip:
   # Connections in all, 1 to 100000; sessions in all, 1 to 1000000.
   connections: 1000
   sessions: 200000
+  # File that keeps the sessions when farhook is restarted or killed, such as /var/lib/farhook/sessions.db. Empty: they end with it.
+  store: ""
 
 # The UC servers that are trusted to say who their users are. Without any, farhook listens on loopback only. Over TLS a server is
 # known by a name in its certificate (hosts; *.example.com stands for one label), over plain TCP by its address (addresses).
@@ -66,6 +68,19 @@ http:
 	exampleTail = `
 # Events kept in memory for followers that fall behind.
 journal: 16MiB
+
+# Every SIP, CSTA and PBX message of late, in memory, for farhook trace: so many octets, 1MiB to 4GiB, and no older than age, 1m to 2160h.
+wiretap:
+  keep: 32MiB
+  age: 24h
+
+# Prometheus. Empty: /metrics is on the HTTP listener, for this machine only. With an address of its own, everybody who reaches it may read it.
+metrics:
+  listen: ""
+
+# Socket by which farhook drain and farhook trace reach the running gateway, such as /run/farhook/control.sock. Only its owner and root
+# may open it. Empty: none.
+control: ""
 
 log:
   level: info      # debug, info, warn, error

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
@@ -20,23 +21,31 @@ import (
 	"farhook/pbxadapter/sim"
 	"farhook/pbxadapter/switchboard"
 	"farhook/pbxadapter/switchboard/audit"
+	"farhook/pbxadapter/switchboard/wiretap"
 	"farhook/uacsta"
+	"farhook/uacsta/store"
 	"farhook/web"
 	"farhook/web/console"
 )
 
 // gateway is everything that runs, with its listeners open.
 type gateway struct {
-	log   *zap.Logger
-	board *switchboard.Board
-	uc    *uacsta.Server
-	web   *web.Server
-	sip   []net.Listener // TCP
-	sips  []net.Listener // TLS
-	keys  *keyring       // nil: no TLS
-	audit *audit.Record  // nil: none
-	http  net.Listener   // nil: none
-	pprof net.Listener   // nil: none
+	log      *zap.Logger
+	board    *switchboard.Board
+	uc       *uacsta.Server
+	web      *web.Server
+	sip      []net.Listener // TCP
+	sips     []net.Listener // TLS
+	keys     *keyring       // nil: no TLS
+	audit    *audit.Record  // nil: none
+	http     net.Listener   // nil: none
+	metrics  net.Listener   // nil: none
+	control  net.Listener   // nil: none
+	store    *store.Store   // nil: none
+	tap      *wiretap.Tap
+	registry *prometheus.Registry
+	scrape   http.Handler // on the listener of its own
+	pprof    net.Listener // nil: none
 }
 
 func (g *gateway) sipAddr() net.Addr { return g.sip[0].Addr() }
@@ -52,7 +61,11 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 			g.close()
 		}
 	}()
-	pbxs, err := makePBXs(c, func(name string) *zap.Logger { return g.log.Named("pbx").With(zap.String("pbx", name)) }, simConf)
+	g.tap = wiretap.New(int(c.Wiretap.Keep), time.Duration(c.Wiretap.Age))
+	pbxs, err := makePBXs(c, func(o *pbxadapter.Options) {
+		o.Log = g.log.Named("pbx").With(zap.String("pbx", o.Name))
+		o.Tap = func(m pbxadapter.Message) { g.board.Tap(o.Name, m) }
+	}, simConf)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +78,7 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 			return nil, err
 		}
 	}
-	g.board = switchboard.New(policy, switchboard.Options{Keep: int(c.Journal), Log: g.log.Named("switchboard"), Audit: g.audit}, pbxs...)
+	g.board = switchboard.New(policy, switchboard.Options{Keep: int(c.Journal), Log: g.log.Named("switchboard"), Audit: g.audit, Tap: g.tap}, pbxs...)
 	var dial *tls.Config
 	if len(c.SIP.TLS.Listen) > 0 {
 		if g.keys, err = openKeyring("sip.tls", c.SIP.TLS, g.log.Named("tls")); err != nil {
@@ -73,7 +86,7 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 		}
 		dial = g.keys.client()
 	}
-	g.uc = uacsta.New(g.board, uacsta.Config{
+	conf := uacsta.Config{
 		Contact:         c.SIP.Contact,
 		SessionExpires:  time.Duration(c.SIP.SessionExpires),
 		MinSE:           time.Duration(c.SIP.MinSessionExpires),
@@ -82,8 +95,14 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 		Sessions:        c.SIP.Sessions,
 		Peers:           trustedPeers(c.Peers),
 		Dial:            dial,
+		Tap:             g.tap,
 		Log:             g.log.Named("uacsta"),
-	})
+	}
+	if g.store = openStore(c.SIP.Store, g.log.Named("store")); g.store != nil {
+		conf.Store = g.store
+	}
+	g.uc = uacsta.New(g.board, conf)
+	g.registry = g.newRegistry()
 	for _, a := range c.SIP.Listen {
 		l, err := listen("SIP", a)
 		if err != nil {
@@ -98,12 +117,25 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 		}
 		g.sips = append(g.sips, l)
 	}
+	metrics := metricsHandler(g.registry, g.log.Named("metrics"))
+	if c.Metrics.Listen != "" {
+		if g.metrics, err = listen("metrics", c.Metrics.Listen); err != nil {
+			return nil, err
+		}
+		g.scrape, metrics = metrics, nil
+	}
+	if c.Control != "" {
+		if g.control, err = listenControl(c.Control); err != nil {
+			return nil, err
+		}
+	}
 	if c.HTTP.Listen != "" {
 		if g.http, err = listen("HTTP", c.HTTP.Listen); err != nil {
 			return nil, err
 		}
 		g.web, err = web.New(g.board, web.Config{
 			Log: g.log.Named("web"), Version: versionText(), AllowedHosts: c.HTTP.Hosts, Console: console.Files,
+			Metrics: metrics,
 		})
 		if err != nil {
 			return nil, err
@@ -121,12 +153,12 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 }
 
 // makePBXs makes every adapter; it connects to nothing.
-func makePBXs(c Config, log func(name string) *zap.Logger, simConf ...*sim.Config) ([]switchboard.PBX, error) {
+func makePBXs(c Config, finish func(*pbxadapter.Options), simConf ...*sim.Config) ([]switchboard.PBX, error) {
 	var pbxs []switchboard.PBX
 	for _, p := range c.PBX {
 		o := pbxadapter.Options{Name: p.Name, Log: zap.NewNop(), Decode: p.Settings.Decode, Numbers: pbxadapter.PlainNumbers{}}
-		if log != nil {
-			o.Log = log(p.Name)
+		if finish != nil {
+			finish(&o)
 		}
 		var a pbxadapter.Adapter
 		var err error
@@ -146,7 +178,12 @@ func makePBXs(c Config, log func(name string) *zap.Logger, simConf ...*sim.Confi
 // run serves until ctx ends or a part fails. When it returns nothing of the gateway is left.
 func (g *gateway) run(ctx context.Context) error {
 	defer g.close()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
+	if err := g.uc.Restore(); err != nil {
+		g.log.Error("stored sessions", zap.Error(err))
+	}
 	// The board outlives those who lean on it: sessions say goodbye while it still answers.
 	boardCtx, stopBoard := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBoard()
@@ -168,6 +205,12 @@ func (g *gateway) run(ctx context.Context) error {
 	if g.web != nil {
 		group.Go(func() error { return g.web.Serve(ctx, g.http) })
 	}
+	if g.metrics != nil {
+		group.Go(func() error { return serveMetrics(ctx, g.metrics, g.scrape) })
+	}
+	if g.control != nil {
+		group.Go(func() error { return g.serveControl(ctx, stop) })
+	}
 	if g.pprof != nil {
 		group.Go(func() error { return serveProfiles(ctx, g.pprof) })
 	}
@@ -180,13 +223,18 @@ func (g *gateway) run(ctx context.Context) error {
 }
 
 func (g *gateway) close() {
-	for _, l := range append(append([]net.Listener{g.http, g.pprof}, g.sip...), g.sips...) {
+	for _, l := range append(append([]net.Listener{g.http, g.metrics, g.control, g.pprof}, g.sip...), g.sips...) {
 		if l != nil {
 			l.Close()
 		}
 	}
 	if err := g.audit.Close(); err != nil {
 		g.log.Error("audit record", zap.Error(err))
+	}
+	if g.store != nil {
+		if err := g.store.Close(); err != nil {
+			g.log.Error("session store", zap.Error(err))
+		}
 	}
 	_ = g.log.Sync()
 }

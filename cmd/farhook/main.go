@@ -25,6 +25,8 @@ var version string
 type cli struct {
 	Demo   demoCmd   `cmd:"" help:"Run with the simulated PBX, nothing configured."`
 	Serve  serveCmd  `cmd:"" help:"Run with a configuration file."`
+	Drain  drainCmd  `cmd:"" help:"End every session of the running gateway with BYE; it takes no new ones."`
+	Trace  traceCmd  `cmd:"" help:"Print what the running gateway and its peers said to each other, as a ladder."`
 	Config configCmd `cmd:"" help:"Check a configuration file, or print an example."`
 	Audit  auditCmd  `cmd:"" help:"Check the record of what matters to security."`
 	Bench  benchCmd  `cmd:"" help:"Measure the gateway with the simulated PBX on this machine, beside a bare SIP server."`

@@ -47,6 +47,21 @@ type Store struct {
 	moved   chan struct{}     // closed, and made anew, when stored changes
 	err     error             // of the last batch
 	closed  bool
+	failed  uint64 // batches that couldn't be written
+}
+
+// Stats are a store's figures.
+type Stats struct {
+	Batches uint64 // written
+	Failed  uint64 // batches that couldn't be, and were or will be tried again
+	Pending int    // changes that aren't written yet
+}
+
+// Stats tells how the store fares.
+func (s *Store) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Stats{s.taken - s.failed, s.failed, len(s.pending)}
 }
 
 // Put notes that key has this value now. It is written within Batch, together with other changes; of several changes of a key the last counts.

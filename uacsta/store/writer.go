@@ -68,6 +68,7 @@ func (s *Store) write() bool {
 	before := s.err
 	s.err = err
 	if err != nil {
+		s.failed++
 		maps.Copy(batch, s.pending)
 		s.pending = batch
 		signal(s.wake)

@@ -152,7 +152,7 @@ func cstaLabel(body []byte) label {
 
 // Elements that hold a device: the one a message is about, and where it is to go.
 var (
-	devices = set("deviceID", "deviceIdentifier", "deviceObject", "device", "callingDevice", "monitoredDevice", "associatedDeviceID", "diversionDevice",
+	devices = set("deviceID", "deviceIdentifier", "deviceObject", "device", "callingDevice", "snapshotObject", "monitoredDevice", "associatedDeviceID", "diversionDevice",
 		"line", "extensionDevice")
 	destinations = set("calledDirectoryNumber", "consultedDevice", "transferredTo", "newDestination", "forwardDN", "deviceToJoin", "diallingSequence")
 	usual        = set("newCall", "normal", "normalClearing")

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"farhook/pbxadapter/switchboard/wiretap"
+)
+
+// door is how a command finds the running gateway.
+type door struct {
+	Config  string `placeholder:"FILE" help:"The configuration of the running gateway, which says where its control socket is."`
+	Control string `placeholder:"PATH" help:"Its control socket; default that of farhook demo."`
+}
+
+type drainCmd struct {
+	door
+	Stop bool `help:"End the gateway afterwards, for good."`
+}
+
+type traceCmd struct {
+	door
+	Line    string        `help:"Messages of this line, and what they caused."`
+	Call    string        `help:"Messages that name this call, and what they caused."`
+	Session string        `placeholder:"CALL-ID" help:"Messages of this SIP session, and what they caused."`
+	Trace   string        `placeholder:"ID" help:"Messages of the request with this trace id."`
+	Since   time.Duration `placeholder:"DURATION" help:"Only what is no older, such as 10m."`
+	Limit   int           `default:"1000" help:"The newest messages, at most so many."`
+	Bodies  bool          `help:"Show the messages themselves, too."`
+	JSON    bool          `name:"json" help:"Print a JSON document a line instead of a ladder."`
+	Width   int           `help:"Columns of the ladder; default those of the terminal, or 100."`
+}
+
+// Run of drain.
+func (d *drainCmd) Run(ctx context.Context, s *streams) error {
+	q := url.Values{}
+	if d.Stop {
+		q.Set("stop", "")
+	}
+	body, err := d.ask(ctx, http.MethodPost, "/drain", q)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	var got drained
+	if err := json.NewDecoder(body).Decode(&got); err != nil {
+		return fmt.Errorf("the gateway's answer cannot be read: %w", err)
+	}
+	fmt.Fprintf(s.out, "%d sessions ended\n", got.Ended-got.Left)
+	if got.Left > 0 {
+		return fmt.Errorf("%d sessions are still there", got.Left)
+	}
+	return nil
+}
+
+// Run of trace.
+func (t *traceCmd) Run(ctx context.Context, s *streams) error {
+	q := url.Values{"limit": {strconv.Itoa(t.Limit)}}
+	for name, v := range map[string]string{"line": t.Line, "call": t.Call, "session": t.Session, "trace": t.Trace} {
+		if v != "" {
+			q.Set(name, v)
+		}
+	}
+	if t.Since != 0 {
+		q.Set("since", t.Since.String())
+	}
+	body, err := t.ask(ctx, http.MethodGet, "/trace", q)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if t.JSON {
+		_, err := io.Copy(s.out, body)
+		return err
+	}
+	var all []wiretap.Record
+	for in := json.NewDecoder(bufio.NewReader(body)); ; {
+		var r wiretap.Record
+		if err := in.Decode(&r); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return fmt.Errorf("the gateway's answer cannot be read: %w", err)
+		}
+		r.At = r.At.Local()
+		all = append(all, r)
+	}
+	return wiretap.Ladder(s.out, all, wiretap.LadderOptions{Width: t.columns(), Bodies: t.Bodies})
+}
+
+// columns is how wide the ladder may be; 0 where nobody says.
+func (t *traceCmd) columns() int {
+	if t.Width > 0 {
+		return t.Width
+	}
+	n, err := strconv.ParseUint(os.Getenv("COLUMNS"), 10, 15)
+	if err != nil {
+		return 0
+	}
+	return int(n)
+}
+
+// ask sends a request to the running gateway, and gives the body of its answer.
+func (d *door) ask(ctx context.Context, method, path string, q url.Values) (io.ReadCloser, error) {
+	socket, err := d.socket()
+	if err != nil {
+		return nil, err
+	}
+	c := &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		},
+	}}
+	req, err := http.NewRequestWithContext(ctx, method, "http://farhook"+path+"?"+q.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.Do(req)
+	if err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) && op.Op == "dial" {
+			return nil, fmt.Errorf("no farhook answers at %s: %w", socket, errors.Unwrap(op.Err))
+		}
+		return nil, err
+	}
+	if res.StatusCode != http.StatusOK {
+		defer res.Body.Close()
+		text, _ := io.ReadAll(io.LimitReader(res.Body, 4096))
+		return nil, errors.New(strings.TrimSpace(string(text)))
+	}
+	return res.Body, nil
+}
+
+func (d *door) socket() (string, error) {
+	switch {
+	case d.Control != "":
+		return d.Control, nil
+	case d.Config != "":
+		c, err := load(d.Config)
+		if err == nil && c.Control == "" {
+			err = fmt.Errorf("%s: the gateway has no control socket: it needs the key control", d.Config)
+		}
+		return c.Control, err
+	}
+	if p := defaultControl(); p != "" {
+		return p, nil
+	}
+	return "", errors.New("which gateway? Give --config FILE or --control PATH")
+}
