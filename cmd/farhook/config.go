@@ -37,6 +37,7 @@ type SIPConfig struct {
 	Listen            []string  `yaml:"listen"` // TCP
 	TLS               TLSConfig `yaml:"tls"`
 	Contact           string    `yaml:"contact"` // host name or address in our Contact; empty: the connection's own
+	Domain            string    `yaml:"domain"`  // of the Line Server URIs: the MatchUri of the UC server's static route
 	SessionExpires    Duration  `yaml:"session_expires"`
 	MinSessionExpires Duration  `yaml:"min_session_expires"`
 	SessionsPerLine   int       `yaml:"sessions_per_line"`
@@ -245,6 +246,14 @@ func (c Config) wrongs() []wrong {
 	}
 	if strings.ContainsFunc(c.SIP.Contact, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`<>;,@"`, r) }) {
 		complain("$.sip.contact", "%q is not a host name", c.SIP.Contact)
+	}
+	if c.SIP.Domain != "" && !hostName(c.SIP.Domain) {
+		complain("$.sip.domain", "%q is not a domain, such as rcc.example.com", c.SIP.Domain)
+	}
+	for i, p := range c.Peers {
+		if c.SIP.Domain != "" && slices.ContainsFunc(p.Domains, func(d string) bool { return strings.EqualFold(d, c.SIP.Domain) }) {
+			complain("$.sip.domain", "%q is also a domain of the users of %s (peers[%d].domains): a static route on it would lead their conferences here too. Give the Line Server URIs a domain of their own", c.SIP.Domain, p.Name, i)
+		}
 	}
 	between := func(path string, v, lo, hi int) {
 		if v < lo || v > hi {

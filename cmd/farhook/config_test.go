@@ -42,6 +42,8 @@ func TestConfigRefuses(t *testing.T) {
 		{"name", "pbx: [{name: A B, kind: sim}]\n", "pbx[0].name"},
 		{"name twice", "pbx:\n  - {name: a, kind: sim}\n  - {name: a, kind: sim}\n", "f.yaml: line 3: pbx[1].name: \"a\" is there twice"},
 		{"rights", "rights: everybody\npbx: [{name: a, kind: sim}]\n", "neither own-line nor any-line"},
+		{"domain", "sip: {domain: 'sip:rcc'}\npbx: [{name: a, kind: sim}]\n", "line 1: sip.domain: \"sip:rcc\" is not a domain"},
+		{"users' own domain", "sip: {domain: example.com}\npeers: [{name: p, addresses: ['::1'], domains: [Example.com]}]\npbx: [{name: a, kind: sim}]\n", "would lead their conferences here too"},
 		{"TCP for anybody", "sip: {listen: ['0.0.0.0:5060']}\npbx: [{name: a, kind: sim}]\n", "over plain TCP anybody could say to be anybody"},
 		{"TLS for anybody", "sip: {tls: {listen: ['0.0.0.0:5061'], certificate: a, key: b}}\npbx: [{name: a, kind: sim}]\n", "name the UC servers, as in their certificates, under peers"},
 		{"TLS without CA", "sip: {tls: {listen: ['0.0.0.0:5061'], certificate: a, key: b}}\npeers: [{name: p, hosts: [fe.example.com]}]\npbx: [{name: a, kind: sim}]\n", "sip.tls.client_ca is missing"},

@@ -28,6 +28,9 @@ sip:
   #   client_ca: /etc/farhook/ca.pem
   # Host name or address in our Contact, as in the certificate. Empty: the address the connection came to.
   contact: ""
+  # Domain of the Line Server URIs (sip:farhook@rcc.example.com): the MatchUri of the UC server's static route, and not the users' own
+  # SIP domain. doctor and the directory's lint compare with it. Empty: they don't.
+  domain: ""
   # Session timer (RFC 4028): offered, and the least that is accepted.
   session_expires: 30m
   min_session_expires: 90s
