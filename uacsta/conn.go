@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ type conn struct {
 	mu      sync.Mutex
 	out     []byte
 	writing bool
+	corked  bool // the reader is at work: what it and others write goes out together when it's done
 	closed  bool
 	room    chan struct{} // closed when there is room again; nil: nobody waits for it
 }
@@ -63,15 +65,29 @@ func (c *conn) write(b []byte) error {
 		return errClosed
 	}
 	c.out = append(c.out, b...)
-	if !c.writing {
+	c.start()
+	return nil
+}
+
+// start has what there is written, unless somebody does already; the connection is locked.
+func (c *conn) start() {
+	if !c.writing && !c.corked && len(c.out) > 0 && !c.closed {
 		c.writing = true
 		c.server.tasks.Go(c.flush)
 	}
-	return nil
+}
+
+// cork gathers what is written until it is taken away: one write for the answers to all that one read has brought.
+func (c *conn) cork(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.corked = on
+	c.start()
 }
 
 // flush writes until there is nothing more.
 func (c *conn) flush() {
+	runtime.Gosched() // whoever is about to leave something does so first
 	var spare []byte
 	for {
 		c.mu.Lock()
@@ -179,23 +195,30 @@ func (c *conn) read() {
 		if err := f.fill(c.net, spare); err != nil {
 			return
 		}
-		for {
-			m, ping, err := f.next()
-			if err != nil {
-				if !c.mend(err) {
-					return
-				}
-				continue
+		if !c.take(&f) {
+			return
+		}
+	}
+}
+
+// take receives what has come whole. false: the connection cannot go on.
+func (c *conn) take(f *framer) bool {
+	c.cork(true)
+	defer c.cork(false)
+	for {
+		m, ping, err := f.next()
+		switch {
+		case err != nil:
+			if !c.mend(err) {
+				return false
 			}
-			if ping {
-				if c.write([]byte("\r\n")) != nil {
-					return
-				}
-				continue
+		case ping:
+			if c.write([]byte("\r\n")) != nil {
+				return false
 			}
-			if m == nil {
-				break
-			}
+		case m == nil:
+			return true
+		default:
 			c.server.receive(c, m)
 		}
 	}
@@ -214,6 +237,7 @@ func (c *conn) mend(err error) bool {
 	if errors.As(err, &framing) {
 		c.refuse(framing.req, answer{status: framing.status, warning: framing.err.Error()})
 	}
+	c.cork(false)
 	c.drain(time.Second)
 	return false
 }

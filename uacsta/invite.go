@@ -105,7 +105,7 @@ func (s *Server) invite(c *conn, m *message) {
 	s.board.Audit(audit.Entry{Act: audit.SessionAccepted, User: who.User, Via: who.Via, Peer: who.Peer, Line: string(line)})
 	s.log.Info("session started", zap.String("session", x.callID), zap.String("user", who.User), zap.String("device", string(line)),
 		zap.String("peer", who.Peer), m.trace.Field())
-	x.post(mail{kind: request, conn: c, msg: m})
+	x.visit(mail{kind: request, conn: c, msg: m})
 }
 
 // enter makes a session known, before its 200 leaves. It gives the session that has to go for it: the one whose peer has asked nothing for the

@@ -100,7 +100,7 @@ func New(b *switchboard.Board, c Config) *Server {
 		c.Log = zap.NewNop()
 	}
 	s := &Server{
-		counts: newCounts(), board: b, conf: c, log: c.Log, node: strings.ToLower(rand.Text()[:4]), rate: rate.NewLimiter(rate.Inf, 0),
+		counts: newCounts(), board: b, conf: c, log: c.Log, node: strings.ToLower(rand.Text()[:4]), rate: rate.NewLimiter(rate.Inf, 0), tasks: newTasks(),
 		sessions: make(map[string]*session), opened: make(map[string]*session), lines: make(map[csta.DeviceID][]*session),
 		conns: make(map[*conn]struct{}), trust: newTrust(c.Peers),
 	}
@@ -110,11 +110,6 @@ func New(b *switchboard.Board, c Config) *Server {
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
 }
-
-// taskGroup counts goroutines that are begun from anywhere, also while somebody waits.
-type taskGroup struct{ wg sync.WaitGroup }
-
-func (t *taskGroup) Go(f func()) { t.wg.Go(f) }
 
 // newTag is a tag that nobody can guess.
 func newTag() string { return strings.ToLower(rand.Text()[:20]) }
@@ -220,7 +215,7 @@ func (s *Server) Run(ctx context.Context) error {
 		wg.Go(func() { c.drain(300 * time.Millisecond) })
 	}
 	wg.Wait()
-	s.tasks.wg.Wait()
+	s.tasks.wait()
 	return nil
 }
 
@@ -319,7 +314,7 @@ func (s *Server) receive(c *conn, m *message) {
 
 // hand gives a request to its session.
 func (s *Server) hand(x *session, c *conn, m *message) {
-	switch x.post(mail{kind: request, conn: c, msg: m}) {
+	switch x.visit(mail{kind: request, conn: c, msg: m}) {
 	case 481:
 		c.answer(m, answer{status: 481}, "")
 	case 503:

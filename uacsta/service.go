@@ -173,7 +173,7 @@ func (x *session) begin() {
 			o.op = x.server.board.Begin()
 			x.server.tasks.Go(func() {
 				o.res = x.do(o)
-				x.post(mail{kind: answered, done: o})
+				x.visit(mail{kind: answered, done: o})
 			})
 		}
 		busy = append(busy, o.device)

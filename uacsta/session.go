@@ -87,19 +87,52 @@ func newSession(s *Server, c *conn, m *message, who switchboard.Principal, spell
 func (x *session) post(m mail) (refused int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.gone {
-		return 481
+	if refused = x.admits(m); refused != 0 {
+		return refused
 	}
 	if m.kind == request {
-		if x.waiting >= x.server.conf.Mailbox {
-			return 503
-		}
 		x.waiting++
 	}
 	x.mailbox = append(x.mailbox, m)
 	if !x.running {
 		x.running = true
 		x.server.tasks.Go(x.loop)
+	}
+	return 0
+}
+
+// visit is post for those who have a goroutine to spare for a moment: where no loop runs they do this one thing themselves, and a goroutine
+// does what has come meanwhile.
+func (x *session) visit(m mail) (refused int) {
+	x.mu.Lock()
+	if x.running {
+		x.mu.Unlock()
+		return x.post(m)
+	}
+	if refused = x.admits(m); refused != 0 {
+		x.mu.Unlock()
+		return refused
+	}
+	x.running = true
+	x.mu.Unlock()
+	x.handle(m)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if len(x.mailbox) > 0 && !x.gone {
+		x.server.tasks.Go(x.loop)
+	} else {
+		x.running, x.mailbox = false, nil
+	}
+	return 0
+}
+
+// admits is 0 where mail may come in, else the status that refuses it. The session is locked.
+func (x *session) admits(m mail) (refused int) {
+	switch {
+	case x.gone:
+		return 481
+	case m.kind == request && x.waiting >= x.server.conf.Mailbox:
+		return 503
 	}
 	return 0
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,8 @@ type benchCmd struct {
 	Outstanding int           `default:"64" help:"Requests under way at a time: 1 to the number of sessions."`
 	SignIns     int           `default:"10000" help:"Sessions that sign in at once; 0: leave that out."`
 	Held        int           `default:"0" help:"Sessions held idle, to see what they weigh; 0: leave that out."`
+	Profile     string        `type:"existingdir" help:"Folder for CPU profiles of the servers, one for each measurement (go tool pprof reads them)."`
+	Only        string        `help:"Only the request measurements whose name contains this."`
 }
 
 func (b *benchCmd) check() error {
@@ -64,6 +67,9 @@ func (b *benchCmd) Run(ctx context.Context, s *streams) error {
 	fmt.Fprintf(s.out, "%d sessions on %d connections, %d requests under way, %d rounds of %v each\n\n", b.Sessions, b.Connections, b.Outstanding, b.Rounds, b.Duration)
 	fmt.Fprintf(s.out, "%-30s %10s %10s %7s   %9s %9s %7s   %8s %8s\n", "closed loop", "gateway/s", "bare/s", "ratio", "CPU us", "bare us", "ratio", "p50 us", "p99 us")
 	for _, w := range workloads {
+		if !strings.Contains(w.name, b.Only) {
+			continue
+		}
 		var g, c result
 		for range b.Rounds {
 			one, err := b.measure(ctx, gateway, w)
@@ -117,6 +123,9 @@ func (b *benchCmd) measure(ctx context.Context, t *target, w workload) (result, 
 	if err := l.signIn(); err != nil {
 		return result{}, err
 	}
+	if err := b.profile(t, w.name); err != nil {
+		return result{}, err
+	}
 	before, err := t.cpuTime()
 	if err != nil {
 		return result{}, err
@@ -127,7 +136,26 @@ func (b *benchCmd) measure(ctx context.Context, t *target, w workload) (result, 
 	}
 	after, err := t.cpuTime()
 	r.cpuTime = after - before
-	return r, errors.Join(err, l.signOut())
+	return r, errors.Join(err, b.profile(t, ""), l.signOut())
+}
+
+// profile begins a profile of a measurement where that was asked for; without a name it ends it.
+func (b *benchCmd) profile(t *target, name string) error {
+	if b.Profile == "" {
+		return nil
+	}
+	file := "-"
+	if name != "" {
+		file = filepath.Join(b.Profile, t.kind+"-"+strings.ReplaceAll(strings.ToLower(name), " ", "")+".pprof")
+	}
+	if _, err := io.WriteString(t.in, "profile "+file+"\n"); err != nil {
+		return err
+	}
+	line, err := t.out.ReadString('\n')
+	if err == nil && line != "ok\n" {
+		return fmt.Errorf("profile of the %s: %s", t.kind, line)
+	}
+	return err
 }
 
 // signIns is the time that so many whole sign-ins take, begun at once.
@@ -190,6 +218,7 @@ type target struct {
 	cmd       *exec.Cmd
 	in        io.WriteCloser
 	out       *bufio.Reader
+	kind      string
 	addr      string
 	emptyHeap float64
 }
@@ -200,7 +229,7 @@ func startTarget(ctx context.Context, kind string, lines int) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &target{cmd: exec.CommandContext(ctx, self, "bench-target", kind, "--lines", strconv.Itoa(lines))}
+	t := &target{kind: kind, cmd: exec.CommandContext(ctx, self, "bench-target", kind, "--lines", strconv.Itoa(lines))}
 	t.cmd.Stderr = os.Stderr
 	if t.in, err = t.cmd.StdinPipe(); err != nil {
 		return nil, err

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -83,7 +85,7 @@ func (b *benchCmd) events(ctx context.Context, t *target, c crowd) (heard, error
 	for _, x := range ears {
 		x.expect(calls)
 	}
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline) && !slices.ContainsFunc(ears, func(x *ear) bool { return !x.complete() }); {
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline) && slices.ContainsFunc(ears, func(x *ear) bool { return !x.complete() }); {
 		time.Sleep(10 * time.Millisecond)
 	}
 	for i := range ears {
@@ -97,6 +99,9 @@ func (b *benchCmd) events(ctx context.Context, t *target, c crowd) (heard, error
 	wg.Wait()
 	var h heard
 	for _, x := range ears {
+		if !errors.Is(x.err, net.ErrClosed) {
+			err = errors.Join(err, x.err)
+		}
 		x.judge(&h, calls)
 	}
 	return h, err

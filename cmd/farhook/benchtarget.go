@@ -8,6 +8,9 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"runtime/pprof"
+	"strconv"
+	"strings"
 
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
@@ -45,6 +48,10 @@ func (b *benchTargetCmd) Run(ctx context.Context, s *streams) error {
 	go func() {
 		defer stop()
 		for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+			if file, ok := strings.CutPrefix(in.Text(), "profile "); ok {
+				fmt.Fprintln(s.out, profile(file))
+				continue
+			}
 			runtime.GC()
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
@@ -52,6 +59,22 @@ func (b *benchTargetCmd) Run(ctx context.Context, s *streams) error {
 		}
 	}()
 	return g.Wait()
+}
+
+// profile begins a CPU profile in a file, ending the one before; "-" only ends it. It says what went wrong, or ok.
+func profile(file string) string {
+	pprof.StopCPUProfile()
+	if file == "-" {
+		return "ok"
+	}
+	f, err := os.Create(file)
+	if err == nil {
+		err = pprof.StartCPUProfile(f)
+	}
+	if err != nil {
+		return strconv.Quote(err.Error())
+	}
+	return "ok"
 }
 
 // serveMeasured is the gateway with the simulated PBX, without log and web.

@@ -4,17 +4,17 @@ import "farhook/csta"
 
 // The makers of events: what the standard makes mandatory, and nothing that it leaves open (ECMA-269, 17.2).
 
-func serviceInitiated(s step, cause csta.EventCause) csta.Event {
+func serviceInitiated(s *step, cause csta.EventCause) csta.Event {
 	return csta.ServiceInitiatedEvent{InitiatedConnection: s.Connection, InitiatingDevice: s.leg.party().Subject(), Cause: cause}
 }
 
-func originated(s step, cause csta.EventCause) csta.Event {
+func originated(s *step, cause csta.EventCause) csta.Event {
 	return csta.OriginatedEvent{
 		OriginatedConnection: s.Connection, CallingDevice: s.leg.party().Subject(), CalledDevice: s.call.Called.Subject(), Cause: cause,
 	}
 }
 
-func networkReached(s step, cause csta.EventCause) csta.Event {
+func networkReached(s *step, cause csta.EventCause) csta.Event {
 	return csta.NetworkReachedEvent{
 		OutboundConnection: s.Connection, NetworkInterfaceUsed: csta.SubjectDeviceID{NotKnown: true},
 		CallingDevice: s.call.Calling.Subject(), CalledDevice: s.call.Called.Subject(),
@@ -22,7 +22,7 @@ func networkReached(s step, cause csta.EventCause) csta.Event {
 	}
 }
 
-func offered(s step, cause csta.EventCause) csta.Event {
+func offered(s *step, cause csta.EventCause) csta.Event {
 	return csta.OfferedEvent{
 		OfferedConnection: s.Connection, OfferedDevice: s.leg.party().Subject(),
 		CallingDevice: s.call.Calling.Subject(), CalledDevice: s.call.Called.Subject(),
@@ -30,7 +30,7 @@ func offered(s step, cause csta.EventCause) csta.Event {
 	}
 }
 
-func delivered(s step, cause csta.EventCause) csta.Event {
+func delivered(s *step, cause csta.EventCause) csta.Event {
 	return csta.DeliveredEvent{
 		Connection: s.Connection, AlertingDevice: s.leg.party().Subject(),
 		CallingDevice: s.call.Calling.Subject(), CalledDevice: s.call.Called.Subject(),
@@ -38,7 +38,7 @@ func delivered(s step, cause csta.EventCause) csta.Event {
 	}
 }
 
-func established(s step, cause csta.EventCause) csta.Event {
+func established(s *step, cause csta.EventCause) csta.Event {
 	return csta.EstablishedEvent{
 		EstablishedConnection: s.Connection, AnsweringDevice: s.leg.party().Subject(),
 		CallingDevice: s.call.Calling.Subject(), CalledDevice: s.call.Called.Subject(),
@@ -46,15 +46,15 @@ func established(s step, cause csta.EventCause) csta.Event {
 	}
 }
 
-func held(s step, cause csta.EventCause) csta.Event {
+func held(s *step, cause csta.EventCause) csta.Event {
 	return csta.HeldEvent{HeldConnection: s.Connection, HoldingDevice: s.leg.party().Subject(), Cause: cause}
 }
 
-func retrieved(s step, cause csta.EventCause) csta.Event {
+func retrieved(s *step, cause csta.EventCause) csta.Event {
 	return csta.RetrievedEvent{RetrievedConnection: s.Connection, RetrievingDevice: s.leg.party().Subject(), Cause: cause}
 }
 
-func queued(s step, cause csta.EventCause) csta.Event {
+func queued(s *step, cause csta.EventCause) csta.Event {
 	e := csta.QueuedEvent{
 		QueuedConnection: s.Connection, Queue: s.leg.party().Subject(),
 		CallingDevice: s.call.Calling.Subject(), CalledDevice: s.call.Called.Subject(),
@@ -71,7 +71,7 @@ func queued(s step, cause csta.EventCause) csta.Event {
 	return e
 }
 
-func failed(s step, cause csta.EventCause) csta.Event {
+func failed(s *step, cause csta.EventCause) csta.Event {
 	return csta.FailedEvent{
 		FailedConnection: s.Connection, FailingDevice: s.leg.party().Subject(),
 		CallingDevice: s.call.Calling.Subject(), CalledDevice: s.call.Called.Subject(),
@@ -79,7 +79,7 @@ func failed(s step, cause csta.EventCause) csta.Event {
 	}
 }
 
-func connectionCleared(s step, cause csta.EventCause) csta.Event {
+func connectionCleared(s *step, cause csta.EventCause) csta.Event {
 	by := s.By
 	if by.Shown == Absent {
 		by = s.leg.party()

@@ -17,9 +17,9 @@ type step struct {
 
 // row is one state change: which event tells it.
 type row struct {
-	from, to csta.State      // from empty: any state
-	when     func(step) bool // nil: always
-	event    func(step, csta.EventCause) csta.Event
+	from, to csta.State       // from empty: any state
+	when     func(*step) bool // nil: always
+	event    func(*step, csta.EventCause) csta.Event
 	cause    csta.EventCause // the usual one
 	odd      bool
 }
@@ -64,13 +64,13 @@ var moves = []row{
 	{to: csta.Fail, event: failed, cause: csta.CauseNormal, odd: true},
 }
 
-func becomesNetwork(s step) bool { return s.Kind == Network && s.kind != Network }
-func wasNetwork(s step) bool     { return s.kind == Network && s.Kind != Network }
-func isOffered(s step) bool      { return s.Kind == Offered }
-func wasOffered(s step) bool     { return s.kind == Offered && s.Kind != Offered }
+func becomesNetwork(s *step) bool { return s.Kind == Network && s.kind != Network }
+func wasNetwork(s *step) bool     { return s.kind == Network && s.Kind != Network }
+func isOffered(s *step) bool      { return s.Kind == Offered }
+func wasOffered(s *step) bool     { return s.kind == Offered && s.Kind != Offered }
 
 // originates says whether a leg is the call's origin: it is the calling party's, or, where nobody is known to call, the first.
-func originates(s step) bool {
+func originates(s *step) bool {
 	if s.call.Calling.Device != "" {
 		return s.call.Calling.Device == s.leg.Device
 	}
@@ -92,7 +92,7 @@ func (m *Model) moved(f Moved) []Told {
 		c = old.clone()
 	}
 	c.take(f.Calling, f.Called, f.LastRedirected)
-	s := step{Moved: f, call: c, from: csta.Null}
+	s := &step{Moved: f, call: c, from: csta.Null}
 	s.Connection.Call = id
 	i := c.leg(f.Connection.Device)
 	if i < 0 {
@@ -119,7 +119,7 @@ func (m *Model) moved(f Moved) []Told {
 		m.put(old, c)
 		return nil
 	}
-	r := moves[slices.IndexFunc(moves, s.fits)]
+	r := &moves[s.row()]
 	if r.odd {
 		m.odd++
 	}
@@ -140,9 +140,11 @@ func (m *Model) moved(f Moved) []Told {
 	return told
 }
 
-// fits says whether a row of the table is that of the step. Some row always is: the table ends with a row for every state to go to.
-func (s step) fits(r row) bool {
-	return (r.from == "" || r.from == s.from) && r.to == s.To && (r.when == nil || r.when(s))
+// row is the number of the step's row in the table. There always is one: the table ends with a row for every state to go to.
+func (s *step) row() int {
+	return slices.IndexFunc(moves, func(r row) bool {
+		return (r.from == "" || r.from == s.from) && r.to == s.To && (r.when == nil || r.when(s))
+	})
 }
 
 var known = []csta.State{csta.Null, csta.Initiated, csta.Alerting, csta.Connected, csta.Hold, csta.Queued, csta.Fail}

@@ -2,7 +2,6 @@ package callmodel
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -123,7 +122,7 @@ func TestTable(t *testing.T) {
 			}
 			s := step{Moved: Moved{To: to, Kind: kind}, from: from, kind: was, call: &Call{Calling: party(calling)}, leg: Leg{Device: dB}}
 			if from != to || kind != was {
-				used[slices.IndexFunc(moves, s.fits)] = true
+				used[s.row()] = true
 			}
 		})
 	}

@@ -240,8 +240,11 @@ type op struct {
 	until     time.Time // zero: still open
 }
 
-// opMemory is how long after its answer an operation's entries still carry its principal.
-const opMemory = 30 * time.Second
+// opMemory is how long after its answer an operation's entries still carry its principal, and maxOps of how many at most.
+const (
+	opMemory = 30 * time.Second
+	maxOps   = 20_000
+)
 
 func (o *ops) begin() callmodel.OpID {
 	o.mu.Lock()
@@ -261,7 +264,7 @@ func (o *ops) open(id callmodel.OpID, what op) {
 	o.order = append(o.order, id)
 	for now := time.Now(); len(o.order) > 0; o.order = o.order[1:] {
 		first := o.known[o.order[0]]
-		if first.until.IsZero() || first.until.After(now) {
+		if first.until.IsZero() || first.until.After(now) && len(o.order) <= maxOps {
 			break
 		}
 		delete(o.known, o.order[0])
