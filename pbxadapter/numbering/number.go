@@ -60,7 +60,7 @@ func Parse(spelling string) (Number, error) {
 	default:
 		return Number{}, errDigits
 	}
-	number, params, _ := strings.Cut(rest, ";")
+	number, params, more := strings.Cut(rest, ";")
 	if len(number) > MaxNumber {
 		return Number{}, errLong
 	}
@@ -69,6 +69,9 @@ func Parse(spelling string) (Number, error) {
 	n.Digits = strip(n.Digits)
 	if !digits(n.Digits, !n.Global) {
 		return Number{}, errDigits
+	}
+	if more && params == "" {
+		return Number{}, errParameter
 	}
 	return n, n.parameters(params)
 }
@@ -158,6 +161,9 @@ func (n Number) String() string {
 	}
 	return n.key(all)
 }
+
+// id is the canonical spelling as a device.
+func (n Number) id() csta.DeviceID { return csta.DeviceID(n.String()) }
 
 // Dialled is the number as a PBX is asked to dial it: tel:+15551001 for a global number, the bare digits for a local one. Parameters are
 // left out: networks have no way to dial an extension, and the context of a dialled number is the phone that dials it.

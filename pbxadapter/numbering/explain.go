@@ -1,0 +1,53 @@
+package numbering
+
+import "farhook/csta"
+
+// Step is what one rule did with a number.
+type Step struct {
+	Rule   string // its name
+	Did    string // in a few words
+	Result string // what became of the number; empty where the rule did nothing
+}
+
+// steps keeps what rules did; nil keeps nothing.
+type steps []Step
+
+func (s *steps) add(x Step) {
+	if s != nil {
+		*s = append(*s, x)
+	}
+}
+
+// Way is one translation, rule by rule.
+type Way struct {
+	Direction Direction
+	Side      Side
+	In, Out   string
+	Steps     []Step
+	Err       error // why nothing came out
+}
+
+// Explain goes the way of one number and keeps every step.
+func (r *Rules) Explain(d Direction, in string, s Side) Way {
+	w := Way{Direction: d, Side: s, In: in}
+	var kept steps
+	if d == ToPBX {
+		w.Out, w.Err = r.native(in, s, &kept)
+	} else {
+		var c csta.DeviceID
+		c, w.Err = r.canonical(in, s, &kept)
+		w.Out = string(c)
+	}
+	w.Steps = kept
+	return w
+}
+
+// Home says whether two spellings are the same number, written in two ways: whether a round trip came home.
+func Home(a, b string) bool {
+	x, err := Parse(a)
+	if err != nil {
+		return false
+	}
+	y, err := Parse(b)
+	return err == nil && x == y
+}
