@@ -15,6 +15,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"farhook/pbxadapter/numbering"
 )
 
 // Config is the whole configuration file. Unknown keys are errors. Defaults are those of defaults().
@@ -30,6 +32,9 @@ type Config struct {
 	Control string        `yaml:"control"` // path of the control socket; empty: none
 	Log     LogConfig     `yaml:"log"`
 	PBX     []PBXConfig   `yaml:"pbx"`
+
+	// Emergency are the numbers of emergency services.
+	Emergency numbering.EmergencyConfig `yaml:"emergency"`
 }
 
 // SIPConfig is where UC servers reach us.
@@ -68,9 +73,10 @@ type LogConfig struct {
 
 // PBXConfig is one PBX. Settings belong to its adapter.
 type PBXConfig struct {
-	Name     string  `yaml:"name"`
-	Kind     string  `yaml:"kind"`
-	Settings RawPart `yaml:"settings"`
+	Name     string          `yaml:"name"`
+	Kind     string          `yaml:"kind"`
+	Settings RawPart         `yaml:"settings"`
+	Numbers  numbering.Table `yaml:"numbers"`
 }
 
 // RawPart is a part of the file that somebody else decodes, with its place in the file kept.
@@ -143,6 +149,8 @@ func defaults() Config {
 		Journal: 16 << 20,
 		Wiretap: WiretapConfig{Keep: 32 << 20, Age: Duration(24 * time.Hour)},
 		Log:     LogConfig{Level: "info", Format: "console"},
+
+		Emergency: numbering.DefaultEmergency(),
 	}
 }
 
@@ -303,7 +311,7 @@ func (c Config) wrongs() []wrong {
 			complain(path+".kind", "%q is no kind of PBX: %s", p.Kind, strings.Join(adapterKinds(), ", "))
 		}
 	}
-	return w
+	return append(w, c.numbersWrongs()...)
 }
 
 func pbxName(s string) bool {

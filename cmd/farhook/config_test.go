@@ -54,6 +54,9 @@ func TestConfigRefuses(t *testing.T) {
 		{"peer twice", "peers:\n  - {name: p, addresses: [10.0.0.0/8]}\n  - {name: p, hosts: [a]}\npbx: [{name: a, kind: sim}]\n", "line 3: peers[1].name: \"p\" is there twice"},
 		{"contact", "sip: {contact: 'a;b'}\npbx: [{name: a, kind: sim}]\n", "is not a host name"},
 		{"log", "log: {level: loud}\npbx: [{name: a, kind: sim}]\n", "log.level"},
+		{"a rule", "pbx:\n  - name: a\n    kind: sim\n    numbers:\n      to_pbx: [{name: x, match: '(1'}]\n", "f.yaml: line 5: pbx[0].numbers: to_pbx[0] (x): match: error parsing regexp"},
+		{"a key of a rule", "pbx:\n  - name: a\n    kind: sim\n    numbers:\n      to_pbx: [{name: x, mtach: '1'}]\n", `unknown field "mtach"`},
+		{"emergency", "emergency: {countries: [Q]}\npbx: [{name: a, kind: sim}]\n", `f.yaml: line 1: emergency: countries[0]: the emergency numbers of "Q" are not known here`},
 		{"two documents", "pbx: [{name: a, kind: sim}]\n---\npbx: []\n", "one YAML document"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -98,5 +98,25 @@ pbx:
       lines: 24
       # true: no calls but those asked for.
       quiet: false
+    # How this PBX writes numbers: rules in order, each with a name; the first that matches decides, and what none matches goes as it is. match is a
+    # regular expression of the whole number, digits its beginning (X any, Z 1 to 9, N 2 to 9, a final dot: more). See docs/numbers.md, and try
+    # them with farhook numbers try.
+    # numbers:
+    #   to_pbx:
+    #     - {name: extensions, match: '\+15551(\d{3})', replace: '1$1'}
+    #     - {name: abroad, digits: '+.', strip: 1, prefix: '9011'}
+    #   from_pbx:
+    #     - {name: extensions, digits: '1XXX', strip: 1, prefix: '+15551'}
+    #     - {name: abroad, digits: '9011.', strip: 4, prefix: '+'}
+    #   # How this PBX wants emergency numbers dialled; no other rule sees them.
+    #   emergency:
+    #     - {number: '911', dial: '9911'}
+
+# Emergency numbers: 112 and 911, those of the countries (ISO 3166; none: all that a mobile phone without a card knows), and those listed. They are
+# known behind the prefixes of an outside line, too, and as what clients make of them. See docs/numbers.md.
+emergency:
+  countries: []
+  numbers: []
+  outside: ["0", "9"]
 `
 )

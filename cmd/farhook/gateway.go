@@ -156,12 +156,15 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 func makePBXs(c Config, finish func(*pbxadapter.Options), simConf ...*sim.Config) ([]switchboard.PBX, error) {
 	var pbxs []switchboard.PBX
 	for _, p := range c.PBX {
-		o := pbxadapter.Options{Name: p.Name, Log: zap.NewNop(), Decode: p.Settings.Decode, Numbers: pbxadapter.PlainNumbers{}}
+		numbers, err := c.numbersOf(p)
+		if err != nil {
+			return nil, fmt.Errorf("pbx %s: %w", p.Name, err)
+		}
+		o := pbxadapter.Options{Name: p.Name, Log: zap.NewNop(), Decode: p.Settings.Decode, Numbers: numbers}
 		if finish != nil {
 			finish(&o)
 		}
 		var a pbxadapter.Adapter
-		var err error
 		if p.Kind == "sim" && len(simConf) > 0 && simConf[0] != nil {
 			a, err = sim.New(o, *simConf[0])
 		} else {

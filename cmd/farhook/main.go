@@ -31,6 +31,8 @@ type cli struct {
 	Audit  auditCmd  `cmd:"" help:"Check the record of what matters to security."`
 	Bench  benchCmd  `cmd:"" help:"Measure the gateway with the simulated PBX on this machine, beside a bare SIP server."`
 
+	Numbers numbersCmd `cmd:"" help:"Try, check, test and import the rules between canonical numbers and a PBX's own."`
+
 	BenchTarget benchTargetCmd `cmd:"" hidden:""`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`

@@ -9,6 +9,9 @@ type Step struct {
 	Result string // what became of the number; empty where the rule did nothing
 }
 
+// EmergencyStep is the rule's name in the step of an emergency number.
+const EmergencyStep = "emergency"
+
 // steps keeps what rules did; nil keeps nothing.
 type steps []Step
 

@@ -115,7 +115,7 @@ func (r *Rules) native(spelling string, s Side, steps *steps) (string, error) {
 		if d := r.dial[m.Number]; d != "" {
 			out = d
 		}
-		steps.add(Step{Rule: "emergency", Did: "emergency number " + m.Number + ": no other rule sees it", Result: out})
+		steps.add(Step{Rule: EmergencyStep, Did: "emergency number " + m.Number + ": no other rule sees it", Result: out})
 		return out, nil
 	}
 	n, err := Parse(spelling)
@@ -152,7 +152,7 @@ func (r *Rules) canonical(native string, s Side, steps *steps) (csta.DeviceID, e
 		e, is = n.text(), true
 	}
 	if is {
-		steps.add(Step{Rule: "emergency", Did: "emergency number " + e + ": no other rule sees it", Result: e})
+		steps.add(Step{Rule: EmergencyStep, Did: "emergency number " + e + ": no other rule sees it", Result: e})
 		return csta.DeviceID(e), nil
 	}
 	made, by, err := r.apply(FromPBX, n, s, steps)
