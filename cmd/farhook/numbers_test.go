@@ -96,7 +96,7 @@ func TestNumbersTest(t *testing.T) {
 - {to_pbx: '1', from_pbx: '1'}
 - {pbx: third, to_pbx: '1'}
 - {to_pbx: '1', side: both}
-`, "- {to_pbx: '1', wnat: '1'}\n", "[]\n")
+`, "- {to_pbx: '1', expected: '1'}\n", "[]\n")
 	if status, out := command(t, "numbers", "test", f[1], "--config", f[0]); status != 0 || !strings.Contains(out, "ok, 5 expectations") {
 		t.Errorf("%d: %s", status, out)
 	}
@@ -109,7 +109,7 @@ func TestNumbersTest(t *testing.T) {
 			t.Errorf("%d, no %q in\n%s", status, want, out)
 		}
 	}
-	for file, want := range map[string]string{f[3]: `line 1: unknown field "wnat"`, f[4]: "no expectations", f[0] + "x": "cannot read"} {
+	for file, want := range map[string]string{f[3]: `line 1: unknown field "expected"`, f[4]: "no expectations", f[0] + "x": "cannot read"} {
 		if status, out := command(t, "numbers", "test", file, "--config", f[0]); status != 1 || !strings.Contains(out, want) {
 			t.Errorf("%s: %d: %s", file, status, out)
 		}

@@ -82,7 +82,7 @@ func (a automaton) step(set []uint32, c byte) []uint32 {
 
 // accepts says whether the number may end here.
 func (a automaton) accepts(set []uint32, first bool) bool {
-	at := syntax.EmptyOp(atEnd)
+	at := atEnd
 	if first {
 		at |= atBegin
 	}

@@ -204,6 +204,7 @@ func lead(e *syntax.Regexp) (p []class, all bool) {
 			}
 		}
 		return p, all
+	default:
+		return nil, false
 	}
-	return nil, false
 }

@@ -240,8 +240,9 @@ func edge(e *syntax.Regexp, end bool) (text string, all bool) {
 			}
 		}
 		return text, true
+	default:
+		return "", false
 	}
-	return "", false
 }
 
 // matches says whether a number is of the rule's form; if it isn't, why.
