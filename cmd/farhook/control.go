@@ -134,6 +134,10 @@ func (g *gateway) serveControl(ctx context.Context, stop func()) error {
 			}
 		}
 	})
+	mux.HandleFunc("GET /doctor", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(g.diagnose(r.Context(), r.URL.Query().Get("user")))
+	})
 	return serveHTTP(ctx, "control", g.control, mux)
 }
 

@@ -30,6 +30,7 @@ import (
 
 // gateway is everything that runs, with its listeners open.
 type gateway struct {
+	conf     Config
 	log      *zap.Logger
 	board    *switchboard.Board
 	uc       *uacsta.Server
@@ -55,7 +56,7 @@ func (g *gateway) httpAddr() net.Addr { return g.http.Addr() }
 // open makes the parts and opens the listeners, so that a taken port is known before anything runs. simConf, where given,
 // takes the place of the settings of the simulated PBX.
 func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gateway, err error) {
-	g := &gateway{log: newLog(c.Log, s.err)}
+	g := &gateway{conf: c, log: newLog(c.Log, s.err)}
 	defer func() {
 		if err != nil {
 			g.close()

@@ -28,6 +28,7 @@ type cli struct {
 	Drain  drainCmd  `cmd:"" help:"End every session of the running gateway with BYE; it takes no new ones."`
 	Trace  traceCmd  `cmd:"" help:"Print what the running gateway and its peers said to each other, as a ladder."`
 	Config configCmd `cmd:"" help:"Check a configuration file, or print an example."`
+	Doctor doctorCmd `cmd:"" help:"Go the way of one user from end to end, and say what is wrong and what to do."`
 	Audit  auditCmd  `cmd:"" help:"Check the record of what matters to security."`
 	Bench  benchCmd  `cmd:"" help:"Measure the gateway with the simulated PBX on this machine, beside a bare SIP server."`
 
@@ -70,7 +71,10 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		fmt.Fprintf(errs, "farhook: %v (farhook --help tells more)\n", err)
 		return 2
 	}
-	if err := k.Run(); err != nil && !errors.Is(err, context.Canceled) {
+	var status exitStatus
+	if err := k.Run(); errors.As(err, &status) {
+		return int(status)
+	} else if err != nil && !errors.Is(err, context.Canceled) {
 		for line := range strings.Lines(err.Error()) {
 			fmt.Fprintln(errs, "farhook:", strings.TrimSuffix(line, "\n"))
 		}

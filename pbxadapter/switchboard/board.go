@@ -106,7 +106,7 @@ func New(p Policy, o Options, pbxs ...PBX) *Board {
 	if o.Node == "" {
 		o.Node = rand.Text()[:8]
 	}
-	b := &Board{policy: p, log: o.Log, byName: make(map[string]*link), audit: o.Audit, tap: o.Tap, counts: newCounts()}
+	b := &Board{policy: andSystem{p}, log: o.Log, byName: make(map[string]*link), audit: o.Audit, tap: o.Tap, counts: newCounts()}
 	b.journal = newJournal(o.Keep, o.Node+"-"+rand.Text()[:8])
 	for _, x := range pbxs {
 		if b.byName[x.Name] != nil {

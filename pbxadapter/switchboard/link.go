@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,9 +38,39 @@ type link struct {
 	synced   atomic.Bool // it has come at least once
 	counts   linkCounts
 
+	lostFor atomic.Pointer[loss]
+
 	mu      sync.Mutex // orders facts; taken before the journal's lock
 	model   *callmodel.Model
 	current *reporter
+}
+
+// loss is when and why a link was last lost, or couldn't be made.
+type loss struct {
+	at  time.Time
+	why string
+}
+
+// LinkInfo is one PBX and its link.
+type LinkInfo struct {
+	Name     string
+	Up       bool           // connected
+	Synced   bool           // it has told its state since the board began
+	Services []csta.Service // what its adapter can carry out, sorted
+	Lost     time.Time      // when the link was last lost, or last failed to be made; zero: never
+	Why      string         // likewise
+}
+
+// Links lists the PBXs, in the order of New.
+func (b *Board) Links() []LinkInfo {
+	list := make([]LinkInfo, len(b.links))
+	for i, l := range b.links {
+		list[i] = LinkInfo{Name: l.name, Up: l.up.Load(), Synced: l.synced.Load(), Services: slices.Sorted(maps.Keys(l.services))}
+		if x := l.lostFor.Load(); x != nil {
+			list[i].Lost, list[i].Why = x.at, x.why
+		}
+	}
+	return list
 }
 
 // run keeps the adapter running until ctx ends.
@@ -60,6 +92,7 @@ func (l *link) run(ctx context.Context) {
 			wait = firstWait
 		}
 		pause := wait/2 + rand.N(wait/2+1)
+		l.lostFor.Store(&loss{time.Now(), err.Error()})
 		l.log.Warn("PBX link lost", zap.Error(err), zap.Duration("retry_in", pause))
 		select {
 		case <-ctx.Done():

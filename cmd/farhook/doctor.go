@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"farhook/csta"
+	"farhook/pbxadapter/switchboard"
+	"farhook/uacsta"
+)
+
+// The doctor goes the way of one user from end to end: from the configuration over the UC server and the directory to the phone. It knows nothing of its
+// own; it asks the parts, and says what to do.
+
+// health is how a step was found.
+type health string
+
+// The states, from best to worst. Unknown: what would have to be asked isn't there.
+const (
+	healthy health = "ok"
+	unknown health = "unknown"
+	warning health = "warning"
+	broken  health = "broken"
+)
+
+// finding is what one step found.
+type finding struct {
+	Step   string   `json:"step" doc:"What was looked at"`
+	Health health   `json:"health" enum:"ok,unknown,warning,broken"`
+	Found  string   `json:"found" doc:"What it found, in a sentence"`
+	Cure   []string `json:"cure,omitempty" doc:"What to do, one act each; commands as they are to be typed"`
+}
+
+// person is a user as the directory has him.
+type person struct {
+	User       string // SIP address
+	Name       string
+	Line       string // as administered
+	LineServer string
+	Flags      *int // msRTCSIP-OptionFlags; nil: the directory doesn't say
+	Source     string
+}
+
+// directory finds people.
+type directory interface {
+	// people finds those whose SIP address, name or line is as given; an error says why the directory can't be asked.
+	people(who string) ([]person, error)
+	// owners lists the users whose line it is.
+	owners(line csta.DeviceID) []string
+}
+
+// doctor is what an examination looks at. The parts of a gateway that doesn't run are nil.
+type doctor struct {
+	conf   Config
+	now    func() time.Time
+	lookup func(ctx context.Context, host string) ([]string, error)
+	keys   *keyring // nil: no TLS
+	board  *switchboard.Board
+	uc     *uacsta.Server
+	dir    directory // nil: there is none
+	probe  func(pbx string, n csta.DeviceID) (string, csta.DeviceID, error)
+}
+
+// patient is the user in question, as far as the steps have found him.
+type patient struct {
+	asked    string // as typed; empty: nobody, the gateway alone
+	user     string // SIP address
+	spelling string // of the line, as administered
+	line     csta.DeviceID
+	device   switchboard.DeviceInfo
+}
+
+// examination is one look. Several findings are told in order.
+type examination struct {
+	name string
+	look func(*doctor, context.Context, *patient) []finding
+}
+
+// examinations are the way, in its order: what comes first is the cause of what comes later.
+var examinations = []examination{
+	{"certificate", (*doctor).certificate},
+	{"clock", (*doctor).clock},
+	{"UC servers", (*doctor).servers},
+	{"arrivals", (*doctor).arrivals},
+	{"directory", (*doctor).entry},
+	{"line", (*doctor).lineToDevice},
+	{"numbers", (*doctor).numbers},
+	{"PBX link", (*doctor).link},
+	{"phone", (*doctor).phone},
+	{"services", (*doctor).services},
+	{"sessions", (*doctor).sessions},
+	{"refusals", (*doctor).refusals},
+}
+
+// examine goes the way of one user; of the gateway alone where who is empty.
+func (d *doctor) examine(ctx context.Context, who string) []finding {
+	p := &patient{asked: strings.TrimSpace(who)}
+	var all []finding
+	for _, s := range examinations {
+		for _, f := range s.look(d, ctx, p) {
+			f.Step = s.name
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// worst is the worst state among findings.
+func worst(all []finding) health {
+	rank := map[health]int{healthy: 0, unknown: 0, warning: 1, broken: 2}
+	w := healthy
+	for _, f := range all {
+		if rank[f.Health] > rank[w] {
+			w = f.Health
+		}
+	}
+	return w
+}
+
+func ok(format string, args ...any) []finding {
+	return []finding{{Health: healthy, Found: fmt.Sprintf(format, args...)}}
+}
+
+func cannotTell(format string, args ...any) []finding {
+	return []finding{{Health: unknown, Found: fmt.Sprintf(format, args...)}}
+}
+
+func bad(h health, found string, cure ...string) []finding {
+	return []finding{{Health: h, Found: found, Cure: cure}}
+}
+
+// newDoctor is one for a configuration, with what runs of it.
+func newDoctor(c Config) *doctor {
+	return &doctor{conf: c, now: time.Now, lookup: net.DefaultResolver.LookupHost}
+}

@@ -1,0 +1,424 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
+	"farhook/pbxadapter/sim"
+	"farhook/pbxadapter/switchboard"
+	"farhook/uacsta"
+	"farhook/uacsta/uactest"
+)
+
+// clinic is a gateway in which nothing is wrong, with alice signed in to 1001, and a doctor that a test can lead astray.
+type clinic struct {
+	*doctor
+	pbx   *sim.PBX
+	addr  string
+	files ringFiles
+	auth  *uactest.Authority
+}
+
+// book is a directory in memory.
+type book struct {
+	entries []person
+	err     error
+	more    []string // owners of every line
+}
+
+func (b *book) people(who string) ([]person, error) {
+	var found []person
+	for _, p := range b.entries {
+		if strings.EqualFold(p.User, who) || strings.EqualFold(p.User, "sip:"+who) {
+			found = append(found, p)
+		}
+	}
+	return found, b.err
+}
+
+func (b *book) owners(csta.DeviceID) []string {
+	return append([]string{"sip:alice@example.com"}, b.more...)
+}
+
+func newClinic(t *testing.T) *clinic {
+	t.Helper()
+	auth := uactest.NewAuthority(t)
+	files := newRingFiles(t, auth, uactest.Wanted{Names: []string{"gw.example.com"}})
+	conf, err := parse("clinic", fmt.Appendf(nil, `
+sip:
+  listen: ["127.0.0.1:0"]
+  contact: gw.example.com
+  domain: rcc.example.com
+  tls: {listen: ["127.0.0.1:0"], certificate: %s, key: %s, client_ca: %s}
+peers: [{name: pool, hosts: [pool.example.com], addresses: [127.0.0.1]}]
+pbx: [{name: sim, kind: sim}]
+`, files.Certificate, files.Key, files.ClientCA))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pbx := newSim(t)
+	c := &clinic{doctor: newDoctor(conf), pbx: pbx, files: files, auth: auth}
+	c.lookup = func(context.Context, string) ([]string, error) { return []string{"192.0.2.1"}, nil }
+	c.dir = &book{entries: []person{{User: "sip:alice@example.com", Name: "Alice", Line: "tel:+15551001", LineServer: "sip:farhook@rcc.example.com", Flags: new(16 + 256), Source: "test"}}}
+	c.probe = func(_ string, n csta.DeviceID) (string, csta.DeviceID, error) { return "1001", n, nil }
+	if c.keys, err = openKeyring("sip.tls", conf.SIP.TLS, zap.NewNop()); err != nil {
+		t.Fatal(err)
+	}
+	c.serve(t, pbx)
+	return c
+}
+
+// serve runs board and sessions on a PBX.
+func (c *clinic) serve(t *testing.T, a pbxadapter.Adapter) {
+	t.Helper()
+	c.board = switchboard.New(switchboard.AnyLine{}, switchboard.Options{}, switchboard.PBX{Name: "sim", Adapter: a})
+	c.uc = uacsta.New(c.board, uacsta.Config{Peers: trustedPeers(c.conf.Peers)})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.addr = l.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 3)
+	go func() { done <- c.board.Run(ctx) }()
+	go func() { done <- c.uc.Run(ctx) }()
+	go func() { done <- c.uc.Serve(ctx, l, nil) }()
+	t.Cleanup(func() {
+		cancel()
+		for range 3 {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	c.until(t, func() bool { return c.board.Links()[0].Up })
+}
+
+func (c *clinic) until(t *testing.T, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it never came about")
+		}
+	}
+}
+
+// send sends one request to the gateway, and gives the first line of the answer.
+func (c *clinic) send(t *testing.T, method, headers, body string) string {
+	t.Helper()
+	n, err := net.Dial("tcp", c.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { n.Close() })
+	_, _ = fmt.Fprintf(n, "%s sip:farhook@rcc.example.com SIP/2.0\r\nVia: SIP/2.0/TCP x;branch=z9hG4bK1\r\nFrom: <sip:alice@example.com>;tag=1\r\nTo: <sip:farhook@rcc.example.com>\r\n"+
+		"Call-ID: %d\r\nCSeq: 1 %s\r\nContact: <sip:alice@x>\r\n%sContent-Length: %d\r\n\r\n%s", method, time.Now().UnixNano(), method, headers, len(body), body)
+	_ = n.SetReadDeadline(time.Now().Add(10 * time.Second))
+	s, err := bufio.NewReader(n).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) { // a connection that is refused ends without a word
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(s)
+}
+
+const (
+	cstaType = "Content-Type: application/csta+xml\r\n"
+	lineXML  = `<RequestSystemStatus xmlns="http://www.ecma-international.org/standards/ecma-323/csta/ed3"><extensions><privateData><private><l:line xmlns:l="http://schemas.microsoft.com/Lcs/2005/04/RCCExtension">%s</l:line></private></privateData></extensions></RequestSystemStatus>`
+)
+
+// replace puts another certificate in the place of ours.
+func (c *clinic) replace(t *testing.T, w uactest.Wanted) {
+	t.Helper()
+	c.files.put(t, c.auth, w)
+	if err := c.keys.reload(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var serverOnly = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+
+func newSim(t *testing.T) *sim.PBX {
+	t.Helper()
+	pbx, err := sim.New(pbxadapter.Options{Name: "sim"}, sim.Config{Lines: 24, Quiet: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pbx
+}
+
+func (c *clinic) signIn(t *testing.T) {
+	t.Helper()
+	if got := c.send(t, "INVITE", cstaType, fmt.Sprintf(lineXML, "tel:+15551001")); got != "SIP/2.0 200 OK" {
+		t.Fatalf("sign-in: %s", got)
+	}
+}
+
+// lacking is a PBX whose phone lacks something.
+type lacking struct {
+	*sim.PBX
+	why pbxadapter.Reason
+}
+
+func (l lacking) Run(ctx context.Context, r pbxadapter.Reporter) error {
+	return l.PBX.Run(ctx, lackingReporter{r, l.why})
+}
+
+type lackingReporter struct {
+	pbxadapter.Reporter
+	why pbxadapter.Reason
+}
+
+func (r lackingReporter) Devices(all []pbxadapter.Device) {
+	for i := range all {
+		all[i].Lacks = map[csta.Service]pbxadapter.Reason{"MakeCall": r.why}
+	}
+	r.Reporter.Devices(all)
+}
+
+func (r lackingReporter) Resync(s callmodel.State) { r.Reporter.Resync(s) }
+
+// Each fault, planted alone, is what the doctor names first, with its cure.
+func TestDoctorNamesTheFault(t *testing.T) {
+	for _, c := range []struct {
+		name             string
+		plant            func(*testing.T, *clinic)
+		user             string // default alice
+		step, found, act string
+		health           health
+	}{
+		{name: "nothing", plant: func(*testing.T, *clinic) {}, health: healthy},
+		{
+			name: "user without line", plant: func(_ *testing.T, c *clinic) { c.dir.(*book).entries[0].Line = "" },
+			step: "directory", found: "sip:alice@example.com has no line", act: `Set-CsUser -Identity "sip:alice@example.com"`, health: broken,
+		},
+		{
+			name: "nobody", user: "mallory@example.com", plant: func(*testing.T, *clinic) {},
+			step: "directory", found: `nobody in the directory is "mallory@example.com"`, act: "directory lint", health: broken,
+		},
+		{
+			name: "directory dead", plant: func(_ *testing.T, c *clinic) { c.dir.(*book).err = errors.New("connection refused") },
+			step: "directory", found: "cannot be asked: connection refused", act: "last good copy", health: broken,
+		},
+		{
+			name: "line server of another domain", plant: func(_ *testing.T, c *clinic) { c.dir.(*book).entries[0].LineServer = "sip:gw@other.example.com" },
+			step: "directory", found: "the static route is for rcc.example.com", act: `-LineServerURI "sip:farhook@rcc.example.com"`, health: broken,
+		},
+		{
+			name: "no line server", plant: func(_ *testing.T, c *clinic) { c.dir.(*book).entries[0].LineServer = "" },
+			step: "directory", found: "has no Line Server URI", act: "Set-CsUser", health: broken,
+		},
+		{
+			name: "option flags", plant: func(_ *testing.T, c *clinic) { c.dir.(*book).entries[0].Flags = new(128 + 256) },
+			step: "directory", found: "not enabled for remote call control: option flags 384: 128 enterprise voice, 256 enhanced presence", act: "-RemoteCallControlTelephonyEnabled $true", health: broken,
+		},
+		{
+			name: "two owners", plant: func(_ *testing.T, c *clinic) { c.dir.(*book).more = []string{"sip:bob@example.com"} },
+			step: "directory", found: "has 2 owners: sip:alice@example.com, sip:bob@example.com", act: "take the line away from all but one", health: broken,
+		},
+		{
+			name: "certificate of another name", plant: func(t *testing.T, c *clinic) { c.replace(t, uactest.Wanted{Names: []string{"old.example.com"}}) },
+			step: "certificate", found: "is for old.example.com, and sip.contact is gw.example.com", act: "have it issued for gw.example.com", health: broken,
+		},
+		{
+			name: "certificate expired", plant: func(t *testing.T, c *clinic) {
+				c.replace(t, uactest.Wanted{Names: []string{"gw.example.com"}, Expired: true})
+			},
+			step: "certificate", found: "has expired on", act: "issue it anew", health: broken,
+		},
+		{
+			name: "certificate without client usage", plant: func(t *testing.T, c *clinic) {
+				c.replace(t, uactest.Wanted{Names: []string{"gw.example.com"}, Usages: serverOnly})
+			},
+			step: "certificate", found: "not for client authentication", act: "both extended key usages", health: broken,
+		},
+		{
+			name: "certificate ends soon", plant: func(t *testing.T, c *clinic) {
+				c.replace(t, uactest.Wanted{Names: []string{"gw.example.com"}, Days: 9})
+			},
+			step: "certificate", found: "expires in 8 days", act: "issue it anew", health: warning,
+		},
+		{
+			name: "clock ten minutes off", plant: func(t *testing.T, c *clinic) {
+				c.send(t, "OPTIONS", "Date: "+time.Now().Add(10*time.Minute).UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")+"\r\n", "")
+			},
+			step: "clock", found: "behind that of pool", act: "timedatectl set-ntp true", health: broken,
+		},
+		{
+			name: "UC server not in DNS", plant: func(_ *testing.T, c *clinic) {
+				c.lookup = func(context.Context, string) ([]string, error) { return nil, errors.New("no such host") }
+			},
+			step: "UC servers", found: "pool.example.com (peers, pool) is not in DNS", act: "A record for pool.example.com", health: broken,
+		},
+		{
+			name: "peer not configured", plant: func(t *testing.T, c *clinic) {
+				c.uc.SetPeers([]uacsta.Peer{{Name: "pool", Hosts: []string{"pool.example.com"}}})
+				c.send(t, "OPTIONS", "", "")
+				c.until(t, func() bool { _, n := c.uc.Refusals(); return n["unknown-peer"] > 0 })
+			},
+			step: "arrivals", found: "127.0.0.1 is no address of a configured UC server", act: "name it under peers", health: broken,
+		},
+		{
+			name: "INVITEs that aren't CSTA", plant: func(t *testing.T, c *clinic) { c.send(t, "INVITE", "Content-Type: application/sdp\r\n", "v=0\r\n") },
+			step: "arrivals", found: "a static route leads the users' own calls and conferences here", act: "take the route on the users' own SIP domain away", health: broken,
+		},
+		{
+			name: "line unknown to the PBX", plant: func(_ *testing.T, c *clinic) { c.dir.(*book).entries[0].Line = "tel:+15558888" },
+			step: "line", found: "no PBX has the line tel:+15558888", act: "farhook numbers try tel:+15558888", health: broken,
+		},
+		{
+			name: "a rule whose round trip fails", plant: func(_ *testing.T, c *clinic) {
+				c.probe = func(string, csta.DeviceID) (string, csta.DeviceID, error) { return "1001", "tel:+491001", nil }
+			},
+			step: "numbers", found: "comes back as tel:+491001", act: "farhook numbers try tel:+15551001 --pbx sim", health: broken,
+		},
+		{
+			name: "PBX link down", plant: func(t *testing.T, c *clinic) {
+				c.pbx.CutLink()
+				c.until(t, func() bool { return c.board.Links()[0].Why != "" })
+			},
+			step: "PBX link", found: "not connected: sim (sim: the link", act: "see that the PBX runs", health: broken,
+		},
+		{
+			name: "phone unregistered", plant: func(t *testing.T, c *clinic) {
+				c.dir.(*book).entries[0].Line = "tel:+15551023"
+				c.send(t, "INVITE", cstaType, fmt.Sprintf(lineXML, "tel:+15551023"))
+			},
+			step: "phone", found: "tel:+15551023 is out of service", act: "not registered at PBX sim", health: broken,
+		},
+		{
+			name: "phone that can't be answered remotely", plant: func(t *testing.T, c *clinic) {
+				c.dir.(*book).entries[0].Line = "tel:+15551024"
+				c.send(t, "INVITE", cstaType, fmt.Sprintf(lineXML, "tel:+15551024"))
+			},
+			step: "services", found: "not AnswerCall", act: "mended at the PBX or the phone", health: warning,
+		},
+		{
+			name: "not signed in", plant: func(t *testing.T, c *clinic) {
+				c.dir.(*book).entries[0] = person{User: "sip:alice@example.com", Line: "tel:+15551002", Source: "test"}
+			},
+			step: "sessions", found: "nobody is signed in to this line", act: "sign out and in again", health: warning,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			clinic := newClinic(t)
+			clinic.signIn(t)
+			c.plant(t, clinic)
+			user := c.user
+			if user == "" {
+				user = "alice@example.com"
+			}
+			all := clinic.examine(t.Context(), user)
+			if w := worst(all); w != c.health {
+				t.Errorf("health %s: %s", w, text(all))
+			}
+			for _, f := range all {
+				if f.Health == healthy || f.Health == unknown {
+					continue
+				}
+				if f.Step != c.step || !strings.Contains(f.Found, c.found) || !strings.Contains(strings.Join(f.Cure, "\n"), c.act) {
+					t.Errorf("first is %+v", f)
+				}
+				return
+			}
+			if c.health != healthy {
+				t.Errorf("nothing was found: %s", text(all))
+			}
+		})
+	}
+}
+
+// A right that the PBX account misses, told by the adapter as what devices lack.
+func TestDoctorOnMissingRight(t *testing.T) {
+	c := newClinic(t)
+	c.serve(t, lacking{newSim(t), "the account has no right to originate calls"})
+	c.signIn(t)
+	for _, f := range c.examine(t.Context(), "alice@example.com") {
+		if f.Health == warning || f.Health == broken {
+			if f.Step != "services" || !strings.Contains(f.Found, "MakeCall: the account has no right to originate calls") {
+				t.Errorf("first is %+v", f)
+			}
+			return
+		}
+	}
+	t.Error("nothing was found")
+}
+
+// Nothing has ever come: the commands for the other side are there, with this deployment's names.
+func TestDoctorOnSilence(t *testing.T) {
+	c := newClinic(t)
+	for _, f := range c.examine(t.Context(), "alice@example.com") {
+		if f.Health != broken {
+			continue
+		}
+		all := strings.Join(f.Cure, "\n")
+		for _, want := range []string{
+			`New-CsTrustedApplicationPool -Identity "gw.example.com" -Registrar "pool.example.com"`, "New-CsTrustedApplication -ApplicationId farhook",
+			`New-CsStaticRoute -TLSRoute -Destination "gw.example.com"`, `-MatchUri "rcc.example.com"`, "Enable-CsTopology",
+		} {
+			if !strings.Contains(all, want) {
+				t.Errorf("no %s in\n%s", want, all)
+			}
+		}
+		return
+	}
+	t.Error("nothing was found")
+}
+
+// The command: against the running gateway, without one, and with a file that is no good.
+func TestDoctorCommand(t *testing.T) {
+	dir := t.TempDir()
+	conf := filepath.Join(dir, "farhook.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	doctor := func(args ...string) (int, string) {
+		var out strings.Builder
+		return run(t.Context(), append([]string{"doctor", "--config", conf}, args...), &out, &out), out.String()
+	}
+	write("control: " + filepath.Join(dir, "c.sock") + "\nsip: {listen: ['127.0.0.1:0'], contact: gw.example.com, domain: rcc.example.com}\nhttp: {listen: ''}\nrights: any-line\npbx: [{name: sim, kind: sim, settings: {quiet: true}}]\n")
+	if status, out := doctor("1001"); status != 2 || !strings.Contains(out, "BROKEN   arrivals     farhook does not run") {
+		t.Errorf("without a gateway: %d\n%s", status, out)
+	}
+	_, stop := start(t, "farhook started", "serve", "--config", conf)
+	defer stop()
+	status, out := doctor("--json", "1001")
+	var d diagnosis
+	if err := json.Unmarshal([]byte(out), &d); err != nil || status != 2 || d.Health != broken {
+		t.Errorf("nobody has come yet: %d %v\n%s", status, err, out)
+	}
+	if status, out := doctor("--commands"); status != 0 || !strings.Contains(out, `New-CsStaticRoute -TCPRoute -Destination "gw.example.com"`) || !strings.Contains(out, "-EnableTcp") {
+		t.Errorf("commands: %d\n%s", status, out)
+	}
+	write("sip: {lissen: []}\n")
+	if status, out := doctor(); status != 2 || !strings.Contains(out, "BROKEN   configuration") || !strings.Contains(out, "lissen") {
+		t.Errorf("a bad file: %d\n%s", status, out)
+	}
+}
+
+func text(all []finding) string {
+	b, err := json.MarshalIndent(all, "", " ")
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
