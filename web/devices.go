@@ -2,30 +2,38 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
 	"farhook/pbxadapter/switchboard"
+	"farhook/web/access"
 	"farhook/web/live"
 )
-
-// who comes by REST. Sign-in will fill it; until then it is whoever is on this machine.
-func who() switchboard.Principal { return switchboard.Principal{User: "rest", Via: "http"} }
 
 type devicesInput struct {
 	Query string `query:"q" maxLength:"100" doc:"Part of a name, an extension or a number"`
 	Kind  string `query:"kind" enum:"phone,group,parkSlot,trunk" doc:"Only devices of this kind"`
+	PBX   string `query:"pbx" maxLength:"32" doc:"Only devices of this PBX"`
+	State string `query:"state" enum:"idle,busy,outOfService" doc:"Only devices with no call, with a call, or out of service"`
 	After string `query:"after" maxLength:"256" doc:"Goes on after this deviceID: the next of the page before"`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"200" doc:"Devices in one page"`
 }
 
+// Device is a device as it is now, with its calls.
+type Device struct {
+	live.Device
+	LacksNow map[csta.Service]pbxadapter.Reason `json:"lacksNow,omitempty" doc:"Services that it offers and that can't be had this minute, and why"`
+	Calls    []live.Call                        `json:"calls" nullable:"false" doc:"Calls in which it takes part, oldest first"`
+}
+
 type devicesOutput struct {
 	Body struct {
-		Devices []live.Device `json:"devices" nullable:"false"`
+		Devices []Device      `json:"devices" nullable:"false"`
 		Next    csta.DeviceID `json:"next,omitempty" doc:"Give it as after for the next page; absent: this was the last"`
 	}
 }
@@ -34,52 +42,74 @@ type deviceInput struct {
 	Device string `path:"device" maxLength:"256" doc:"Any spelling of the number" example:"1001"`
 }
 
-type deviceOutput struct{ Body live.Device }
+type deviceOutput struct{ Body Device }
 
 func (s *Server) deviceOperations() {
-	huma.Register(s.api, huma.Operation{
-		OperationID: "list-devices", Method: http.MethodGet, Path: "/api/v1/devices", Summary: "List devices", Tags: []string{"Devices"},
+	register(s, op{
+		id: "list-devices", method: http.MethodGet, path: "/api/v1/devices", summary: "List devices", tag: "Devices", scope: access.ObserveState,
 	}, s.listDevices)
-	huma.Register(s.api, huma.Operation{
-		OperationID: "get-device", Method: http.MethodGet, Path: "/api/v1/devices/{device}", Summary: "One device", Tags: []string{"Devices"},
-		Errors: []int{404},
+	register(s, op{
+		id: "get-device", method: http.MethodGet, path: "/api/v1/devices/{device}", summary: "One device", tag: "Devices", scope: access.ObserveState, errors: []int{404},
 	}, s.getDevice)
 }
 
-func (s *Server) listDevices(_ context.Context, in *devicesInput) (*devicesOutput, error) {
+func (s *Server) listDevices(ctx context.Context, in *devicesInput) (*devicesOutput, error) {
 	out := &devicesOutput{}
-	out.Body.Devices = []live.Device{}
-	all := s.board.Devices(who())
+	out.Body.Devices = []Device{}
+	all := s.board.Devices(who(ctx))
 	from, found := slices.BinarySearchFunc(all, csta.DeviceID(in.After), func(d switchboard.DeviceInfo, after csta.DeviceID) int {
 		return strings.Compare(string(d.ID), string(after))
 	})
 	if found {
 		from++
 	}
+	var state callmodel.State
+	if in.State != "" {
+		state, _ = s.board.Snapshot(who(ctx), switchboard.Filter{All: true})
+	}
+	busy := busyIn(state)
 	var page []switchboard.DeviceInfo
+	var ids []csta.DeviceID
 	for _, d := range all[from:] {
-		if !matches(d, in) {
+		if !matches(d, in) || in.State != "" && stateOf(d, state, busy) != in.State {
 			continue
 		}
 		if len(page) == in.Limit {
 			out.Body.Next = page[len(page)-1].ID
 			break
 		}
-		page = append(page, d)
+		page, ids = append(page, d), append(ids, d.ID)
 	}
-	ids := make([]csta.DeviceID, len(page))
-	for i, d := range page {
-		ids[i] = d.ID
-	}
-	state, _ := s.board.Snapshot(who(), switchboard.Filter{Devices: ids})
+	state, _ = s.board.Snapshot(who(ctx), switchboard.Filter{Devices: ids})
 	for _, d := range page {
-		out.Body.Devices = append(out.Body.Devices, live.DeviceOf(d, state))
+		out.Body.Devices = append(out.Body.Devices, s.picture(ctx, d, state))
 	}
 	return out, nil
 }
 
+func busyIn(s callmodel.State) map[csta.DeviceID]bool {
+	busy := make(map[csta.DeviceID]bool)
+	for _, c := range s.Calls {
+		for _, l := range c.Legs {
+			busy[l.Device] = true
+		}
+	}
+	return busy
+}
+
+func stateOf(d switchboard.DeviceInfo, s callmodel.State, busy map[csta.DeviceID]bool) string {
+	_, out := s.Out[d.ID]
+	switch {
+	case out || !d.LinkUp:
+		return "outOfService"
+	case busy[d.ID]:
+		return "busy"
+	}
+	return "idle"
+}
+
 func matches(d switchboard.DeviceInfo, in *devicesInput) bool {
-	if in.Kind != "" && live.DeviceOf(switchboard.DeviceInfo{Device: d.Device}, stateless).Kind != in.Kind {
+	if in.Kind != "" && live.KindOf(d) != in.Kind || in.PBX != "" && d.PBX != in.PBX {
 		return false
 	}
 	q := strings.ToLower(in.Query)
@@ -87,15 +117,45 @@ func matches(d switchboard.DeviceInfo, in *devicesInput) bool {
 		slices.ContainsFunc(d.Aliases, func(a string) bool { return strings.Contains(a, q) })
 }
 
-func (s *Server) getDevice(_ context.Context, in *deviceInput) (*deviceOutput, error) {
-	id, err := s.board.Resolve(in.Device)
+func (s *Server) getDevice(ctx context.Context, in *deviceInput) (*deviceOutput, error) {
+	d, err := s.device(ctx, in.Device)
 	if err != nil {
-		return nil, refused(err)
+		return nil, err
 	}
-	d, ok := s.board.Device(who(), id)
-	if !ok {
-		return nil, refused(csta.ErrInvalidDeviceID)
+	state, _ := s.board.Snapshot(who(ctx), switchboard.Filter{Devices: []csta.DeviceID{d.ID}})
+	return &deviceOutput{Body: s.picture(ctx, d, state)}, nil
+}
+
+// picture is a device with its calls, as the sender may see them.
+func (s *Server) picture(ctx context.Context, d switchboard.DeviceInfo, state callmodel.State) Device {
+	out := Device{Device: live.DeviceOf(d, state), LacksNow: lacksNow(d, state), Calls: []live.Call{}}
+	for _, c := range state.Calls {
+		if slices.ContainsFunc(c.Legs, func(l callmodel.Leg) bool { return l.Device == d.ID }) {
+			for _, x := range s.calls(ctx, c) {
+				if slices.ContainsFunc(x.Legs, func(l live.Leg) bool { return l.Device == d.ID }) {
+					out.Calls = append(out.Calls, x)
+				}
+			}
+		}
 	}
-	state, _ := s.board.Snapshot(who(), switchboard.Filter{Devices: []csta.DeviceID{id}})
-	return &deviceOutput{Body: live.DeviceOf(d, state)}, nil
+	slices.SortStableFunc(out.Calls, func(a, b live.Call) int { return a.Began.Compare(*b.Began) })
+	return out
+}
+
+// lacksNow are the services that fail for what is so this minute: a link that is down, a phone that isn't registered.
+func lacksNow(d switchboard.DeviceInfo, state callmodel.State) map[csta.Service]pbxadapter.Reason {
+	cause, out := state.Out[d.ID]
+	if d.LinkUp && !out {
+		return nil
+	}
+	lacks := make(map[csta.Service]pbxadapter.Reason)
+	for _, service := range d.Offers {
+		switch link, phone := switchboard.Takes(service); {
+		case link && !d.LinkUp:
+			lacks[service] = pbxadapter.Reason("the link to PBX " + d.PBX + " is down")
+		case phone && out:
+			lacks[service] = pbxadapter.Reason(fmt.Sprintf("the phone is out of service: %s", cause))
+		}
+	}
+	return lacks
 }

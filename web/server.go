@@ -1,8 +1,8 @@
-// Package web is farhook over HTTP: REST operations that build CSTA requests or read the model, problem documents, a WebSocket stream
-// of what happens, and the operator's console. It adds no behaviour of its own: every act goes through the switchboard.
+// Package web is farhook over HTTP: REST operations that build CSTA requests or read the model, problem documents, streams of what happens, and
+// the operator's console. It adds no behaviour of its own: every act goes through the switchboard.
 //
-// There is no sign-in yet, so it is for loopback only, and believes no browser that comes from elsewhere: Host and Origin are
-// checked (DNS rebinding, cross-site requests).
+// Who comes is found first (package access); each operation names the scope that it takes, and the switchboard's policy says on which lines. Host
+// and Origin are checked besides: no page of another site is believed (DNS rebinding, cross-site requests).
 package web
 
 import (
@@ -22,7 +22,9 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"go.uber.org/zap"
 
+	"farhook/csta"
 	"farhook/pbxadapter/switchboard"
+	"farhook/web/access"
 	"farhook/web/live"
 )
 
@@ -30,19 +32,29 @@ import (
 type Config struct {
 	Log          *zap.Logger // nil: none
 	Version      string
-	AllowedHosts []string     // names in Host beside localhost and loopback addresses
-	Console      fs.FS        // the console's files; nil: none
-	Metrics      http.Handler // answers GET /metrics, for this machine only; nil: nobody does
+	AllowedHosts []string       // names in Host beside localhost and loopback addresses
+	Console      fs.FS          // the console's files; nil: none
+	Metrics      http.Handler   // answers GET /metrics, for this machine only; nil: nobody does
+	Access       *access.Access // who may come in; nil: everybody who reaches us, for loopback only
+	// OIDC signs browsers in at an OpenID provider; nil: none.
+	OIDC *access.OIDC
+	// Sessions lists the SIP sessions; nil: there are none to be told.
+	Sessions func() []Session
+	// Dials says rule by rule what a PBX is handed for a number; nil: the number as it is.
+	Dials func(pbx string, number csta.DeviceID) []switchboard.Step
 }
 
 // Server is the web side. Make it with New.
 type Server struct {
-	board   *switchboard.Board
-	conf    Config
-	log     *zap.Logger
-	streams *live.Streams
-	handler http.Handler
-	api     huma.API
+	board      *switchboard.Board
+	conf       Config
+	log        *zap.Logger
+	access     *access.Access
+	streams    *live.Streams
+	handler    http.Handler
+	api        huma.API
+	operations []op
+	tries      tries
 }
 
 const (
@@ -55,27 +67,32 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = zap.NewNop()
 	}
-	s := &Server{board: b, conf: c, log: c.Log}
+	if c.Access == nil {
+		c.Access = access.Open()
+	}
+	s := &Server{board: b, conf: c, log: c.Log, access: c.Access}
 	s.streams = live.NewStreams(b, s.log, s.sameOrigin)
 	mux := http.NewServeMux()
-	conf := huma.DefaultConfig("farhook", c.Version)
-	conf.Info.Description = "Calls of the PBXs behind a farhook gateway. Names are those of ECMA-269 and ECMA-323; errors are problem documents " +
-		"(RFC 9457) whose type is urn:csta:error:<category>:<value>. What happens is told by the WebSocket at /api/v1/stream: first " +
-		"a snapshot, then events, each with a position; with ?after=<position> it goes on from there."
-	conf.DocsPath, conf.CreateHooks = "", nil
-	conf.OpenAPIPath = "/openapi"
-	s.api = humago.New(mux, conf)
+	s.api = humago.New(mux, apiConfig(c.Version))
+	s.gatewayOperations()
+	s.sessionOperations()
+	s.oidcOperations()
 	s.deviceOperations()
+	s.deviceActs()
 	s.callOperations()
-	s.healthOperations()
-	mux.HandleFunc("GET /api/v1/stream", func(w http.ResponseWriter, r *http.Request) { s.streams.Serve(w, r, principal(r)) })
+	s.makeOperations()
+	s.connectionActs()
+	s.rawDoor()
+	s.document()
+	mux.HandleFunc("GET /api/v1/stream", s.events)
+	mux.HandleFunc("GET /api/v1/events", s.events)
 	if c.Metrics != nil {
 		mux.Handle("GET /metrics", local(c.Metrics))
 	}
 	if c.Console != nil {
 		mux.Handle("GET /", s.console())
 	}
-	s.handler = s.guard(traced(mux))
+	s.handler = s.guard(traced(s.identify(mux)))
 	return s, nil
 }
 
@@ -110,11 +127,6 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// principal is who asks: whoever is on this machine.
-func principal(r *http.Request) switchboard.Principal {
-	return switchboard.Principal{User: "console", Via: "http", Peer: r.RemoteAddr}
-}
-
 // guard lets in who may come in, and sets what every answer has.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -133,7 +145,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		case r.ContentLength > maxBody:
 			problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has %d octets, %d are allowed", r.ContentLength, maxBody))
 			return
-		case r.Method == http.MethodPost && r.ContentLength != 0 && !isJSON(r):
+		case unsafe(r) && r.ContentLength != 0 && !isJSON(r) && r.URL.Path != rawPath:
 			problem(w, http.StatusUnsupportedMediaType, "the body must be application/json")
 			return
 		}

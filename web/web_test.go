@@ -169,7 +169,7 @@ func TestDevices(t *testing.T) {
 
 func TestCall(t *testing.T) {
 	g := start(t)
-	status, h, body := g.do("POST", "/api/v1/calls", `{"callingDevice":"1001","calledDirectoryNumber":"1002","autoOriginate":"doNotPrompt"}`)
+	status, h, body := g.do("POST", "/api/v1/calls", `{"callingDevice":"1001","calledDirectoryNumber":"1002","prompt":"hands-free"}`)
 	var made struct {
 		CallingDevice struct{ CallID, DeviceID string }
 	}
@@ -228,7 +228,7 @@ func TestProblems(t *testing.T) {
 		{"out of service", "POST", "/api/v1/calls", `{"callingDevice":"1023","calledDirectoryNumber":"1002"}`, nil, 503, "deviceOutOfService"},
 		{"missing", "POST", "/api/v1/calls", `{"callingDevice":"1001"}`, nil, 422, "calledDirectoryNumber"},
 		{"unknown member", "POST", "/api/v1/calls", `{"callingDevice":"1001","calledDirectoryNumber":"1002","x":1}`, nil, 422, "body.x"},
-		{"wrong value", "POST", "/api/v1/calls", `{"callingDevice":"1001","calledDirectoryNumber":"1002","autoOriginate":"x"}`, nil, 422, "autoOriginate"},
+		{"wrong value", "POST", "/api/v1/calls", `{"callingDevice":"1001","calledDirectoryNumber":"1002","prompt":"x"}`, nil, 422, "prompt"},
 		{"not JSON", "POST", "/api/v1/calls", `{`, nil, 400, ""},
 		{"large", "POST", "/api/v1/calls", json70K, nil, 413, ""},
 		{"type", "POST", "/api/v1/calls", `a=b`, []string{"Content-Type", "text/plain"}, 415, "application/json"},
@@ -237,6 +237,11 @@ func TestProblems(t *testing.T) {
 		{"unknown path", "GET", "/api/v1/nothing", "", nil, 404, "there is nothing"},
 		{"Host", "GET", "/api/v1/calls", "", []string{"Host", "evil.example"}, 403, "Host"},
 		{"Origin", "POST", "/api/v1/calls", `{}`, []string{"Origin", "http://evil.example"}, 403, "Origin"},
+		{"unknown parameter", "GET", "/api/v1/devices?colour=red", "", nil, 422, "query.colour"},
+		{"deep JSON", "POST", "/api/v1/calls", `{"callingDevice":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`, nil, 400, ""},
+		{"10 MB", "POST", "/api/v1/calls", `{"callingDevice":"` + strings.Repeat("1", 10<<20) + `"}`, nil, 413, "allowed"},
+		{"wrong type", "POST", "/api/v1/calls", `{"callingDevice":1001,"calledDirectoryNumber":"1002"}`, nil, 422, "body.callingDevice"},
+		{"token", "GET", "/api/v1/calls", "", []string{"Authorization", "Bearer fhk_nothing"}, 401, "token"},
 		{"limit", "GET", "/api/v1/devices?limit=0", "", nil, 422, "limit"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -275,14 +280,15 @@ type stream struct {
 
 type message struct {
 	Type, Position, Event, By string
+	Reason, After, Kind       string
 	Devices                   []struct {
 		ID       string `json:"deviceID"`
 		Features struct{ DoNotDisturb bool }
 	}
 	Calls []struct {
-		CallID string
-		Ended  bool
-		Legs   []struct{ DeviceID, State string }
+		CallID, Reference, Cause string
+		Ended                    bool
+		Legs                     []struct{ DeviceID, State string }
 	}
 }
 
@@ -347,9 +353,11 @@ func TestStream(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	// A position of another journal, or no position at all, is a snapshot.
-	for _, bad := range []string{"other.5", "nonsense", snap.Position + "9999999999999999999999"} {
-		if m := g.stream(bad).next(); m.Type != "snapshot" {
-			t.Errorf("after %s: %+v", bad, m)
+	for _, bad := range []string{"other.5", "nonsense", snap.Position + "9999999999999999999999", snap.Position + "000"} {
+		s := g.stream(bad)
+		gap, snap := s.next(), s.next()
+		if gap.Type != "gap" || gap.Reason == "" || gap.After != bad || snap.Type != "snapshot" || snap.Position != gap.Position {
+			t.Errorf("after %s: %+v, %+v", bad, gap, snap)
 		}
 	}
 }

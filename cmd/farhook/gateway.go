@@ -25,6 +25,7 @@ import (
 	"farhook/uacsta"
 	"farhook/uacsta/store"
 	"farhook/web"
+	"farhook/web/access"
 	"farhook/web/console"
 )
 
@@ -79,6 +80,8 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 			return nil, err
 		}
 	}
+	who := access.Open()
+	policy = &byWay{http: who, rest: policy}
 	g.board = switchboard.New(policy, switchboard.Options{Keep: int(c.Journal), Log: g.log.Named("switchboard"), Audit: g.audit, Tap: g.tap}, pbxs...)
 	var dial *tls.Config
 	if len(c.SIP.TLS.Listen) > 0 {
@@ -135,7 +138,7 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 			return nil, err
 		}
 		g.web, err = web.New(g.board, web.Config{
-			Log: g.log.Named("web"), Version: versionText(), AllowedHosts: c.HTTP.Hosts, Console: console.Files,
+			Log: g.log.Named("web"), Version: versionText(), AllowedHosts: c.HTTP.Hosts, Console: console.Files, Access: who,
 			Metrics: metrics,
 		})
 		if err != nil {

@@ -1,6 +1,8 @@
 package switchboard
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"farhook/csta"
@@ -66,3 +68,9 @@ var dialled = map[string]*csta.Error{
 	"parkTo":                csta.ErrInvalidDestination,
 	"forwardDN":             csta.ErrInvalidForwardingDest,
 }
+
+// Takes says what a service takes: a link to the PBX, and the phone itself in service.
+func Takes(s csta.Service) (link, phone bool) { return !own[s], services[s].phone }
+
+// KnownServices are all services that the board carries out, sorted.
+func KnownServices() []csta.Service { return slices.Sorted(maps.Keys(services)) }

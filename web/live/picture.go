@@ -1,5 +1,9 @@
-// Package live follows the journal for the web: one WebSocket, one follower. What it sends, and REST answers, are pictures of devices and
-// calls: whole, so that nobody needs a state machine of his own.
+// Package live follows the journal for the web. SSE, WebSocket and webhooks send the same documents in the same order, each with a position. What
+// they hold, and REST answers, are pictures of devices and calls: whole, so that nobody needs a state machine of his own.
+//
+// Order and loss: a follower gets every event that it may see and asked for once, in journal order. Whoever comes back with a position that
+// the journal doesn't keep any more is told so (a gap), gets a snapshot, and goes on from there. A follower that is too slow is cut with a reason;
+// it costs nobody else anything, and comes back where it was.
 package live
 
 import (
@@ -44,12 +48,15 @@ type Forwarding struct {
 
 // Call is a call as it is now; one that has ended has nothing but its id.
 type Call struct {
-	ID      csta.CallID `json:"callID"`
-	Ended   bool        `json:"ended,omitempty"`
-	Began   *time.Time  `json:"began,omitempty"`
-	Calling *Party      `json:"calling,omitempty"`
-	Called  *Party      `json:"called,omitempty"`
-	Legs    []Leg       `json:"legs,omitempty" doc:"Connections, in the order in which they came"`
+	ID    csta.CallID `json:"callID" doc:"To who may see a line's state and not with whom it speaks: a name that stands for this line's part in it"`
+	Ended bool        `json:"ended,omitempty"`
+	Cause string      `json:"cause,omitempty" doc:"Why it ended, where it has" example:"normalClearing"`
+	Began *time.Time  `json:"began,omitempty"`
+	// Reference is the integrator's own.
+	Reference string `json:"reference,omitempty" doc:"What the call was given as reference when it was made"`
+	Calling   *Party `json:"calling,omitempty"`
+	Called    *Party `json:"called,omitempty"`
+	Legs      []Leg  `json:"legs,omitempty" doc:"Connections, in the order in which they came"`
 }
 
 // Leg is one connection of a call.
@@ -57,7 +64,7 @@ type Leg struct {
 	Device csta.DeviceID `json:"deviceID"`
 	State  csta.State    `json:"state" enum:"initiated,alerting,connected,hold,queued,fail"`
 	Since  time.Time     `json:"since"`
-	Party  Party         `json:"party"`
+	Party  *Party        `json:"party,omitempty" doc:"How it is shown to the others; absent: it may not be seen"`
 }
 
 // Party is somebody as shown to others.
@@ -96,15 +103,20 @@ func DeviceOf(i switchboard.DeviceInfo, s callmodel.State) Device {
 	return d
 }
 
-// CallOf is the picture of a call.
-func CallOf(c callmodel.Call) Call {
-	out := Call{ID: c.ID, Began: new(c.Began), Calling: new(partyOf(c.Calling)), Called: new(partyOf(c.Called)), Legs: []Leg{}}
+// KindOf is the name of a device's kind.
+func KindOf(i switchboard.DeviceInfo) string { return kinds[i.Kind] }
+
+// CallOf is the picture of a call to who may see with whom its devices speak.
+func CallOf(c callmodel.Call, reference string) Call {
+	out := Call{
+		ID: c.ID, Began: new(c.Began), Calling: new(partyOf(c.Calling)), Called: new(partyOf(c.Called)), Legs: []Leg{}, Reference: reference,
+	}
 	for _, l := range c.Legs {
 		p := l.Party
 		if p.Shown == callmodel.Absent {
 			p = callmodel.Party{Device: l.Device, Shown: callmodel.Known}
 		}
-		out.Legs = append(out.Legs, Leg{Device: l.Device, State: l.State, Since: l.Since, Party: partyOf(p)})
+		out.Legs = append(out.Legs, Leg{Device: l.Device, State: l.State, Since: l.Since, Party: new(partyOf(p))})
 	}
 	return out
 }

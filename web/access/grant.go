@@ -1,0 +1,140 @@
+// Package access says who comes over HTTP and what they may: opaque tokens, local users, users of an OpenID provider, and the rights that
+// each has on lines. It is a switchboard.Policy for all principals that come by HTTP.
+package access
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"farhook/csta"
+)
+
+// Scope is one kind of thing that may be done.
+type Scope string
+
+// The scopes. Seeing that a line speaks, and seeing with whom, are two.
+const (
+	ObserveState   Scope = "observe-state"
+	ObserveParties Scope = "observe-parties"
+	Control        Scope = "control"
+	Administer     Scope = "administer"
+)
+
+// Scopes lists them, weakest first.
+var Scopes = [...]Scope{ObserveState, ObserveParties, Control, Administer}
+
+// Grant is what somebody may do, and with which lines.
+type Grant struct {
+	Scopes     []Scope         `json:"scopes" nullable:"false" enum:"observe-state,observe-parties,control,administer" doc:"What may be done"`
+	AllDevices bool            `json:"allDevices,omitempty" doc:"It holds for every device"`
+	Devices    []csta.DeviceID `json:"devices,omitempty" maxItems:"10000" doc:"Devices it holds for; a group stands for its members too" example:"[\"tel:+15551001\"]"`
+	OwnLines   []csta.DeviceID `json:"ownLines,omitempty" maxItems:"100" doc:"Lines that are the holder's own: as devices, and hands-free calls may be made from them"`
+	Allow      []string        `json:"allow,omitempty" maxItems:"100" doc:"Regular expressions (RE2) of numbers that may be called, matched against the whole canonical number; none: all"`
+	Deny       []string        `json:"deny,omitempty" maxItems:"100" doc:"Numbers that may not be called, whatever allow says" example:"[\"\\\\+1900.*\"]"`
+	PerMinute  int             `json:"perMinute,omitempty" minimum:"0" maximum:"1000000" doc:"Requests a minute; 0: the gateway's default"`
+}
+
+// Everything is the grant of an operator.
+func Everything() Grant { return Grant{Scopes: slices.Clone(Scopes[:]), AllDevices: true} }
+
+// Check says what is wrong with a grant.
+func (g Grant) Check() error {
+	for _, s := range g.Scopes {
+		if !slices.Contains(Scopes[:], s) {
+			return fmt.Errorf("scopes: %q is none of observe-state, observe-parties, control, administer", s)
+		}
+	}
+	for member, list := range map[string][]string{"allow": g.Allow, "deny": g.Deny} {
+		if _, err := compile(list); err != nil {
+			return fmt.Errorf("%s: %w", member, err)
+		}
+	}
+	return nil
+}
+
+// Has says whether it has a scope. Control and parties include the state; administer stands for itself.
+func (g Grant) Has(s Scope) bool {
+	if s == ObserveState && (slices.Contains(g.Scopes, ObserveParties) || slices.Contains(g.Scopes, Control)) {
+		return true
+	}
+	return slices.Contains(g.Scopes, s)
+}
+
+// patterns are regular expressions that match whole numbers.
+type patterns []*regexp.Regexp
+
+func compile(list []string) (patterns, error) {
+	var p patterns
+	for _, s := range list {
+		if len(s) > 200 {
+			return nil, fmt.Errorf("a pattern of %d octets: 200 are allowed", len(s))
+		}
+		re, err := regexp.Compile(`^(?:` + s + `)$`)
+		if err != nil {
+			return nil, fmt.Errorf("%q is no regular expression: %w", s, err)
+		}
+		p = append(p, re)
+	}
+	return p, nil
+}
+
+func (p patterns) match(number string) bool {
+	return slices.ContainsFunc(p, func(re *regexp.Regexp) bool { return re.MatchString(number) })
+}
+
+// plain is a device's number without scheme and parameters.
+func plain(d csta.DeviceID) string {
+	s, _, _ := strings.Cut(strings.TrimPrefix(string(d), "tel:"), ";")
+	return s
+}
+
+// rights are a grant ready for use: groups are expanded, patterns compiled.
+type rights struct {
+	grant       Grant
+	devices     map[csta.DeviceID]bool
+	allow, deny patterns
+}
+
+// ready expands a grant. members gives the members of a group; nil or none where it is none.
+func ready(g Grant, members func(csta.DeviceID) []csta.DeviceID) *rights {
+	r := &rights{grant: g, devices: make(map[csta.DeviceID]bool)}
+	for _, list := range [][]csta.DeviceID{g.OwnLines, g.Devices} {
+		for _, d := range list {
+			r.devices[d] = true
+			if members != nil {
+				for _, m := range members(d) {
+					r.devices[m] = true
+				}
+			}
+		}
+	}
+	var err error
+	if r.allow, err = compile(g.Allow); err != nil {
+		return &rights{} // Check was passed when it was made: a damaged one may do nothing
+	}
+	if r.deny, err = compile(g.Deny); err != nil {
+		return &rights{}
+	}
+	return r
+}
+
+func (r *rights) covers(d csta.DeviceID) bool { return r.grant.AllDevices || r.devices[d] }
+
+// may is the rule of the policy.
+func (r *rights) may(right csta.Right, d csta.DeviceID) bool {
+	switch right {
+	case csta.Observe:
+		return r.grant.Has(ObserveState) && r.covers(d)
+	case csta.Control, csta.Pickup:
+		return r.grant.Has(Control) && r.covers(d)
+	case csta.Call:
+		n := plain(d)
+		return r.grant.Has(Control) && !r.deny.match(n) && (len(r.allow) == 0 || r.allow.match(n))
+	}
+	return false
+}
+
+// parties says whether it may be seen with whom a device speaks.
+func (r *rights) parties(d csta.DeviceID) bool { return r.grant.Has(ObserveParties) && r.covers(d) }

@@ -1,0 +1,199 @@
+package live
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter/switchboard"
+)
+
+// Document is what followers get: by SSE, WebSocket and webhook the same.
+type Document struct {
+	Type     string     `json:"type" enum:"snapshot,event,gap,heartbeat,end" doc:"snapshot: everything, replaces what was known. event: what happened. gap: what lay before was lost, a snapshot follows. heartbeat: nothing happened up to here. end: the stream is cut"`
+	Position string     `json:"position" doc:"epoch.number: after it the follower goes on"`
+	At       time.Time  `json:"at" doc:"When it happened, by the gateway's clock"`
+	Reason   string     `json:"reason,omitempty" doc:"Of a gap or an end: why"`
+	After    string     `json:"after,omitempty" doc:"Of a gap: the position that was asked for"`
+	Kind     string     `json:"kind,omitempty" enum:"call,feature,service" doc:"Of an event: what it is about"`
+	Event    string     `json:"event,omitempty" doc:"Name of the CSTA event" example:"DeliveredEvent"`
+	PBX      string     `json:"pbx,omitempty" doc:"Of an event: where it happened"`
+	Body     csta.Event `json:"body,omitempty" doc:"The event, with the members of ECMA-323; to who may see the parties"`
+	Audience []Seat     `json:"audience,omitempty" doc:"Devices that the event is told to, each with the state of its own connection"`
+	By       string     `json:"by,omitempty" doc:"Who asked for it, if it was asked for through farhook"`
+	Devices  []Device   `json:"devices,omitempty" doc:"In a snapshot all devices; in an event those whose features or service changed"`
+	Calls    []Call     `json:"calls,omitempty" doc:"In a snapshot all calls; in an event those that it is about, as they are after it"`
+}
+
+// Seat is one hearer of an event.
+type Seat struct {
+	Device csta.DeviceID `json:"deviceID"`
+	Local  csta.State    `json:"localConnectionInfo,omitempty"`
+}
+
+// The types of document.
+const (
+	typeSnapshot  = "snapshot"
+	typeEvent     = "event"
+	typeGap       = "gap"
+	typeHeartbeat = "heartbeat"
+	typeEnd       = "end"
+)
+
+// Viewer is who follows.
+type Viewer struct {
+	Principal switchboard.Principal
+	Eyes      Eyes
+	Done      <-chan struct{} // closed when the rights are no longer what they were; nil: never
+}
+
+// Filter is what a follower wants to hear of. Without a list all of it.
+type Filter struct {
+	Devices []csta.DeviceID
+	Calls   []csta.CallID
+	Kinds   []string // call, feature, service, or the names of events
+}
+
+func (f Filter) wants(e switchboard.Entry) bool {
+	return len(f.Kinds) == 0 || slices.Contains(f.Kinds, KindOfEvent(e)) || slices.Contains(f.Kinds, e.Event.Element())
+}
+
+// KindOfEvent says what an event is about.
+func KindOfEvent(e switchboard.Entry) string {
+	switch {
+	case len(e.Calls) > 0:
+		return "call"
+	case e.Feature != nil:
+		return "feature"
+	}
+	return "service"
+}
+
+// Story tells documents: the same ones to all who follow.
+type Story struct{ board *switchboard.Board }
+
+// NewStory tells of a board.
+func NewStory(b *switchboard.Board) *Story { return &Story{b} }
+
+// At is a position.
+func (s *Story) At(n switchboard.Seq) string {
+	return s.board.Epoch() + "." + strconv.FormatUint(uint64(n), 10)
+}
+
+// Read reads a position. reason says why it is of no use to this journal; empty: it is good.
+func (s *Story) Read(position string) (_ switchboard.Seq, reason string) {
+	i := strings.LastIndexByte(position, '.')
+	if i < 0 {
+		return switchboard.Now, "the position is not epoch.number"
+	}
+	n, err := strconv.ParseUint(position[i+1:], 10, 62)
+	switch {
+	case err != nil:
+		return switchboard.Now, "the position is not epoch.number"
+	case position[:i] != s.board.Epoch():
+		return switchboard.Now, "the position is of another epoch: the gateway was started again"
+	case switchboard.Seq(n) > s.board.Last():
+		return switchboard.Now, "the position lies in the future"
+	}
+	return switchboard.Seq(n), ""
+}
+
+// Snapshot is everything that a filter lets through.
+func (s *Story) Snapshot(v Viewer, f Filter) (Document, switchboard.Seq) {
+	state, seq := s.board.Snapshot(v.Principal, f.board())
+	d := Document{Type: typeSnapshot, Position: s.At(seq), At: time.Now(), Devices: []Device{}, Calls: []Call{}}
+	if len(f.Calls) == 0 || len(f.Devices) > 0 {
+		for _, i := range s.board.Devices(v.Principal) {
+			if len(f.Devices) == 0 || slices.Contains(f.Devices, i.ID) {
+				d.Devices = append(d.Devices, DeviceOf(i, state))
+			}
+		}
+	}
+	for _, c := range state.Calls {
+		d.Calls = append(d.Calls, v.Eyes.Calls(c, s.board.Reference(c.ID))...)
+	}
+	if len(f.Devices) > 0 {
+		for _, id := range f.Calls {
+			if c, ok := s.board.Call(v.Principal, id); ok && !slices.ContainsFunc(state.Calls, func(o callmodel.Call) bool { return o.ID == c.ID }) {
+				d.Calls = append(d.Calls, v.Eyes.Calls(c, s.board.Reference(c.ID))...)
+			}
+		}
+	} else if len(f.Calls) > 0 {
+		d.Calls = []Call{}
+		for _, id := range f.Calls {
+			if c, ok := s.board.Call(v.Principal, id); ok {
+				d.Calls = append(d.Calls, v.Eyes.Calls(c, s.board.Reference(c.ID))...)
+			}
+		}
+	}
+	return d, seq
+}
+
+func (f Filter) board() switchboard.Filter {
+	if len(f.Devices) == 0 && len(f.Calls) == 0 {
+		return switchboard.Filter{All: true}
+	}
+	return switchboard.Filter{Devices: f.Devices}
+}
+
+// Event is an entry as a viewer may see it. false: nothing of it.
+func (s *Story) Event(v Viewer, e switchboard.Entry) (Document, bool) {
+	d := Document{Type: typeEvent, Position: s.At(e.Seq), At: e.At, Kind: KindOfEvent(e), Event: e.Event.Element(), PBX: e.PBX}
+	if !v.Eyes.All && len(e.Calls) > 0 && len(e.Audience) == 0 {
+		return d, false // the end of a call is told by its last connection to who sees only some devices
+	}
+	full := v.Eyes.All || len(e.Calls) == 0
+	for _, seat := range e.Audience {
+		full = full || v.Eyes.Parties(seat.Device)
+	}
+	for _, c := range e.After {
+		full = full || c != nil && v.Eyes.sees(devicesOf(c)...)
+	}
+	if full {
+		d.Body, d.By = e.Event, e.By.User
+	}
+	d.Calls = v.Eyes.after(e)
+	for _, seat := range e.Audience {
+		if full && len(e.Calls) > 0 || v.Eyes.State(seat.Device) {
+			d.Audience = append(d.Audience, Seat(seat))
+		}
+		if len(e.Calls) > 0 {
+			continue
+		}
+		if info, ok := s.board.Device(v.Principal, seat.Device); ok {
+			state, _ := s.board.Snapshot(v.Principal, switchboard.Filter{Devices: []csta.DeviceID{seat.Device}})
+			d.Devices = append(d.Devices, DeviceOf(info, state))
+		}
+	}
+	return d, v.Eyes.All || len(d.Audience) > 0
+}
+
+// Encoded is a document as it travels.
+type Encoded struct {
+	Type, Position string
+	JSON           []byte
+}
+
+// Encode makes JSON of a document.
+func Encode(d Document) (Encoded, error) {
+	b, err := json.Marshal(d)
+	return Encoded{d.Type, d.Position, b}, err
+}
+
+// told are the events that the call model tells.
+var told = []csta.Event{
+	csta.ServiceInitiatedEvent{}, csta.OriginatedEvent{}, csta.NetworkReachedEvent{}, csta.OfferedEvent{}, csta.DeliveredEvent{}, csta.EstablishedEvent{},
+	csta.HeldEvent{}, csta.RetrievedEvent{}, csta.QueuedEvent{}, csta.DivertedEvent{}, csta.FailedEvent{}, csta.TransferedEvent{}, csta.ConferencedEvent{},
+	csta.ConnectionClearedEvent{}, csta.CallClearedEvent{}, csta.DigitsGeneratedEvent{}, csta.CallInformationEvent{},
+	csta.DoNotDisturbEvent{}, csta.ForwardingEvent{}, csta.MessageWaitingEvent{}, csta.MicrophoneMuteEvent{},
+	csta.OutOfServiceEvent{}, csta.BackInServiceEvent{},
+}
+
+// KnownKind says whether a filter's kind is one.
+func KnownKind(k string) bool {
+	return k == "call" || k == "feature" || k == "service" || slices.ContainsFunc(told, func(e csta.Event) bool { return e.Element() == k })
+}

@@ -1,0 +1,241 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"farhook/pbxadapter/switchboard"
+)
+
+// Limits of followers.
+const (
+	heartbeatEvery = 20 * time.Second
+	writeWithin    = 10 * time.Second
+	maxStreams     = 4096
+	// gather is how long a follower waits for more before it writes: under load many events go out in one write.
+	gather = 5 * time.Millisecond
+)
+
+// Why streams are cut. Each has its reason for people.
+var (
+	errSlow     = errors.New("too slow: more events waited than are kept for one follower; come back with the last position")
+	errRights   = errors.New("the rights have changed: sign in again")
+	errStopping = errors.New("the gateway is stopping")
+)
+
+// Streams serves SSE and WebSocket.
+type Streams struct {
+	*Story
+	log     *zap.Logger
+	docs    once
+	allowed func(*http.Request) bool
+	open    sync.WaitGroup
+	count   atomic.Int64
+	ctx     context.Context
+	end     context.CancelFunc
+	beat    time.Duration
+}
+
+// NewStreams makes them. allowed says whether a request may come from where it says it does.
+func NewStreams(b *switchboard.Board, log *zap.Logger, allowed func(*http.Request) bool) *Streams {
+	ctx, end := context.WithCancel(context.Background())
+	return &Streams{Story: NewStory(b), log: log, allowed: allowed, ctx: ctx, end: end, beat: heartbeatEvery}
+}
+
+// Heartbeat changes how often a follower that hears nothing gets its position. Before anybody follows.
+func (s *Streams) Heartbeat(every time.Duration) { s.beat = every }
+
+// Close ends every stream, and returns when they have.
+func (s *Streams) Close() {
+	s.end()
+	s.open.Wait()
+}
+
+// Begin counts a stream in. false: there are too many.
+func (s *Streams) Begin() bool {
+	if s.count.Add(1) > maxStreams {
+		s.count.Add(-1)
+		return false
+	}
+	s.open.Add(1)
+	return true
+}
+
+func (s *Streams) finish() {
+	s.count.Add(-1)
+	s.open.Done()
+}
+
+// Open is how many streams there are.
+func (s *Streams) Open() int { return int(s.count.Load()) }
+
+// writer is one transport's way to write. send may buffer until flush.
+type writer interface {
+	send(Encoded) error
+	flush() error
+	ping() error
+}
+
+// follow writes documents until ctx ends or something else does. Where it cuts the stream the last document says why.
+func (s *Streams) follow(ctx context.Context, w writer, v Viewer, after string, f Filter) error {
+	t := teller{streams: s, w: w, v: v, f: f, last: after}
+	err := t.tell(ctx, after)
+	for _, reason := range []error{errSlow, errRights, errStopping} {
+		if errors.Is(err, reason) && t.send(Document{Type: typeEnd, Position: t.last, At: time.Now(), Reason: reason.Error()}) == nil {
+			_ = w.flush()
+		}
+	}
+	return err
+}
+
+// teller is one follower at work.
+type teller struct {
+	streams *Streams
+	w       writer
+	v       Viewer
+	f       Filter
+	cursor  *switchboard.Cursor
+	told    bool   // something of the journal has been told
+	last    string // position
+}
+
+func (t *teller) tell(ctx context.Context, after string) error {
+	s := t.streams
+	news := make(chan struct{}, 1)
+	from, why := switchboard.Now, ""
+	if after != "" {
+		from, why = s.Read(after)
+	}
+	t.cursor = s.board.Follow(t.v.Principal, from, t.f.board(), func() {
+		select {
+		case news <- struct{}{}:
+		default:
+		}
+	})
+	defer t.cursor.Close()
+	for _, c := range t.f.Calls {
+		t.cursor.WatchCall(c)
+	}
+	if after == "" || why != "" {
+		if err := t.start(after, why); err != nil {
+			return err
+		}
+	} else if len(t.f.Calls) > 0 {
+		t.cursor.Skip(from) // now that the calls are watched, their past counts
+	}
+	beat := time.NewTicker(s.beat)
+	defer beat.Stop()
+	for {
+		upTo, err := t.drain(after)
+		if err != nil {
+			return err
+		}
+		if err := t.w.flush(); err != nil {
+			return err
+		}
+		select {
+		case <-news:
+			pause(ctx, gather)
+		case <-beat.C:
+			err = t.heartbeat(upTo)
+		case <-t.v.Done:
+			err = errRights
+		case <-s.ctx.Done():
+			err = errStopping
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case <-t.v.Done:
+			return errRights
+		default:
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// start tells a snapshot, and before it what was lost.
+func (t *teller) start(after, why string) error {
+	d, seq := t.streams.Snapshot(t.v, t.f)
+	t.cursor.Skip(seq)
+	if why != "" {
+		if err := t.send(Document{Type: typeGap, Position: d.Position, At: d.At, Reason: why, After: clip(after)}); err != nil {
+			return err
+		}
+	}
+	t.told = true
+	return t.send(d)
+}
+
+func clip(s string) string { return s[:min(len(s), 100)] }
+
+func (t *teller) send(d Document) error {
+	enc, err := Encode(d)
+	if err != nil {
+		return fmt.Errorf("live: encoding a document: %w", err)
+	}
+	t.last = enc.Position
+	return t.w.send(enc)
+}
+
+// drain tells what waits, and gives the number up to which everything has been told.
+func (t *teller) drain(after string) (switchboard.Seq, error) {
+	for {
+		last := t.streams.board.Last()
+		e, ok, err := t.cursor.Next()
+		switch {
+		case errors.Is(err, switchboard.ErrLagged) && t.told:
+			return 0, errSlow
+		case errors.Is(err, switchboard.ErrLagged):
+			if err := t.start(after, "the position is too old: the journal doesn't keep it any more"); err != nil {
+				return 0, err
+			}
+			continue
+		case err != nil:
+			return 0, err
+		case !ok:
+			return last, nil
+		}
+		t.told, t.last = true, t.streams.At(e.Seq)
+		if !t.f.wants(e) {
+			continue
+		}
+		enc, ok, err := t.streams.docs.event(t.streams.Story, t.v, e)
+		if err != nil {
+			return 0, fmt.Errorf("live: encoding an event: %w", err)
+		}
+		if ok {
+			if err := t.w.send(enc); err != nil {
+				return 0, err
+			}
+		}
+	}
+}
+
+func (t *teller) heartbeat(last switchboard.Seq) error {
+	if err := t.send(Document{Type: typeHeartbeat, Position: t.streams.At(last), At: time.Now()}); err != nil {
+		return err
+	}
+	if err := t.w.ping(); err != nil {
+		return err
+	}
+	return t.w.flush()
+}

@@ -1,0 +1,46 @@
+package live
+
+import (
+	"sync"
+
+	"farhook/pbxadapter/switchboard"
+)
+
+// kept is how many encoded events are kept for those who come a little later.
+const kept = 2048
+
+// once encodes each event once for all who may see everything of it.
+type once struct {
+	mu   sync.Mutex
+	ring [kept]*slot
+}
+
+type slot struct {
+	seq  switchboard.Seq
+	make sync.Once
+	doc  Encoded
+	err  error
+}
+
+func (o *once) event(s *Story, v Viewer, e switchboard.Entry) (Encoded, bool, error) {
+	if !v.Eyes.All {
+		d, ok := s.Event(v, e)
+		if !ok {
+			return Encoded{}, false, nil
+		}
+		enc, err := Encode(d)
+		return enc, true, err
+	}
+	o.mu.Lock()
+	at := &o.ring[e.Seq%kept]
+	if *at == nil || (*at).seq != e.Seq {
+		*at = &slot{seq: e.Seq}
+	}
+	x := *at
+	o.mu.Unlock()
+	x.make.Do(func() {
+		d, _ := s.Event(v, e)
+		x.doc, x.err = Encode(d)
+	})
+	return x.doc, true, x.err
+}

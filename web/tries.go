@@ -1,0 +1,67 @@
+package web
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"farhook/csta"
+	"farhook/pbxadapter"
+)
+
+// tries bounds how often one host may try to sign in.
+type tries struct {
+	mu   sync.Mutex
+	host map[string][]time.Time
+}
+
+const (
+	triesAtMost = 10
+	triesWindow = time.Minute
+	maxHosts    = 10_000
+)
+
+func (t *tries) allow(host string, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.host == nil || len(t.host) > maxHosts {
+		t.host = make(map[string][]time.Time)
+	}
+	recent := t.host[host][:0]
+	for _, at := range t.host[host] {
+		if now.Sub(at) < triesWindow {
+			recent = append(recent, at)
+		}
+	}
+	if len(recent) >= triesAtMost {
+		t.host[host] = recent
+		return false
+	}
+	t.host[host] = append(recent, now)
+	return true
+}
+
+// peerOf is the host that a request came from.
+func peerOf(ctx context.Context) string {
+	addr, _ := ctx.Value(peerKey{}).(string)
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		return host
+	}
+	return addr
+}
+
+type tlsKey struct{}
+
+func overTLS(ctx context.Context) bool {
+	on, _ := ctx.Value(tlsKey{}).(bool)
+	return on
+}
+
+// fault logs what is our own fault, and says no more than that.
+func (s *Server) fault(ctx context.Context, err error) *Problem {
+	s.log.Error("request failed", zap.Error(err), pbxadapter.TraceField(ctx))
+	return refused(ctx, csta.ErrUnspecified.With(err))
+}
