@@ -31,6 +31,8 @@ type PBX struct {
 	Name     string         `json:"name"`
 	LinkUp   bool           `json:"linkUp" doc:"Whether the PBX is connected"`
 	Synced   bool           `json:"synced" doc:"Whether it has told its state since the gateway began"`
+	Lost     *time.Time     `json:"lost,omitempty" doc:"When the link was last lost, or failed to be made; absent: never"`
+	Why      string         `json:"why,omitempty" doc:"Why, then"`
 	Devices  int            `json:"devices" doc:"How many of its devices the sender may see"`
 	Calls    int            `json:"calls" doc:"How many of its calls the sender may see"`
 	Services []csta.Service `json:"services" nullable:"false" doc:"What it can carry out"`
@@ -49,6 +51,7 @@ type Session struct {
 	Line     csta.DeviceID   `json:"line,omitempty"`
 	Peer     string          `json:"peer" doc:"The host that it came by"`
 	Since    time.Time       `json:"since"`
+	Asked    time.Time       `json:"asked" doc:"When the client last asked for something"`
 	Monitors []csta.DeviceID `json:"monitors,omitempty" doc:"Devices that it monitors"`
 }
 
@@ -94,7 +97,11 @@ func (s *Server) listPBXs(ctx context.Context, _ *struct{}) (*pbxsOutput, error)
 	out := &pbxsOutput{}
 	out.Body.PBXs = []PBX{}
 	for _, l := range s.board.Links() {
-		out.Body.PBXs = append(out.Body.PBXs, PBX{Name: l.Name, LinkUp: l.Up, Synced: l.Synced, Services: l.Services})
+		p := PBX{Name: l.Name, LinkUp: l.Up, Synced: l.Synced, Services: l.Services, Why: l.Why}
+		if !l.Lost.IsZero() {
+			p.Lost = &l.Lost
+		}
+		out.Body.PBXs = append(out.Body.PBXs, p)
 	}
 	at := make(map[csta.DeviceID]string)
 	entry := func(name string) *PBX {
@@ -131,10 +138,10 @@ func (s *Server) listSessions(ctx context.Context, in *sessionsInput) (*sessions
 		}
 		line = d.ID
 	}
-	all := s.conf.Sessions()
+	all := s.conf.Sessions(line)
 	slices.SortFunc(all, func(a, b Session) int { return strings.Compare(a.ID, b.ID) })
 	for _, x := range all {
-		if x.ID <= in.After || line != "" && x.Line != line {
+		if x.ID <= in.After {
 			continue
 		}
 		if len(out.Body.Sessions) == in.Limit {

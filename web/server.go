@@ -38,8 +38,8 @@ type Config struct {
 	Access       *access.Access // who may come in; nil: everybody who reaches us, for loopback only
 	// OIDC signs browsers in at an OpenID provider; nil: none.
 	OIDC *access.OIDC
-	// Sessions lists the SIP sessions; nil: there are none to be told.
-	Sessions func() []Session
+	// Sessions lists the SIP sessions, those of one line where it isn't empty; nil: there are none to be told.
+	Sessions func(line csta.DeviceID) []Session
 	// Dials says rule by rule what a PBX is handed for a number; nil: the number as it is.
 	Dials func(pbx string, number csta.DeviceID) []switchboard.Step
 }

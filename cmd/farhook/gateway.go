@@ -139,7 +139,8 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 		}
 		g.web, err = web.New(g.board, web.Config{
 			Log: g.log.Named("web"), Version: versionText(), AllowedHosts: c.HTTP.Hosts, Console: console.Files, Access: who,
-			Metrics: metrics,
+			Sessions: sipSessions(g.uc),
+			Metrics:  metrics,
 		})
 		if err != nil {
 			return nil, err

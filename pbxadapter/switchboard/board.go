@@ -257,20 +257,3 @@ func (b *Board) snapshotOf(devices []csta.DeviceID, out *callmodel.State) {
 		}
 	}
 }
-
-// LinkInfo is one PBX and its link.
-type LinkInfo struct {
-	Name     string
-	Up       bool           // connected
-	Synced   bool           // it has told its state since the board began
-	Services []csta.Service // what its adapter can carry out, sorted
-}
-
-// Links lists the PBXs, in the order of New.
-func (b *Board) Links() []LinkInfo {
-	list := make([]LinkInfo, 0, len(b.links))
-	for _, l := range b.links {
-		list = append(list, LinkInfo{l.name, l.up.Load(), l.synced.Load(), slices.Sorted(maps.Keys(l.services))})
-	}
-	return list
-}
