@@ -186,11 +186,29 @@ func Encode(d Document) (Encoded, error) {
 
 // told are the events that the call model tells.
 var told = []csta.Event{
-	csta.ServiceInitiatedEvent{}, csta.OriginatedEvent{}, csta.NetworkReachedEvent{}, csta.OfferedEvent{}, csta.DeliveredEvent{}, csta.EstablishedEvent{},
-	csta.HeldEvent{}, csta.RetrievedEvent{}, csta.QueuedEvent{}, csta.DivertedEvent{}, csta.FailedEvent{}, csta.TransferedEvent{}, csta.ConferencedEvent{},
-	csta.ConnectionClearedEvent{}, csta.CallClearedEvent{}, csta.DigitsGeneratedEvent{}, csta.CallInformationEvent{},
-	csta.DoNotDisturbEvent{}, csta.ForwardingEvent{}, csta.MessageWaitingEvent{}, csta.MicrophoneMuteEvent{},
-	csta.OutOfServiceEvent{}, csta.BackInServiceEvent{},
+	csta.ServiceInitiatedEvent{},
+	csta.OriginatedEvent{},
+	csta.NetworkReachedEvent{},
+	csta.OfferedEvent{},
+	csta.DeliveredEvent{},
+	csta.EstablishedEvent{},
+	csta.HeldEvent{},
+	csta.RetrievedEvent{},
+	csta.QueuedEvent{},
+	csta.DivertedEvent{},
+	csta.FailedEvent{},
+	csta.TransferedEvent{},
+	csta.ConferencedEvent{},
+	csta.ConnectionClearedEvent{},
+	csta.CallClearedEvent{},
+	csta.DigitsGeneratedEvent{},
+	csta.CallInformationEvent{},
+	csta.DoNotDisturbEvent{},
+	csta.ForwardingEvent{},
+	csta.MessageWaitingEvent{},
+	csta.MicrophoneMuteEvent{},
+	csta.OutOfServiceEvent{},
+	csta.BackInServiceEvent{},
 }
 
 // KnownKind says whether a filter's kind is one.
