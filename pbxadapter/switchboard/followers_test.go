@@ -64,8 +64,8 @@ func BenchmarkAppendRatio(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// One of a thousand followers of a line is dead: nobody else loses, doubles or disorders an event, or is told to start again, and the dead
-// one is.
+// One of a thousand followers of a line is dead: nobody else loses, doubles or disorders an event, or is told to start again. What
+// becomes of the dead one, TestLagging shows.
 func TestDeadFollowerIsNotNoticed(t *testing.T) {
 	a := newScripted(d1)
 	b := New(AnyLine{}, Options{Keep: 1 << 20}, PBX{Name: "a", Adapter: a})
@@ -76,8 +76,7 @@ func TestDeadFollowerIsNotNoticed(t *testing.T) {
 		waiting bool
 		last    Seq
 	}
-	dead := b.Follow(anybody, Now, Filter{}, func() {})
-	dead.Watch(d1)
+	b.Follow(anybody, Now, Filter{}, func() {}).Watch(d1) // the dead one
 	all := make([]*follower, 999)
 	for i := range all {
 		f := &follower{waiting: true} // it has not read yet: who has is woken
@@ -85,7 +84,7 @@ func TestDeadFollowerIsNotNoticed(t *testing.T) {
 		f.last = f.c.Watch(d1)
 		all[i] = f
 	}
-	const n = 4000
+	const n = 700
 	first := all[0].last
 	for i := range n {
 		r.Report(ring(csta.CallID(fmt.Sprint(i)), d1))
@@ -116,8 +115,5 @@ func TestDeadFollowerIsNotNoticed(t *testing.T) {
 		if f.last != first+n {
 			t.Errorf("follower %d is at %d, want %d", k, f.last, first+n)
 		}
-	}
-	if _, _, err := dead.Next(); err == nil {
-		t.Error("the dead one was kept everything for")
 	}
 }
