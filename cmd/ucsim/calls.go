@@ -73,6 +73,15 @@ func (c *calls) find(states ...csta.State) (csta.CallID, error) {
 	return "", fmt.Errorf("no call is %s", strings.Join(words, " or "))
 }
 
+// each calls f with every call and the line's state in it, oldest first.
+func (c *calls) each(f func(csta.CallID, csta.State)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, id := range c.order {
+		f(id, c.states[id])
+	}
+}
+
 // take removes the first untaken event of that name, and those before it.
 func (c *calls) take(name string) bool {
 	c.mu.Lock()

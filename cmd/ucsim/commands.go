@@ -30,10 +30,12 @@ func commandTable() []command {
 		{"transfer", "[NUMBER]", "join the held and the connected call, or send the connected call to NUMBER", 0, transfer},
 		{"conference", "[NUMBER]", "join the held and the connected call and stay in, or add NUMBER", 0, conference},
 		{"deflect", "NUMBER", "send the call that rings elsewhere", 1, deflect},
+		{"pickup", "[NUMBER]", "take the call that rings or waits at NUMBER, or the one that has rung longest in the pickup group", 0, pickup},
 		{"park", "SLOT", "park the connected call", 1, park},
 		{"dtmf", "DIGITS", "send digits into the connected call", 1, dtmf},
 		{"forward", "NUMBER|off", "forward every call, or no longer", 1, forward},
 		{"dnd", "on|off", "do not disturb", 1, dnd},
+		{"calls", "", "list the line's calls, as the events told them", 0, list},
 		{"wait", "EVENT [...]", "wait for events one after the other, such as: wait Delivered Established", 1, wait},
 		{"sleep", "DURATION", "do nothing for a while, such as 2s", 1, sleep},
 	}
@@ -182,6 +184,22 @@ func park(ctx context.Context, u *ua, w []string) error {
 	return on[csta.ParkCallResponse](ctx, u, func(c csta.ConnectionID) csta.Request {
 		return csta.ParkCall{Parking: &c, ParkTo: dialled(w[0])}
 	}, csta.Connected)
+}
+
+func pickup(ctx context.Context, u *ua, w []string) error {
+	if len(w) == 0 {
+		_, err := ask[csta.GroupPickupCallResponse](ctx, u, csta.GroupPickupCall{NewDestination: u.own()})
+		return err
+	}
+	_, err := ask[csta.DirectedPickupCallResponse](ctx, u, csta.DirectedPickupCall{
+		CallToBePickedUp: &csta.ConnectionID{Device: dialled(w[0])}, RequestingDevice: u.own(),
+	})
+	return err
+}
+
+func list(_ context.Context, u *ua, _ []string) error {
+	u.calls.each(func(id csta.CallID, s csta.State) { u.print.line("  call %s is %s", id, s) })
+	return nil
 }
 
 func dtmf(ctx context.Context, u *ua, w []string) error {

@@ -61,15 +61,14 @@ func run(ctx context.Context, c cli, in io.Reader, out io.Writer) error {
 	}
 	conn, err := dial(ctx, c)
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot reach the gateway at %s: %w", c.Server, err)
 	}
 	p := &printer{out: out, raw: c.Raw}
 	u := newUA(conn, c, p)
 	defer u.close()
-	if err := u.signIn(ctx); err != nil {
-		return err
+	if err = u.signIn(ctx); err == nil {
+		err = commands(ctx, u, in, script)
 	}
-	err = commands(ctx, u, in, script)
 	out2, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	return errors.Join(err, u.signOut(out2))
@@ -77,6 +76,8 @@ func run(ctx context.Context, c cli, in io.Reader, out io.Writer) error {
 
 // commands reads and carries out one command a line. Typed ones go on after a failure, a script's end with it.
 func commands(ctx context.Context, u *ua, in io.Reader, script bool) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	lines := make(chan string)
 	go func() {
 		defer close(lines)

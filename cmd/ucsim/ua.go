@@ -114,8 +114,11 @@ func (u *ua) learn(ctx context.Context) error {
 	return nil
 }
 
-// signOut stops the monitor and ends the dialog.
+// signOut stops the monitor and ends the dialog, as far as they were begun.
 func (u *ua) signOut(ctx context.Context) error {
+	if u.toTag == "" {
+		return nil
+	}
 	if u.monitor != "" {
 		if _, err := ask[csta.MonitorStopResponse](ctx, u, csta.MonitorStop{MonitorCrossRefID: u.monitor}); err != nil {
 			return fmt.Errorf("sign out: %w", err)
