@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -72,14 +73,28 @@ type client struct {
 
 	mu      sync.Mutex
 	to      string
+	expires string
 	cseq    int
 	n       int
-	ends    []string // final answers, status and CSeq
-	bodies  []string // of the 200s
+	received
+}
+
+// received is what has come to a client.
+type received struct {
+	ends    []string // final answers: status and method
+	bodies  []string // theirs
 	events  []csta.Event
-	numbers []int // CSeq of the requests that came
+	numbers []int // CSeq of the requests
 	byes    int
-	expires string
+}
+
+// got is what has come so far.
+func (c *client) got() received {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.received
+	r.ends, r.bodies, r.events, r.numbers = slices.Clone(r.ends), slices.Clone(r.bodies), slices.Clone(r.events), slices.Clone(r.numbers)
+	return r
 }
 
 func (b *bubble) client(name string) *client {
@@ -231,21 +246,9 @@ func (c *client) signIn(line string) {
 // answered wants this as the last answer.
 func (c *client) answered(want string) {
 	c.t.Helper()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.ends) == 0 || c.ends[len(c.ends)-1] != want {
-		c.t.Fatalf("%s was answered %v, want %s", c.name, c.ends, want)
+	if ends := c.got().ends; len(ends) == 0 || ends[len(ends)-1] != want {
+		c.t.Fatalf("%s was answered %v, want %s", c.name, ends, want)
 	}
-}
-
-// heard is what came, for a comparison: the names of the events, in order.
-func (c *client) heard() (names []string, byes int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, e := range c.events {
-		names = append(names, e.Element())
-	}
-	return names, c.byes
 }
 
 // A day in the life of a line with three clients: one refreshes with UPDATE, one (the client that was watched in the field) with re-INVITE, counting
@@ -292,30 +295,30 @@ func TestDay(t *testing.T) {
 			if hour == 12 {
 				plain.send("INFO", 0, status("tel:+15551001"))
 			}
-			if _, byes := gone.heard(); byes > 0 && goneFor == 0 {
+			if gone.got().byes > 0 && goneFor == 0 {
 				goneFor = time.Since(began)
 			}
 		}
 		wg.Wait()
 		synctest.Wait()
 		for _, c := range []*client{lync, sipe, plain} {
-			names, byes := c.heard()
-			if len(names) != 24 || byes != 0 {
-				t.Errorf("%s heard %d events and %d BYE", c.name, len(names), byes)
+			got := c.got()
+			if len(got.events) != 24 || got.byes != 0 {
+				t.Errorf("%s heard %d events and %d BYE", c.name, len(got.events), got.byes)
 			}
-			for i, e := range c.events {
-				if d, ok := e.(csta.DoNotDisturbEvent); !ok || d.DoNotDisturbOn != (i%2 == 0) || c.numbers[i] != i+1 {
-					t.Errorf("%s: event %d is %+v, with the number %d", c.name, i, e, c.numbers[i])
+			for i, e := range got.events {
+				if d, ok := e.(csta.DoNotDisturbEvent); !ok || d.DoNotDisturbOn != (i%2 == 0) || got.numbers[i] != i+1 {
+					t.Errorf("%s: event %d is %+v, with the number %d", c.name, i, e, got.numbers[i])
 				}
 			}
-			for _, e := range c.ends {
+			for _, e := range got.ends {
 				if !strings.HasPrefix(e, "200 ") {
 					t.Errorf("%s was answered %s", c.name, e)
 				}
 			}
 		}
-		if names, byes := gone.heard(); len(names) != 0 || byes != 1 || goneFor != time.Hour {
-			t.Errorf("the one that stopped heard %v, and %d BYE by %v", names, byes, goneFor)
+		if got := gone.got(); len(got.events) != 0 || got.byes != 1 || goneFor != time.Hour {
+			t.Errorf("the one that stopped heard %v, and %d BYE by %v", got.events, got.byes, goneFor)
 		}
 		if n := b.uc.Count(); n != 3 {
 			t.Errorf("%d sessions", n)
@@ -327,8 +330,8 @@ func TestDay(t *testing.T) {
 			t.Errorf("%d sessions after a day of silence", n)
 		}
 		for _, c := range []*client{lync, sipe, plain} {
-			if _, byes := c.heard(); byes != 1 {
-				t.Errorf("%s: %d BYE", c.name, byes)
+			if n := c.got().byes; n != 1 {
+				t.Errorf("%s: %d BYE", c.name, n)
 			}
 		}
 	})
@@ -347,17 +350,18 @@ func TestThousandEventsASecond(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if len(sipe.events) != 1000 {
-			t.Fatalf("%d events", len(sipe.events))
+		got := sipe.got()
+		if len(got.events) != 1000 {
+			t.Fatalf("%d events", len(got.events))
 		}
-		for i, e := range sipe.events {
-			if e.(csta.DoNotDisturbEvent).DoNotDisturbOn != (i%2 == 0) || sipe.numbers[i] != i+1 {
-				t.Fatalf("event %d is %+v, with the number %d", i, e, sipe.numbers[i])
+		for i, e := range got.events {
+			if e.(csta.DoNotDisturbEvent).DoNotDisturbOn != (i%2 == 0) || got.numbers[i] != i+1 {
+				t.Fatalf("event %d is %+v, with the number %d", i, e, got.numbers[i])
 			}
 		}
 		time.Sleep(20 * time.Minute) // its silence is no reason to end
-		if n := b.uc.Count(); n != 1 || sipe.byes != 0 {
-			t.Errorf("%d sessions, %d BYE", n, sipe.byes)
+		if n, byes := b.uc.Count(), sipe.got().byes; n != 1 || byes != 0 {
+			t.Errorf("%d sessions, %d BYE", n, byes)
 		}
 		sipe.send("BYE", 0, nil)
 		synctest.Wait()
@@ -382,11 +386,11 @@ func TestStopsReading(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		names, _ := other.heard()
-		if len(names) != 301 {
-			t.Fatalf("the other heard %d events", len(names))
+		heard := other.got().events
+		if len(heard) != 301 {
+			t.Fatalf("the other heard %d events", len(heard))
 		}
-		for i, e := range other.events {
+		for i, e := range heard {
 			if e.(csta.DoNotDisturbEvent).DoNotDisturbOn != (i%2 == 0) {
 				t.Fatalf("event %d is %+v", i, e)
 			}
@@ -398,15 +402,15 @@ func TestStopsReading(t *testing.T) {
 		deaf.mu.Lock()
 		deaf.deaf = nil
 		deaf.mu.Unlock()
-		before := len(deaf.events)
+		before := len(deaf.got().events)
 		b.connect(deaf)
 		deaf.send("INFO", 0, csta.Encode(nil, csta.RequestSystemStatus{}, csta.Ed3))
 		synctest.Wait()
 		deaf.answered("200 INFO")
-		if n := len(deaf.events); n == before {
+		if heard := deaf.got().events; len(heard) == before {
 			t.Error("the deaf one was not told what it missed")
-		} else if !deaf.events[n-1].(csta.DoNotDisturbEvent).DoNotDisturbOn {
-			t.Errorf("the last it was told is %+v", deaf.events[n-1])
+		} else if last := heard[len(heard)-1]; !last.(csta.DoNotDisturbEvent).DoNotDisturbOn {
+			t.Errorf("the last it was told is %+v", last)
 		}
 	})
 }
@@ -425,12 +429,12 @@ func TestNeverAcknowledged(t *testing.T) {
 				t.Fatal(err)
 			}
 			synctest.Wait()
-			if _, byes := mute.heard(); byes != map[bool]int{true: 1}[i >= 31] {
+			if byes := mute.got().byes; byes != map[bool]int{true: 1}[i >= 31] {
 				t.Fatalf("%d BYE after %d s", byes, i+1)
 			}
 		}
-		if names, byes := other.heard(); len(names) != 40 || byes != 0 {
-			t.Errorf("the other heard %d events and %d BYE", len(names), byes)
+		if got := other.got(); len(got.events) != 40 || got.byes != 0 {
+			t.Errorf("the other heard %d events and %d BYE", len(got.events), got.byes)
 		}
 		if n := b.uc.Count(); n != 1 {
 			t.Errorf("%d sessions", n)
@@ -463,25 +467,26 @@ func TestNoConfirmation(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		call := c.events[0].(csta.DeliveredEvent).Connection
-		began, before := time.Now(), len(c.ends)
+		call := c.got().events[0].(csta.DeliveredEvent).Connection
+		began, before := time.Now(), len(c.got().ends)
 		c.send("INFO", 0, csta.Encode(nil, csta.HoldCall{CallToBeHeld: call}, csta.Ed3))
 		time.Sleep(time.Second)
 		if err := b.pbx.Phone(1001).SetDoNotDisturb(true); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if names, _ := c.heard(); names[len(names)-1] != "DoNotDisturbEvent" {
-			t.Errorf("heard %v", names)
+		if heard := c.got().events; heard[len(heard)-1].Element() != "DoNotDisturbEvent" {
+			t.Errorf("heard %v", heard)
 		}
-		for len(c.ends) == before {
+		for len(c.got().ends) == before {
 			time.Sleep(100 * time.Millisecond)
 			synctest.Wait()
 		}
 		if took := time.Since(began); took < 2*time.Second || took > 10*time.Second {
 			t.Errorf("the answer took %v", took)
 		}
-		m, _, err := csta.Decode([]byte(c.bodies[len(c.bodies)-1]))
+		bodies := c.got().bodies
+		m, _, err := csta.Decode([]byte(bodies[len(bodies)-1]))
 		if e, ok := m.(*csta.Error); err != nil || !ok || !e.Is(csta.ErrInternalResourceBusy) {
 			t.Errorf("%v, %v", m, err)
 		}
