@@ -78,6 +78,7 @@ func (x *session) inform(e switchboard.Entry) {
 			}
 		}
 	}
+	x.follows(e)
 }
 
 // informCall is inform for a call monitor, which goes with its call into the result of a rearrangement.

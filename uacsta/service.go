@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -24,7 +23,8 @@ type openRequest struct {
 	op      callmodel.OpID
 	device  csta.DeviceID // requests on one device are carried out in order
 	started bool
-	calls   []csta.CallID // that it names
+	calls   []csta.CallID  // that it names
+	dialled *dialledNumber // the number that it has called, if any
 	res     csta.Message
 }
 
@@ -87,72 +87,6 @@ func (x *session) serve(c *conn, m *message, shell answer) {
 	x.begin()
 }
 
-// learn notes which device and calls a request is about, and how the peer spells devices: it compares text.
-func (x *session) learn(o *openRequest) {
-	_, _ = csta.Rewrite(o.req,
-		func(member string, d csta.DeviceID) (csta.DeviceID, error) {
-			if !slices.Contains(dialledMembers, member) {
-				x.note(o, d)
-			}
-			return d, nil
-		},
-		func(_ string, c csta.ConnectionID) (csta.ConnectionID, error) {
-			if c.Call != "" {
-				o.calls = append(o.calls, c.Call)
-			}
-			if c.Device != "" {
-				x.note(o, c.Device)
-			}
-			return c, nil
-		})
-	if o.device == "" {
-		o.device = x.who.Line
-	}
-}
-
-// dialledMembers hold numbers to be called: their spelling is the client's address book's, not its name for a device.
-var dialledMembers = []string{"calledDirectoryNumber", "consultedDevice", "newDestination", "transferredTo", "deviceToJoin", "parkTo", "forwardDN"}
-
-func (x *session) note(o *openRequest, d csta.DeviceID) {
-	id, err := x.server.board.Resolve(string(d))
-	if err != nil {
-		return
-	}
-	if o.device == "" {
-		o.device = id
-	}
-	x.spells(id, string(d))
-}
-
-const maxSpelt = 256 // devices of which a session remembers a spelling
-
-func (x *session) spells(id csta.DeviceID, as string) {
-	if id == x.who.Line {
-		return // the line is what the session signed in to, to the letter
-	}
-	if string(id) == as {
-		delete(x.spelt, id)
-		return
-	}
-	if x.spelt == nil {
-		x.spelt = make(map[csta.DeviceID]string)
-	}
-	if _, known := x.spelt[id]; known || len(x.spelt) < maxSpelt {
-		x.spelt[id] = strings.Clone(as)
-	}
-}
-
-// spell is a device as the peer has it.
-func (x *session) spell(d csta.DeviceID) string {
-	if d == x.who.Line {
-		return x.spelling
-	}
-	if s, ok := x.spelt[d]; ok {
-		return s
-	}
-	return string(d)
-}
-
 // fromMemory are the services that the board answers at once.
 var fromMemory = map[csta.Service]bool{"GetCSTAFeatures": true, "SnapshotDevice": true, "SnapshotCall": true}
 
@@ -206,6 +140,7 @@ func (x *session) finish(o *openRequest) {
 		return // cancelled, and answered so
 	}
 	x.open = slices.Delete(x.open, i, i+1)
+	x.dialledIn(o)
 	x.respond(o, o.res)
 	x.release()
 	x.begin()

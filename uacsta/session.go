@@ -39,6 +39,7 @@ type session struct {
 	edition  csta.Edition
 	spelling string                   // of the line, as the peer has it
 	spelt    map[csta.DeviceID]string // of other devices
+	dialled  []dialledNumber          // numbers in the calls that they were dialled for
 	answers  []remembered
 	open     []*openRequest
 	held     []switchboard.Entry // wait for an answer that is still open

@@ -103,3 +103,19 @@ func (d *device) info() DeviceInfo {
 	}
 	return i
 }
+
+// Dialled turns a number that is to be called, in any spelling, into the device that it means, or else into the canonical number of somebody
+// outside. operation/invalidCalledDeviceID where it's no number.
+func (b *Board) Dialled(spelling string) (csta.DeviceID, error) {
+	d, err := b.index.Load().resolve(spelling)
+	if d != nil {
+		return d.ID, nil
+	}
+	if err == nil {
+		var n numbering.Number
+		if n, err = numbering.Parse(spelling); err == nil {
+			return n.Dialled(), nil
+		}
+	}
+	return "", csta.ErrInvalidCalledDeviceID.With(fmt.Errorf("%q %w", clip(spelling), err))
+}
