@@ -36,6 +36,9 @@ func (h *house) phones(line string) error {
 		h.pbx.BlockTrunks(true)
 		return nil
 	}
+	if len(w) > 1 && h.pbx.Services()[csta.Service(w[0])] != nil {
+		return h.pbx.set(csta.Service(w[0]), strings.Join(w[1:], " "))
+	}
 	var at sim.Hands
 	if w[0] == "outside" {
 		at = h.pbx.Outside(csta.DeviceID(w[1]))
@@ -160,8 +163,12 @@ func TestConversations(t *testing.T) {
 				t.Parallel()
 				h := newHouse(t, rights(f), late, func(c *uacsta.Config) {
 					c.Monitors = setting(t, f, "monitors")
+					c.Mailbox = setting(t, f, "mailbox")
 					c.Peers = peersOf(f)
 				})
+				if strings.HasPrefix(name, "bad-") {
+					defer h.witness(t)()
+				}
 				p := uactest.Player{Addr: h.addr, PBX: h.phones, Patience: 20 * time.Second}
 				if err := p.Play(f); err != nil {
 					t.Fatal(err)

@@ -22,7 +22,7 @@ import (
 // house is the gateway with a simulated PBX whose clock stands still, on a socket.
 type house struct {
 	addr  string
-	pbx   *sim.PBX
+	pbx   *faulty
 	clock *sim.ManualClock
 	board *switchboard.Board
 	uc    *uacsta.Server
@@ -35,7 +35,8 @@ func newHouse(t testing.TB, p switchboard.Policy, late bool, change ...func(*uac
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{pbx: pbx, clock: clock, board: switchboard.New(p, switchboard.Options{}, switchboard.PBX{Name: "sim", Adapter: pbx})}
+	h := &house{pbx: &faulty{PBX: pbx}, clock: clock}
+	h.board = switchboard.New(p, switchboard.Options{}, switchboard.PBX{Name: "sim", Adapter: h.pbx})
 	conf := uacsta.Config{}
 	for _, f := range change {
 		f(&conf)
@@ -53,6 +54,7 @@ func newHouse(t testing.TB, p switchboard.Policy, late bool, change ...func(*uac
 	go func() { _ = h.uc.Run(ctx); done <- struct{}{} }()
 	go func() { _ = h.uc.Serve(ctx, l, nil); done <- struct{}{} }()
 	t.Cleanup(func() {
+		h.pbx.goOn()
 		cancel()
 		<-done
 		<-done
