@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -264,7 +265,9 @@ func TestInterrupted(t *testing.T) {
 	x.sees("DoNotDisturb")
 	cancel()
 	x.sees("signed out")
-	<-x.ended
+	if err := <-x.ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
 	if n := h.uc.Count(); n > 0 {
 		t.Errorf("%d sessions are left", n)
 	}
