@@ -16,6 +16,7 @@ const (
 	handshakeLimit = 10 * time.Second
 	messageLimit   = 32 * time.Second // for a message that has begun to come
 	writeLimit     = 20 * time.Second // for a peer that takes nothing
+	idleSize       = 2 << 10          // of the buffer that a quiet connection reads into
 	readSize       = 16 << 10
 )
 
@@ -182,21 +183,32 @@ func (c *conn) drain(limit time.Duration) {
 func (c *conn) read() {
 	defer c.close()
 	f := framer{}
-	spare := make([]byte, readSize)
+	spare := make([]byte, idleSize)
+	var since time.Time // when the message began to come of which part is there; zero: there is none
 	for {
 		c.waitForRoom()
 		deadline := time.Time{}
-		if f.begun() {
-			deadline = time.Now().Add(messageLimit)
+		if !since.IsZero() {
+			deadline = since.Add(messageLimit)
 		}
 		if err := c.net.SetReadDeadline(deadline); err != nil {
 			return
 		}
-		if err := f.fill(c.net, spare); err != nil {
+		n, err := f.fill(c.net, spare)
+		if err != nil {
 			return
 		}
+		if n == len(spare) && n < readSize {
+			spare = make([]byte, readSize)
+		}
+		done := f.done
 		if !c.take(&f) {
 			return
+		}
+		if !f.begun() {
+			since = time.Time{}
+		} else if since.IsZero() || f.done != done {
+			since = time.Now()
 		}
 	}
 }

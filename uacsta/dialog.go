@@ -27,7 +27,8 @@ type transaction struct {
 }
 
 func transactionOf(m *message) transaction {
-	branch := param(m.get("Via"), "branch")
+	top, _ := cutOutside(m.get("Via"), ',')
+	branch := param(top, "branch")
 	if branch == "" || branch == "z9hG4bK" {
 		return transaction{}
 	}

@@ -24,6 +24,7 @@ type framer struct {
 	need int // octets without which the next message is not whole; 0: not known
 	skip int // octets of a body that is read over
 	big  *message
+	done int // messages that were taken, or given up
 }
 
 // errFraming is an error after which nobody can tell where the next message begins.
@@ -54,6 +55,7 @@ func (f *framer) next() (m *message, ping bool, err error) {
 		}
 		big := f.big
 		f.big = nil
+		f.done++
 		return nil, false, &errMessage{413, fmt.Sprintf("the body is larger than %d octets", csta.MaxBody), big}
 	}
 	in := f.buf[f.from:]
@@ -119,6 +121,7 @@ func (f *framer) next() (m *message, ping bool, err error) {
 	}
 	f.from += body + length
 	f.need = 0
+	f.done++
 	if headErr != nil {
 		return nil, false, &errMessage{400, headErr.Error(), m}
 	}
@@ -161,8 +164,8 @@ func notSIP(in []byte) error {
 	return errNoSIP
 }
 
-// fill reads once. It keeps only what has not been taken, and an idle connection keeps nothing.
-func (f *framer) fill(r io.Reader, spare []byte) error {
+// fill reads once, and says how much. It keeps only what has not been taken, and an idle connection keeps nothing.
+func (f *framer) fill(r io.Reader, spare []byte) (int, error) {
 	n, err := r.Read(spare)
 	if f.from == len(f.buf) {
 		f.buf, f.from, f.seen = f.buf[:0], 0, 0
@@ -176,10 +179,10 @@ func (f *framer) fill(r io.Reader, spare []byte) error {
 	}
 	f.buf = append(f.buf, spare[:n]...)
 	if n > 0 {
-		return nil
+		return n, nil
 	}
-	return err
+	return n, err
 }
 
-// begun says whether part of a message is there.
-func (f *framer) begun() bool { return f.skip > 0 || len(f.buf) > f.from }
+// begun says whether part of a message is there. Line ends alone are none: they may be a keep-alive.
+func (f *framer) begun() bool { return f.skip > 0 || len(bytes.TrimLeft(f.buf[f.from:], "\r\n")) > 0 }

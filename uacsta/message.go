@@ -2,6 +2,7 @@ package uacsta
 
 import (
 	"errors"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -99,7 +100,7 @@ func parseHead(text string) (*message, error) {
 		if line == "" {
 			continue
 		}
-		if strings.ContainsAny(line, "\x00\r") {
+		if controls(line) {
 			fail("a header has a control character")
 			dropped = true
 			continue
@@ -135,10 +136,20 @@ func parseHead(text string) (*message, error) {
 	return m, err
 }
 
+// controls says whether a header line has a NUL, but for one in a quoted pair, or a CR.
+func controls(line string) bool {
+	for i := 0; i < len(line); i++ {
+		if c := line[i]; c == '\r' || c == 0 && (i == 0 || line[i-1] != '\\') {
+			return true
+		}
+	}
+	return false
+}
+
 // parseStart reads a request line or a status line (RFC 3261, 7.1 and 7.2). No message: this is not SIP.
 func parseStart(start string) (*message, error) {
-	if s, ok := strings.CutPrefix(start, "SIP/2.0 "); ok {
-		code, _, _ := strings.Cut(s, " ")
+	if len(start) > 8 && strings.EqualFold(start[:8], "SIP/2.0 ") {
+		code, _, _ := strings.Cut(start[8:], " ")
 		n, err := strconv.ParseUint(code, 10, 16)
 		if err != nil || n < 100 || n > 699 {
 			return &message{status: 699}, errors.New("the status line is malformed")
@@ -148,14 +159,58 @@ func parseStart(start string) (*message, error) {
 	line := strings.TrimRight(start, " \t")
 	method, s, ok := strings.Cut(line, " ")
 	i := strings.LastIndexByte(s, ' ')
-	if !ok || i < 0 || !isToken(method) || !strings.HasPrefix(s[i+1:], "SIP/") {
+	if !ok || i < 0 || !isToken(method) || len(s) < i+5 || !strings.EqualFold(s[i+1:i+5], "SIP/") {
 		return nil, errNoSIP
 	}
 	m := &message{method: method, uri: strings.TrimSpace(s[:i]), version: s[i+5:]}
-	if line != start || m.uri != s[:i] || m.uri == "" || strings.ContainsAny(m.uri, " \t<>\"\x00\r") {
+	if line != start || m.uri != s[:i] || m.uri == "" || strings.ContainsAny(m.uri, " \t<>\"\x00\r") || !hostFits(m.uri) {
 		return m, errors.New("the request line is malformed")
 	}
 	return m, nil
+}
+
+// hostFits says whether the host and port of a SIP URI can be told apart: an IPv6 address is in brackets (RFC 3261, 19.1.1; RFC 5118, 4.2). Other
+// schemes are not looked at.
+func hostFits(uri string) bool {
+	scheme, rest, _ := strings.Cut(uri, ":")
+	if !strings.EqualFold(scheme, "sip") && !strings.EqualFold(scheme, "sips") {
+		return true
+	}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		rest = rest[i+1:]
+	}
+	if i := strings.IndexAny(rest, ";?"); i >= 0 {
+		rest = rest[:i]
+	}
+	if ip, ok := strings.CutPrefix(rest, "["); ok {
+		ip, port, closed := strings.Cut(ip, "]")
+		_, err := netip.ParseAddr(ip)
+		return closed && err == nil && (port == "" || port[0] == ':' && digits(port[1:]))
+	}
+	host, port, found := strings.Cut(rest, ":")
+	return host != "" && (!found || digits(port))
+}
+
+func digits(s string) bool { return s != "" && len(s) <= 5 && strings.Trim(s, "0123456789") == "" }
+
+// viaFits says whether a Via header has a protocol and a host in each of its values, and no values or parameters that are nothing (RFC 3261, 20.42; RFC
+// 4475, 3.1.2.1). A branch need not be there: old clients have none.
+func viaFits(value string) bool {
+	for more := true; more; {
+		var one string
+		one, value, more = cutAll(value, ',')
+		sentBy, params, _ := cutAll(one, ';')
+		if strings.Count(sentBy, "/") < 2 || !strings.ContainsAny(strings.TrimSpace(sentBy[strings.LastIndexByte(sentBy, '/')+1:]), " \t") {
+			return false
+		}
+		for params != "" {
+			var p string
+			if p, params, _ = cutAll(params, ';'); strings.TrimSpace(p) == "" {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // tokenChars are the characters of a token (RFC 3261, 25.1).
@@ -259,6 +314,12 @@ func address(value string) string {
 
 // cutOutside cuts at the first sep that is neither in quotes nor in brackets.
 func cutOutside(s string, sep byte) (before, after string) {
+	before, after, _ = cutAll(s, sep)
+	return before, after
+}
+
+// cutAll is cutOutside that says whether there was a sep.
+func cutAll(s string, sep byte) (before, after string, found bool) {
 	quoted, depth := false, 0
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
@@ -272,10 +333,10 @@ func cutOutside(s string, sep byte) (before, after string) {
 		case c == '>':
 			depth--
 		case c == sep && depth == 0:
-			return s[:i], s[i+1:]
+			return s[:i], s[i+1:], true
 		}
 	}
-	return s, ""
+	return s, "", false
 }
 
 // balanced says whether the quotes and brackets of a header value with an address close.

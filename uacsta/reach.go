@@ -144,6 +144,7 @@ func (s *Server) connect(addr, host string, secure bool) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.watchOver(n)
 	via := "TCP"
 	if secure {
 		conf := s.conf.Dial.Clone()

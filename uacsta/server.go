@@ -44,6 +44,7 @@ type Config struct {
 	Mailbox         int           // requests that may wait in one session; default 64
 	Monitors        int           // of one session; default 64
 	Unsent          int           // octets that a connection may have unsent; default 4 MiB
+	Vanished        time.Duration // after which a peer that the network does not reach has lost its connection; default 30 s
 	SignIns         float64       // new sessions a second, beyond a burst of ten times as many, that are admitted; 0: any number
 	Dial            *tls.Config   // for connections of our own over TLS; nil: there are none
 	Tap             *wiretap.Tap  // records every message; nil: none
@@ -92,6 +93,9 @@ func New(b *switchboard.Board, c Config) *Server {
 	set(&c.Unsent, 4<<20)
 	if c.SessionExpires <= 0 {
 		c.SessionExpires = 30 * time.Minute
+	}
+	if c.Vanished <= 0 {
+		c.Vanished = 30 * time.Second
 	}
 	if c.MinSE <= 0 {
 		c.MinSE = 90 * time.Second
@@ -142,6 +146,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, conf *tls.Config) er
 }
 
 func (s *Server) accepted(n net.Conn, conf *tls.Config) {
+	s.watchOver(n)
 	via := "TCP"
 	if conf != nil {
 		t, err := handshake(n, s.trust.verified(conf))
@@ -346,6 +351,10 @@ func check(m *message) (status int, why string) {
 		return 400, err.Error()
 	case method != m.method:
 		return 400, "CSeq is of another method"
+	case !vias(m):
+		return 400, "Via is malformed"
+	case !addressFits(m.get("From")) || !addressFits(m.get("To")):
+		return 400, "the address in From or To is malformed"
 	case !balanced(m.get("From")) || !balanced(m.get("To")):
 		return 400, "From or To has quotes or brackets that do not close"
 	case param(m.get("From"), "tag") == "":
@@ -356,6 +365,18 @@ func check(m *message) (status int, why string) {
 		return 416, ""
 	}
 	return 0, ""
+}
+
+func vias(m *message) bool {
+	ok := true
+	m.each("Via", func(v string) { ok = ok && viaFits(v) })
+	return ok
+}
+
+// addressFits says whether the address of a From or To is one URI.
+func addressFits(value string) bool {
+	uri := address(value)
+	return strings.IndexByte(uri, ':') > 0 && !strings.ContainsAny(uri, " \t<>\"")
 }
 
 // outside takes a request that belongs to no dialog.
@@ -383,7 +404,7 @@ func (s *Server) outside(c *conn, m *message) {
 		return
 	case m.method == "OPTIONS":
 		a = optionsAnswer()
-	case strings.Contains(allow, m.method):
+	case m.method == "BYE" || m.method == "INFO" || m.method == "UPDATE": // only within a dialog
 		a = answer{status: 481}
 	default:
 		a = answer{status: 405, extra: []header{{"Allow", allow}}}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,22 +31,28 @@ type house struct {
 
 func newHouse(t testing.TB, p switchboard.Policy, late bool, change ...func(*uacsta.Config)) *house {
 	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newHouseOn(t, l, func(p *faulty) pbxadapter.Adapter { return p }, p, late, change...)
+}
+
+// newHouseOn is newHouse on a listener of one's own, with something between the board and the simulated PBX.
+func newHouseOn(t testing.TB, l net.Listener, through func(*faulty) pbxadapter.Adapter, p switchboard.Policy, late bool, change ...func(*uacsta.Config)) *house {
+	t.Helper()
 	clock := sim.NewClock(time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC))
 	pbx, err := sim.New(pbxadapter.Options{Name: "sim"}, sim.Config{Lines: 24, Quiet: true, ReportLate: late, Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
 	h := &house{pbx: &faulty{PBX: pbx}, clock: clock}
-	h.board = switchboard.New(p, switchboard.Options{}, switchboard.PBX{Name: "sim", Adapter: h.pbx})
+	h.board = switchboard.New(p, switchboard.Options{}, switchboard.PBX{Name: "sim", Adapter: through(h.pbx)})
 	conf := uacsta.Config{}
 	for _, f := range change {
 		f(&conf)
 	}
 	h.uc = uacsta.New(h.board, conf)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	h.addr = l.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	boardCtx, stopBoard := context.WithCancel(context.Background())
@@ -86,8 +93,21 @@ func (h *house) dial(t testing.TB) *peer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newPeer(t, c)
+}
+
+var peers atomic.Int64
+
+func newPeer(t testing.TB, c net.Conn) *peer {
+	t.Helper()
 	t.Cleanup(func() { c.Close() })
-	return &peer{t: t, conn: c, r: bufio.NewReader(c), callID: fmt.Sprintf("call-%d", time.Now().UnixNano())}
+	return &peer{t: t, conn: c, r: bufio.NewReader(c), callID: fmt.Sprintf("call-%d", peers.Add(1))}
+}
+
+// moveTo is what a peer does whose connection is gone: it goes on by another.
+func (p *peer) moveTo(c net.Conn) {
+	p.t.Cleanup(func() { c.Close() })
+	p.conn, p.r = c, bufio.NewReader(c)
 }
 
 func (p *peer) send(text string) {
