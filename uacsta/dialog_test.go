@@ -12,13 +12,12 @@ import (
 
 	"farhook/csta"
 	"farhook/pbxadapter"
-	"farhook/pbxadapter/sim"
 	"farhook/pbxadapter/switchboard"
 )
 
 // slowPBX is the simulated PBX whose MakeCall waits until it is let go: what a test wants to happen meanwhile can be put there.
 type slowPBX struct {
-	*sim.PBX
+	*faulty
 	mu      sync.Mutex
 	calls   int
 	started chan struct{}
@@ -26,7 +25,7 @@ type slowPBX struct {
 }
 
 func (s *slowPBX) Services() csta.Services {
-	all := s.PBX.Services()
+	all := s.faulty.Services()
 	quick := all["MakeCall"]
 	all["MakeCall"] = func(ctx context.Context, r csta.Request) (csta.Response, error) {
 		s.mu.Lock()
@@ -57,7 +56,7 @@ func newSlowHouse(t *testing.T) (*house, *slowPBX) {
 		t.Fatal(err)
 	}
 	slow := &slowPBX{started: make(chan struct{}, 16), let: make(chan struct{}, 16)}
-	h := newHouseOn(t, l, func(p *sim.PBX) pbxadapter.Adapter { slow.PBX = p; return slow }, switchboard.OwnLine{}, false)
+	h := newHouseOn(t, l, func(p *faulty) pbxadapter.Adapter { slow.faulty = p; return slow }, switchboard.OwnLine{}, false)
 	return h, slow
 }
 
