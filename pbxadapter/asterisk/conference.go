@@ -1,0 +1,130 @@
+package asterisk
+
+import (
+	"slices"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter/asterisk/ami"
+)
+
+// conferenceJoin names the room that a channel has entered.
+func (t *tracker) conferenceJoin(m ami.Message) {
+	c := t.of(m, "")
+	if c == nil || !c.real() {
+		return
+	}
+	c.conference = m.Get("Conference")
+	t.entersRoom(c)
+}
+
+// entersRoom is a channel in a conference room or a car park. A room that somebody dialled is what answered; one of ours brings calls together.
+func (t *tracker) entersRoom(c *channel) {
+	for _, j := range t.joining {
+		if !j.done && j.how == callmodel.Conference && slices.Contains(j.need, c) {
+			t.conferenceTogether(j)
+			return
+		}
+	}
+	if in := c.intent; in != nil && in.into != nil && c.leg == nil {
+		t.joinsConference(c, in)
+		return
+	}
+	if b := c.bridge; b != nil && c.leg != nil && len(b.members) > 2 {
+		t.after(joinDoubt, func() { t.mergeRoom(b) })
+	}
+}
+
+// mergeRoom looks whether somebody brought two calls of one device together in a room, and tells the conference.
+func (t *tracker) mergeRoom(b *bridge) bool {
+	for _, c := range b.members {
+		if c.leg == nil || c.gone || c.leg.call.conference {
+			continue
+		}
+		for _, held := range t.at[c.leg.device] {
+			if held == c.leg || held.call == c.leg.call || held.role != party || held.call.virtual(application) != nil {
+				continue
+			}
+			need := []*channel{c}
+			for _, o := range append(held.call.others(held), c.leg.call.others(c.leg)...) {
+				if x := o.channel(); x != nil && x.bridge == b {
+					need = append(need, x)
+				}
+			}
+			if len(need) > 2 {
+				t.conferenceTogether(&joining{how: callmodel.Conference, held: held, active: c.leg, need: need})
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// conferenceTogether tells a conference of ours, once everybody is in the room.
+func (t *tracker) conferenceTogether(j *joining) {
+	for _, c := range j.need {
+		if c.bridge == nil || !c.bridge.apart || c.gone {
+			return
+		}
+	}
+	j.done = true
+	old, second := j.held.call, j.active.call
+	by := j.held.device
+	f := callmodel.Rearranged{
+		Meta: t.meta(j.active, csta.CauseConference), How: callmodel.Conference, Primary: old.id, Secondary: second.id, By: by, Result: old.id,
+	}
+	f.Meta.Op = j.op
+	if rest := second.others(j.active); len(rest) > 0 {
+		f.Other = rest[0].party
+	}
+	for _, k := range []*call{old, second} {
+		for _, l := range slices.Clone(k.legs) {
+			if l.role != party {
+				t.move(l, csta.Null, "")
+			}
+		}
+	}
+	for _, l := range append(slices.Clone(old.legs), second.legs...) {
+		if l == j.active {
+			continue
+		}
+		state := l.state
+		if l == j.held {
+			state = csta.Connected
+		}
+		f.Moves = append(f.Moves, callmodel.Move{Old: l.id(), New: csta.ConnectionID{Call: old.id, Device: l.device}, State: state, Party: l.party})
+	}
+	t.say(f)
+	// The device's connection in the held call goes on by the channel that is in the room.
+	mine := j.active.channel()
+	t.silence(j.held)
+	for _, c := range j.held.channels {
+		c.leg = nil
+	}
+	j.held.channels = nil
+	if mine != nil {
+		j.active.drop(mine)
+		t.attach(j.held, mine)
+	}
+	j.held.state, j.held.since, j.held.server = csta.Connected, t.now, false
+	t.detach(j.active)
+	for _, l := range slices.Clone(second.legs) {
+		t.carry(l, old)
+	}
+	t.calls[old.id] = old
+	old.cause, old.conference = "", true
+}
+
+// joinsConference brings a phone that was rung for it into a conference.
+func (t *tracker) joinsConference(c *channel, in *intent) {
+	k := in.into
+	if t.calls[k.id] != k || k.leg(c.device) != nil {
+		return
+	}
+	c.silent = false
+	l := t.add(k, c.device, party, c.party)
+	t.attach(l, c)
+	l.op = in.op
+	t.move(l, csta.Connected, csta.CauseSingleStepConference)
+	l.op = 0
+}

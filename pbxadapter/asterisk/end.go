@@ -1,0 +1,423 @@
+package asterisk
+
+import (
+	"slices"
+	"time"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter/asterisk/ami"
+)
+
+// linger is how long a channel that is gone can still be named by events.
+const linger = 5 * time.Second
+
+// The Q.850 causes that matter.
+const answeredElsewhere = 26
+
+// The lines of our dialplan, in the context that configuration names.
+const (
+	joinExten       = "541"      // Bridge(${CSTA_PEER},x)
+	holdExten       = "cstahold" // music for who is held
+	parkExten       = "cstapark" // silence for who holds
+	conferenceExten = "55"       // and the name of a room: ConfBridge
+)
+
+// causes are what Q.850 causes mean to CSTA: where a connection ends, and where it fails.
+var causes = map[int]struct{ cleared, failed csta.EventCause }{
+	1:  {csta.CauseNumberUnallocated, csta.CauseNumberUnallocated},
+	3:  {csta.CauseDestNotObtainable, csta.CauseDestNotObtainable},
+	17: {csta.CauseBusy, csta.CauseBusy},
+	18: {csta.CauseCallNotAnswered, csta.CauseDestNotObtainable},
+	19: {csta.CauseCallNotAnswered, csta.CauseDestNotObtainable},
+	20: {csta.CauseDestOutOfOrder, csta.CauseDestOutOfOrder},
+	21: {csta.CauseCallCancelled, csta.CauseBlocked},
+	27: {csta.CauseDestOutOfOrder, csta.CauseDestOutOfOrder},
+	28: {csta.CauseInvalidNumberFormat, csta.CauseInvalidNumberFormat},
+	34: {csta.CauseNetworkCongestion, csta.CauseTrunksBusy},
+	38: {csta.CauseNetworkOutOfOrder, csta.CauseNetworkOutOfOrder},
+	42: {csta.CauseNetworkCongestion, csta.CauseNetworkCongestion},
+	50: {csta.CauseBlocked, csta.CauseBlocked},
+	58: {csta.CauseResourcesNotAvailable, csta.CauseResourcesNotAvailable},
+	88: {csta.CauseIncompatibleDestination, csta.CauseIncompatibleDestination},
+}
+
+// statuses are what dialling ended with: how it ends, how it fails, and what a forward that follows is.
+var statuses = map[string]struct{ cleared, failed, forward csta.EventCause }{
+	"NOANSWER":    {csta.CauseCallNotAnswered, csta.CauseDestNotObtainable, csta.CauseCallForwardNoAnswer},
+	"BUSY":        {csta.CauseBusy, csta.CauseBusy, csta.CauseCallForwardBusy},
+	"CONGESTION":  {csta.CauseNetworkCongestion, csta.CauseNetworkCongestion, csta.CauseCallForward},
+	"CHANUNAVAIL": {csta.CauseDestOutOfOrder, csta.CauseDestOutOfOrder, csta.CauseCallForward},
+	"CANCEL":      {csta.CauseCallCancelled, csta.CauseCallCancelled, csta.CauseRedirected},
+}
+
+// sipCauses are SIP statuses, where Asterisk tells them, for causes that say nothing.
+var sipCauses = map[int]int{404: 1, 408: 18, 480: 18, 484: 28, 486: 17, 488: 88, 502: 27, 503: 34, 600: 17, 603: 21, 604: 1}
+
+// why is the cause of a called channel's end.
+func (c *channel) why(failed bool) csta.EventCause {
+	row, ok := causes[c.cause]
+	if !ok {
+		row, ok = causes[sipCauses[c.tech]]
+	}
+	end := statuses[c.dialEnd]
+	switch {
+	case ok && failed:
+		return row.failed
+	case ok:
+		return row.cleared
+	case failed && end.failed != "":
+		return end.failed
+	case failed:
+		return csta.CauseDestNotObtainable
+	case end.cleared != "":
+		return end.cleared
+	}
+	return csta.CauseNormalClearing
+}
+
+func (t *tracker) hangupRequest(m ami.Message) {
+	if c := t.of(m, ""); c != nil {
+		c.leaving = true
+	}
+}
+
+func (t *tracker) hangup(m ami.Message) {
+	if c := t.of(m, ""); c != nil && !c.gone {
+		t.ends(c, number(m.Get("Cause")), number(m.Get("TechCause")))
+	}
+}
+
+// ends takes over that a channel is gone.
+func (t *tracker) ends(c *channel, cause, tech int) {
+	c.gone, c.cause, c.tech = true, cause, tech
+	if c.bridge != nil {
+		c.bridge.drop(c)
+		c.bridge = nil
+	}
+	t.after(linger, func() { t.forget(c) })
+	delete(t.unplaced, c)
+	switch {
+	case !c.real():
+		t.wireEnds(c)
+	case c.leg == nil:
+		if !c.silent && c.intent == nil && c.caller != nil && c.dialEnd == "" {
+			t.unanswered(c)
+		}
+	case c.leg.state == csta.Initiated:
+		t.promptEnds(c)
+	case c.leg.state == csta.Alerting || c.leg.kind == callmodel.Network:
+		t.unanswered(c)
+	default:
+		t.end(c)
+	}
+}
+
+// forget lets a channel go for good.
+func (t *tracker) forget(c *channel) {
+	if t.channels[c.id] == c {
+		delete(t.channels, c.id)
+	}
+	if t.names[c.name] == c {
+		delete(t.names, c.name)
+	}
+	delete(t.intents, c.id)
+	c.caller, c.dials, c.half, c.leg = nil, nil, nil, nil
+}
+
+// wireEnds is the end of a Local channel: nobody's, unless it was dialled and never got anywhere.
+func (t *tracker) wireEnds(c *channel) {
+	if c.kind == wire && !c.up() && c.caller != nil && c.dialEnd == "" {
+		c.dialEnd = "NOANSWER"
+	}
+}
+
+// promptEnds is a phone that was to call and did not: it refused, or nobody lifted it.
+func (t *tracker) promptEnds(c *channel) {
+	l := c.leg
+	why := c.why(false)
+	if c.leaving && c.cause != 17 {
+		why = csta.CauseNormalClearing
+	}
+	if why == csta.CauseBusy || why == csta.CauseDestOutOfOrder {
+		t.move(l, csta.Fail, why)
+	}
+	t.finish(l, why)
+}
+
+// live are the parties of a call but l whose channels are there.
+func (k *call) live(l *leg) []*leg {
+	return slices.DeleteFunc(k.others(l), func(o *leg) bool {
+		c := o.channel()
+		return c == nil || c.gone || o.state != csta.Connected && o.state != csta.Hold || o.kind == callmodel.Network
+	})
+}
+
+// end is a party that has left its call.
+func (t *tracker) end(c *channel) {
+	l := c.leg
+	l.channels = slices.DeleteFunc(l.channels, func(o *channel) bool { return o != c && o.gone })
+	if len(l.channels) > 1 {
+		l.drop(c)
+		c.leg = nil
+		return
+	}
+	rest := l.call.live(l)
+	if len(rest) != 1 || c.leaving || c.leftFirst {
+		t.release(l)
+		return
+	}
+	y := rest[0].channel()
+	switch {
+	case y.leaving && y.bridge == nil:
+		t.release(rest[0])
+		y.silent = true
+		t.release(l)
+	case c.leftLast && !c.ending.open():
+		// The other one left first: most likely it has hung up, or both calls are being joined.
+		c.ending = t.after(endDoubt, func() {
+			if c.leg != nil && !t.merge(y.bridge) {
+				t.release(l)
+			}
+		})
+	case !c.ending.open():
+		t.release(l)
+	}
+}
+
+// release tells that a party has left by itself, and what cannot go on without it.
+func (t *tracker) release(l *leg) {
+	k, c := l.call, l.channel()
+	if c != nil {
+		c.ending.drop()
+		c.retrieve.drop()
+		if c.app.open() && c.up() {
+			c.app.settle() // an application answered so shortly that nobody doubted it yet
+		}
+	}
+	for _, d := range slices.Clone(k.lost) {
+		t.lose(d)
+	}
+	if c != nil && k.calling.Device == l.device && !k.reached && len(k.legs) == 1 && !c.leaving && c.cause != 16 {
+		t.failed(k, k.called, c.why(true))
+	}
+	if len(k.live(l)) == 0 {
+		for _, o := range k.others(l) {
+			if o.state == csta.Alerting || o.kind == callmodel.Network {
+				t.silence(o)
+				t.move(o, csta.Null, csta.CauseCallCancelled, by(l.party))
+			}
+		}
+	}
+	t.finish(l, csta.CauseNormalClearing)
+	for _, o := range slices.Clone(k.legs) {
+		if x := o.channel(); x != nil && x.ending.open() && x.gone {
+			x.ending.settle()
+		}
+	}
+}
+
+// silence has nothing told any more of a leg's channels.
+func (t *tracker) silence(l *leg) {
+	for _, c := range l.channels {
+		c.silent = true
+		c.ending.drop()
+		c.retrieve.drop()
+	}
+}
+
+// finish ends a leg, and the virtual ones with the last party.
+func (t *tracker) finish(l *leg, cause csta.EventCause, more ...func(*callmodel.Moved)) {
+	k := l.call
+	who := l.party
+	t.silence(l)
+	t.move(l, csta.Null, cause, more...)
+	if slices.ContainsFunc(k.legs, func(o *leg) bool { return o.role == party }) {
+		t.leftAlone(k)
+		return
+	}
+	for _, o := range slices.Clone(k.legs) {
+		t.move(o, csta.Null, cause, by(who))
+	}
+}
+
+// failed tells that somebody cannot be reached. The connection stays until the caller gives up, or is sent elsewhere.
+func (t *tracker) failed(k *call, p callmodel.Party, cause csta.EventCause) {
+	d := p.Device
+	if d == "" || p.Shown != callmodel.Known {
+		return
+	}
+	l := k.leg(d)
+	if l == nil {
+		l = t.add(k, d, failure, p)
+	} else if l.role == party && l.state != csta.Alerting && l.kind != callmodel.Network {
+		return
+	}
+	for _, c := range l.channels {
+		c.leg, c.silent = nil, true
+	}
+	l.channels, l.role = nil, failure
+	if cause == csta.CauseBusy && t.disturbed(d) {
+		cause = csta.CauseDoNotDisturb
+	}
+	t.move(l, csta.Fail, cause)
+}
+
+// busy is a caller that hears the busy tone.
+func (t *tracker) busy(c *channel) {
+	if c.leg == nil {
+		return
+	}
+	k := c.leg.call
+	for _, d := range slices.Clone(k.lost) {
+		t.lose(d)
+	}
+	if !k.reached && len(k.legs) == 1 {
+		t.failed(k, k.called, csta.CauseBusy)
+	}
+}
+
+// unanswered is a called channel that ended, or whose dialling did. What that means, others may still tell.
+func (t *tracker) unanswered(d *channel) {
+	var k *call
+	o, _ := t.origin(d)
+	switch {
+	case d.leg != nil:
+		k = d.leg.call
+	case o != nil:
+		k = o.leg.call
+	default:
+		return
+	}
+	pending := slices.Contains(k.lost, d)
+	if !pending {
+		k.lost = append(k.lost, d)
+	}
+	switch {
+	case k.deflected.Shown == callmodel.Known:
+		t.redirect(k, d, k.deflected, csta.CauseRedirected)
+	case d.forward != "":
+		t.redirect(k, d, t.shown(d.forward), csta.CauseRedirected)
+	case o == nil || o.gone || o.leaving && d.dialEnd == "CANCEL":
+		t.lose(d)
+	case d.cause == answeredElsewhere && k.answeredBut(d):
+		t.lose(d)
+	case !pending:
+		d.ending = t.after(endDoubt, func() { t.lose(d) })
+	}
+}
+
+// answeredBut says whether somebody else than d answered the call.
+func (k *call) answeredBut(d *channel) bool {
+	return slices.ContainsFunc(k.legs, func(l *leg) bool {
+		return l.role == party && l != d.leg && l.device != k.calling.Device && (l.state == csta.Connected || l.state == csta.Hold) && l.kind != callmodel.Network
+	})
+}
+
+// answeredElsewhere ends those that rang while somebody else answered.
+func (t *tracker) answeredElsewhere(k *call) {
+	for _, d := range slices.Clone(k.lost) {
+		if d.gone && (d.cause == answeredElsewhere || d.dialEnd == "CANCEL") {
+			t.lose(d)
+		}
+	}
+}
+
+// redirect tells that the call left a called channel for somebody else.
+func (t *tracker) redirect(k *call, d *channel, to callmodel.Party, cause csta.EventCause) {
+	d.ending.drop()
+	k.lost = slices.DeleteFunc(k.lost, func(o *channel) bool { return o == d })
+	l := d.leg
+	if l == nil {
+		if d.kind != phone || k.leg(d.device) != nil {
+			return
+		}
+		l = &leg{call: k, device: d.device, party: d.party}
+		t.say(callmodel.Redirected{
+			Meta: t.meta(l, cause), Connection: l.id(), NewDestination: to, Calling: k.calling, Called: k.called,
+		})
+		k.last, k.cause = l.party, cause
+		return
+	}
+	t.silence(l)
+	t.divert(l, to, cause)
+}
+
+// lose tells a called channel's end, now that nothing else explains it.
+func (t *tracker) lose(d *channel) {
+	d.ending.drop()
+	l := d.leg
+	var k *call
+	if l != nil {
+		k = l.call
+	} else if o, _ := t.origin(d); o != nil {
+		k = o.leg.call
+	} else {
+		return
+	}
+	k.lost = slices.DeleteFunc(k.lost, func(o *channel) bool { return o == d })
+	elsewhere := d.cause == answeredElsewhere || d.dialEnd == "CANCEL" && k.answeredBut(d)
+	switch {
+	case l != nil && len(l.channels) > 1:
+		l.drop(d)
+		d.leg = nil
+	case l == nil:
+		if d.kind == phone && !elsewhere && d.dialEnd != "CANCEL" && d.dialEnd != "" && !k.rings() {
+			t.failed(k, d.party, d.why(true))
+		}
+	case l.state == csta.Alerting && elsewhere:
+		t.finish(l, csta.CauseMultipleAlerting)
+	case d.dialEnd == "CANCEL" || d.dialEnd == "" && d.cause == 16:
+		t.finish(l, csta.CauseCallCancelled, by(k.calling))
+	case l.state == csta.Alerting && d.kind == phone:
+		t.finish(l, d.why(false))
+	case k.rings() && l.state != csta.Alerting:
+		t.finish(l, d.why(false))
+	default:
+		t.failed(k, l.party, d.why(true))
+	}
+}
+
+// rings says whether the call still rings somebody.
+func (k *call) rings() bool {
+	return slices.ContainsFunc(k.legs, func(l *leg) bool { return l.role == party && l.state == csta.Alerting })
+}
+
+// explain says why a call reaches a channel now: what was tried before has been left for it.
+func (t *tracker) explain(k *call, o, c *channel) {
+	p := c.party
+	if c.kind == outside {
+		n, _, _ := cutDial(c.dialString)
+		p = t.shown(n)
+	}
+	for _, d := range slices.Clone(k.lost) {
+		if d.kind == c.kind && d.device == c.device && c.kind == phone {
+			continue // the same phone again
+		}
+		cause := statuses[d.dialEnd].forward
+		if cause == "" {
+			cause = csta.CauseRedirected
+		}
+		t.redirect(k, d, p, cause)
+	}
+	for _, l := range slices.Clone(k.legs) {
+		if l.role == failure && l.device != c.device {
+			t.divert(l, p, csta.CauseCallForwardBusy)
+		}
+	}
+	target := t.book.phones[k.called.Device]
+	if k.reached || k.sent || target == nil || c.kind == phone && c.device == target.device || k.calling.Device == target.device {
+		return
+	}
+	if slices.ContainsFunc(o.dials, func(d *channel) bool { return d.device == target.device }) || k.last.Shown != callmodel.Absent {
+		return
+	}
+	k.sent = true
+	cause := csta.CauseRedirected
+	if t.forwards(target.device) {
+		cause = csta.CauseCallForwardImmediate
+	}
+	l := &leg{call: k, device: target.device, party: k.called}
+	t.say(callmodel.Redirected{Meta: t.meta(l, cause), Connection: l.id(), NewDestination: p, Calling: k.calling, Called: k.called})
+	k.last, k.cause = k.called, cause
+}

@@ -1,0 +1,459 @@
+package asterisk
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter/asterisk/ami"
+)
+
+// lists is what Asterisk has at one moment, as its lists tell.
+type lists struct {
+	startup  string        // when it began
+	channels []ami.Message // Status
+	parked   []ami.Message // ParkedCall
+	waiting  []ami.Message // QueueEntry
+	devices  []ami.Message // DeviceStateChange
+	features map[csta.DeviceID][]callmodel.Feature
+}
+
+// The variables that are asked for with each channel, and that we set.
+const (
+	varOnHold = "CHANNEL(onhold)" // 1 on the channel that is held, not on the holder's
+	varPres   = "CALLERID(pres)"
+	varPeer   = "CSTA_PEER" // the channel with which our dialplan lines join this one
+	varCall   = "CSTA_CALL" // the call that this one belongs to, where its Linkedid would say otherwise
+)
+
+// statusVariables is the list as Status takes it.
+const statusVariables = varOnHold + "," + varPres + "," + varPeer + "," + varCall
+
+// past is what was told of a channel before.
+type past struct {
+	leg  leg
+	call call
+}
+
+// rebuild makes the state anew from lists, and gives it. What the lists don't tell is taken from what was known before, by the channels' ids: names of
+// calls, numbers dialled, since when.
+func (t *tracker) rebuild(l lists) callmodel.State {
+	before := map[string]past{}
+	if l.startup == t.startup || t.startup == "" {
+		for id, c := range t.channels {
+			if c.leg != nil {
+				before[id] = past{*c.leg, *c.leg.call}
+			}
+		}
+	}
+	t.startup = l.startup
+	joining, intents := t.joining, t.intents
+	t.clear()
+	t.joining, t.intents = joining[:0], intents
+	t.suspended = true
+	defer func() { t.suspended = false }()
+
+	items := map[*channel]ami.Message{}
+	var order []*channel
+	for _, m := range l.channels {
+		id := m.Get("Uniqueid")
+		if id == "" || t.channels[id] != nil {
+			continue
+		}
+		c := t.create(id, m)
+		c.born = t.now.Add(-time.Duration(number(m.Get("Seconds"))) * time.Second)
+		items[c] = m
+		order = append(order, c)
+	}
+	slices.SortStableFunc(order, func(a, b *channel) int {
+		if !a.born.Equal(b.born) {
+			return a.born.Compare(b.born)
+		}
+		return strings.Compare(a.id, b.id)
+	})
+	r := &rebuilding{t: t, items: items, order: order, before: before}
+	r.join()
+	r.dialled()
+	for _, m := range l.parked {
+		if c := t.of(m, "Parkee"); c != nil && c.leg != nil {
+			r.park(c, m)
+		}
+	}
+	for _, m := range l.waiting {
+		if c := t.of(m, ""); c != nil {
+			t.enqueue(c, m.Get("Queue"), number(m.Get("Position")), number(m.Get("Count")))
+		}
+	}
+	r.applications()
+	r.holds()
+	for _, m := range l.devices {
+		t.deviceState(m)
+	}
+	t.features = map[csta.DeviceID][]callmodel.Feature{}
+	maps.Copy(t.features, l.features)
+	return t.state()
+}
+
+// rebuilding is one rebuild at work.
+type rebuilding struct {
+	t      *tracker
+	items  map[*channel]ami.Message
+	order  []*channel
+	before map[string]past
+}
+
+func (r *rebuilding) app(c *channel) string { return r.items[c].Get("Application") }
+
+// variable is one of statusVariables as the list has it.
+func variable(m ami.Message, name string) string {
+	for _, v := range m.All("Variable") {
+		if k, v, ok := strings.Cut(v, "="); ok && k == name {
+			return v
+		}
+	}
+	return ""
+}
+
+// called says whether a channel was dialled by another one, or by an Originate.
+func (r *rebuilding) called(c *channel) bool {
+	return strings.HasPrefix(r.app(c), "AppDial") || strings.HasPrefix(r.app(c), "AppQueue") || c.state == stateRinging
+}
+
+// callOf finds or begins the call of a channel.
+func (r *rebuilding) callOf(c *channel) *call {
+	t := r.t
+	if p, ok := r.before[c.id]; ok {
+		if k := t.calls[p.call.id]; k != nil {
+			return k
+		}
+		k := &call{
+			id: p.call.id, root: p.call.root, began: p.call.began, calling: p.call.calling, called: p.call.called, last: p.call.last,
+			conference: p.call.conference, served: p.call.served, sent: true, reached: p.call.reached,
+		}
+		t.calls[k.id] = k
+		return k
+	}
+	if name := variable(r.items[c], varCall); strings.HasPrefix(name, t.pbx+"-") {
+		if k := t.calls[csta.CallID(name)]; k != nil {
+			return k
+		}
+		k := &call{id: csta.CallID(name), root: strings.TrimPrefix(name, t.pbx+"-"), began: c.born, sent: true}
+		t.calls[k.id] = k
+		return k
+	}
+	root := c.linked
+	if root == "" {
+		root = c.id
+	}
+	if k := t.calls[csta.CallID(t.pbx+"-"+root)]; k != nil {
+		return k
+	}
+	k := t.newCall(root)
+	k.began, k.sent = c.born, true
+	return k
+}
+
+// party brings a channel into a call, as it was known or as it looks.
+func (r *rebuilding) party(k *call, c *channel, state csta.State) *leg {
+	t := r.t
+	p, known := r.before[c.id]
+	if c.kind == outside {
+		switch {
+		case known:
+			c.device, c.party = p.leg.device, p.leg.party
+		case r.called(c):
+			c.party = t.shown(r.items[c].Get("CallerIDNum"))
+			c.device = c.party.Device
+			if c.party.Shown != callmodel.Known || t.book.phones[c.device] != nil {
+				c.device = csta.DeviceID("outside-" + c.id)
+			}
+		default:
+			if v := variable(r.items[c], varPres); strings.HasPrefix(v, "prohib") {
+				c.party = callmodel.Party{Shown: callmodel.Restricted}
+			}
+			c.device = t.outsideID(k, c)
+		}
+	}
+	l := k.leg(c.device)
+	if l == nil {
+		l = t.add(k, c.device, party, c.party)
+		l.state, l.since = state, c.born
+		if known {
+			l.since, l.server = p.leg.since, p.leg.server
+			l.party = p.leg.party
+		}
+		if state == csta.Connected && c.kind == outside && !c.up() && r.called(c) {
+			l.kind = callmodel.Network
+			if c.state == stateRinging {
+				l.kind, l.state = callmodel.Plain, csta.Alerting
+			}
+		}
+	}
+	t.attach(l, c)
+	c.answered = state == csta.Connected && r.called(c)
+	if k.began.After(c.born) {
+		k.began = c.born
+	}
+	if !r.called(c) && k.calling.Shown == callmodel.Absent {
+		k.calling = l.party
+		if d := r.items[c].Get("DNID"); d != "" {
+			k.called = t.shown(d)
+		}
+	}
+	return l
+}
+
+// join groups who talks, by bridges, and brings in who called.
+func (r *rebuilding) join() {
+	t := r.t
+	for _, c := range r.order {
+		m := r.items[c]
+		id := m.Get("BridgeID")
+		if id == "" {
+			id = m.Get("BridgeId")
+		}
+		if id == "" {
+			continue
+		}
+		b := t.bridges[id]
+		if b == nil {
+			b = &bridge{id: id}
+			t.bridges[id] = b
+		}
+		app := r.app(c)
+		b.apart = b.apart || app == "ConfBridge" || app == "Park" || app == "ParkedCall" || app == "ParkAndAnnounce"
+		c.bridge = b
+		b.members = append(b.members, c)
+	}
+	for _, c := range r.order {
+		if !c.real() {
+			continue
+		}
+		switch {
+		case c.bridge != nil && !c.bridge.apart:
+			r.party(r.bridged(c), c, csta.Connected)
+		case c.intent != nil && (c.intent.pickup != nil || c.intent.into != nil) && c.bridge == nil:
+			c.silent = true
+		case !r.called(c), r.app(c) == "ConfBridge", c.up() && variable(r.items[c], varPeer) != "":
+			r.party(r.callOf(c), c, csta.Connected)
+		}
+	}
+}
+
+// bridged is the call of everybody in a channel's bridge: that of one of them, through any wires.
+func (r *rebuilding) bridged(c *channel) *call {
+	var list []*channel
+	seen := map[*channel]bool{}
+	var walk func(*channel)
+	walk = func(x *channel) {
+		if x == nil || seen[x] {
+			return
+		}
+		seen[x] = true
+		if x.real() {
+			list = append(list, x)
+		} else {
+			walk(x.half)
+		}
+		if x.bridge != nil && !x.bridge.apart {
+			for _, o := range x.bridge.members {
+				walk(o)
+			}
+		}
+	}
+	walk(c)
+	slices.SortStableFunc(list, func(a, b *channel) int { return slices.Index(r.order, a) - slices.Index(r.order, b) })
+	var best *call
+	for _, x := range list {
+		if x.leg != nil {
+			return x.leg.call
+		}
+		if p, ok := r.before[x.id]; ok && (best == nil || p.call.began.Before(best.began)) {
+			best = &p.call
+			c = x
+		}
+	}
+	if best == nil {
+		for _, x := range list {
+			if x.id == x.linked || c.linked == "" {
+				c = x
+				break
+			}
+		}
+	}
+	return r.callOf(c)
+}
+
+// dialled brings in whom nobody has answered yet: those of a caller with the same Linkedid.
+func (r *rebuilding) dialled() {
+	t := r.t
+	for _, c := range r.order {
+		if c.leg != nil || !c.real() || c.silent || c.bridge != nil {
+			continue
+		}
+		if p, ok := r.before[c.id]; ok && t.calls[p.call.id] != nil && p.leg.state == csta.Alerting {
+			r.rings(t.calls[p.call.id], c)
+			continue
+		}
+		if o := r.callerOf(c); o != nil {
+			c.caller = o
+			o.dials = append(o.dials, c)
+			r.rings(o.leg.call, c)
+			continue
+		}
+		if c.state == stateUp || c.state == stateRinging { // it is asked to call
+			c.originated = true
+			k := r.callOf(c)
+			l := r.party(k, c, csta.Initiated)
+			if c.up() {
+				l.state = csta.Connected
+			}
+			k.calling = l.party
+			if n := known(r.items[c].Get("ConnectedLineNum")); n != "" && k.called.Shown == callmodel.Absent {
+				k.called = t.shown(n)
+			}
+		}
+	}
+}
+
+// rings brings a channel in that rings, or is about to.
+func (r *rebuilding) rings(k *call, c *channel) {
+	if c.kind == phone && !c.ringing() || c.kind == phone && k.leg(c.device) != nil && k.leg(c.device).state != csta.Alerting {
+		r.t.unplaced[c] = true
+		return
+	}
+	state := csta.Alerting
+	if c.kind == outside {
+		state = csta.Connected
+	}
+	r.party(k, c, state)
+}
+
+// callerOf is who dials a channel: of those with its Linkedid the one that it is shown, else any.
+func (r *rebuilding) callerOf(c *channel) *channel {
+	var any *channel
+	for _, o := range r.order {
+		if o == c || o.leg == nil || o.linked != c.linked || o.bridge != nil && !o.bridge.apart {
+			continue
+		}
+		if app := r.app(o); app != "Dial" && app != "Queue" && app != "FollowMe" && app != "Page" && r.through(o) == nil {
+			continue
+		}
+		if any == nil {
+			any = o
+		}
+		if n := known(r.items[c].Get("ConnectedLineNum")); n != "" && n == r.items[o].Get("CallerIDNum") {
+			return o
+		}
+	}
+	if any == nil {
+		for _, o := range r.order { // through a wire: whoever has a call of that name
+			if o != c && o.leg != nil && o.linked == c.linked && (o.bridge == nil || r.through(o) != nil) {
+				return o
+			}
+		}
+	}
+	return any
+}
+
+// through is a wire in the bridge of a channel.
+func (r *rebuilding) through(c *channel) *channel {
+	if c.bridge == nil {
+		return nil
+	}
+	for _, o := range c.bridge.members {
+		if o.kind == wire {
+			return o
+		}
+	}
+	return nil
+}
+
+// park says that a call waits in a car park.
+func (r *rebuilding) park(c *channel, m ami.Message) {
+	k := c.leg.call
+	space := r.t.shown(m.Get("ParkingSpace"))
+	if space.Device == "" || k.leg(space.Device) != nil {
+		return
+	}
+	l := r.t.add(k, space.Device, slot, space)
+	l.state = csta.Queued
+}
+
+// applications says what answered those who talk to nobody.
+func (r *rebuilding) applications() {
+	t := r.t
+	for _, k := range slices.SortedFunc(maps.Values(t.calls), func(a, b *call) int { return strings.Compare(string(a.id), string(b.id)) }) {
+		if len(k.legs) != 1 || k.legs[0].state != csta.Connected {
+			continue
+		}
+		c := k.legs[0].channel()
+		if c == nil || !c.up() || variable(r.items[c], varPeer) != "" {
+			continue
+		}
+		switch r.app(c) {
+		case "", "Dial", "Queue", "AppDial", "AppDial2", "Busy", "Congestion", "Wait", "Answer", "Hangup", "Bridge":
+		default:
+			t.appAnswers(c)
+		}
+	}
+	for _, k := range t.calls {
+		k.reached = k.reached || len(k.legs) > 1
+		c := k.legs
+		k.conference = k.conference || slices.ContainsFunc(c, func(l *leg) bool {
+			x := l.channel()
+			return x != nil && strings.HasPrefix(r.items[x].Get("Exten"), conferenceExten) && r.app(x) == "ConfBridge"
+		})
+	}
+}
+
+// holds says who holds whom. A channel on hold is the one that is held: the holder is the other one.
+func (r *rebuilding) holds() {
+	t := r.t
+	for _, k := range t.calls {
+		for _, l := range k.legs {
+			c := l.channel()
+			if c == nil || l.role != party || l.state != csta.Connected {
+				continue
+			}
+			m := r.items[c]
+			if c.up() && c.bridge == nil && m.Get("Exten") == parkExten && variable(m, varPeer) != "" {
+				l.state, l.server, k.served = csta.Hold, true, true
+				continue
+			}
+			if variable(m, varOnHold) == "1" || c.bridge == nil && r.beforeHeld(c) {
+				continue
+			}
+			if rest := k.live(l); len(rest) == 1 && rest[0].channel().bridge == c.bridge && c.bridge != nil && variable(r.items[rest[0].channel()], varOnHold) == "1" {
+				l.state = csta.Hold
+			}
+		}
+	}
+}
+
+// beforeHeld says whether a channel's device was told to hold by our dialplan lines; the lines may be busy with something else by now.
+func (r *rebuilding) beforeHeld(c *channel) bool {
+	p, ok := r.before[c.id]
+	return ok && p.leg.server && p.leg.state == csta.Hold && c.leg != nil
+}
+
+// state is everything as it was told.
+func (t *tracker) state() callmodel.State {
+	s := callmodel.State{Features: map[csta.DeviceID][]callmodel.Feature{}, Out: map[csta.DeviceID]csta.EventCause{}}
+	for _, k := range t.calls {
+		c := callmodel.Call{ID: k.id, Began: k.began, Calling: k.calling, Called: k.called, LastRedirected: k.last}
+		for _, l := range k.legs {
+			c.Legs = append(c.Legs, callmodel.Leg{Device: l.device, State: l.state, Kind: l.kind, Party: l.party, Since: l.since, Queue: l.place})
+		}
+		s.Calls = append(s.Calls, c)
+	}
+	slices.SortFunc(s.Calls, func(a, b callmodel.Call) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	maps.Copy(s.Features, t.features)
+	for d := range t.out {
+		s.Out[d] = csta.CauseDestOutOfOrder
+	}
+	return s
+}

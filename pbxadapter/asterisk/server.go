@@ -1,0 +1,75 @@
+package asterisk
+
+import (
+	"slices"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+)
+
+// parting is a hold by our dialplan lines that was asked for: both channels leave their bridge.
+type parting struct {
+	leg       *leg
+	near, far *channel
+}
+
+// toServer looks whether a channel left its bridge because we hold its call.
+func (t *tracker) toServer(c *channel) {
+	for i, p := range t.parting {
+		if c != p.near && c != p.far || p.near.bridge != nil || p.far.bridge != nil {
+			continue
+		}
+		t.parting = slices.Delete(t.parting, i, i+1)
+		if p.leg.state == csta.Connected && !p.near.gone && !p.far.gone {
+			p.near.leftFirst, p.near.leftLast, p.far.leftFirst, p.far.leftLast = false, false, false, false
+			p.leg.server, p.leg.call.served = true, true
+			t.move(p.leg, csta.Hold, p.leg.why)
+			p.leg.why = ""
+		}
+		return
+	}
+}
+
+// backFromServer looks whether a call that our dialplan lines held is together again.
+func (t *tracker) backFromServer(b *bridge) {
+	for _, c := range b.members {
+		l := c.leg
+		if l == nil || !l.server || l.state != csta.Hold {
+			continue
+		}
+		if slices.ContainsFunc(b.members, func(o *channel) bool { return o != c && o.leg != nil && o.leg.call == l.call }) {
+			l.server = false
+			t.move(l, csta.Connected, l.why)
+			l.why = ""
+			return
+		}
+	}
+}
+
+// leftAlone has those hung up who cannot get away by themselves: a party that our dialplan lines hold for somebody who has gone, and the last one
+// in a conference of ours.
+func (t *tracker) leftAlone(k *call) {
+	if t.hangUp == nil {
+		return
+	}
+	var last *leg
+	for _, l := range k.legs {
+		if l.role != party {
+			continue
+		}
+		if last != nil {
+			return
+		}
+		last = l
+	}
+	if last == nil {
+		return
+	}
+	c := last.channel()
+	if c == nil || c.gone || last.kind == callmodel.Network {
+		return
+	}
+	if last.server || k.conference && c.bridge != nil && c.bridge.apart || k.served && c.bridge == nil && c.up() {
+		t.hangUp(c)
+	}
+}

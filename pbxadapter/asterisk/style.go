@@ -1,0 +1,73 @@
+package asterisk
+
+import "strings"
+
+// style is what a phone does when it is asked by SIP: how it is made to answer at once, and whether it obeys NOTIFY talk and hold in a dialog.
+type style struct {
+	Header string `yaml:"header"` // alert-info, call-info, or off: it is never made to answer by itself
+	Value  string `yaml:"value"`  // of the header; empty: the usual one
+	Notify string `yaml:"notify"` // yes: it obeys NOTIFY talk and hold; no
+}
+
+// styleRow is a row of the table of phones: what the User-Agent begins with, whatever the case.
+type styleRow struct {
+	Agent string `yaml:"agent"`
+	style `yaml:",inline"`
+}
+
+// styles are the phones that are known, by User-Agent. Configuration comes before it; docs/asterisk.md says which have been seen. The first
+// row whose words the User-Agent begins with counts.
+var styles = []styleRow{
+	{"yealink", style{"alert-info", "", "yes"}},
+	{"snom", style{"alert-info", "", "yes"}},
+	{"polyedge", style{"off", "", "yes"}},
+	{"polycom", style{"alert-info", "Auto Answer", "yes"}},
+	{"poly", style{"alert-info", "Auto Answer", "yes"}},
+	{"aastra", style{"alert-info", "", "yes"}},
+	{"mitel", style{"alert-info", "", "yes"}},
+	{"grandstream", style{"call-info", "", "no"}},
+	{"fanvil", style{"alert-info", "", "yes"}},
+	{"cisco/spa", style{"call-info", "", "no"}},
+	{"gigaset", style{"alert-info", "", "no"}},
+	{"microsip", style{"call-info", "", "no"}},
+	{"zoiper", style{"call-info", "", "no"}},
+}
+
+// plainStyle is that of a phone that nothing is known of: it rings, and its user lifts it.
+var plainStyle = style{Header: "off", Notify: "no"}
+
+// styleOf finds the style of a User-Agent.
+func styleOf(agent string, configured []styleRow) style {
+	agent = strings.ToLower(agent)
+	for _, table := range [][]styleRow{configured, styles} {
+		for _, r := range table {
+			if agent != "" && strings.HasPrefix(agent, strings.ToLower(r.Agent)) {
+				return r.style
+			}
+		}
+	}
+	return plainStyle
+}
+
+// notify says whether the phone obeys NOTIFY.
+func (s style) notify() bool { return s.Notify == "yes" }
+
+// prompts says whether the phone can be made to answer by itself.
+func (s style) prompts() bool { return s.Header == "alert-info" || s.Header == "call-info" }
+
+// variable is the channel variable by which a call makes the phone answer at once.
+func (s style) variable() (name, value string) {
+	switch s.Header {
+	case "alert-info":
+		if s.Value != "" {
+			return "PJSIP_HEADER(add,Alert-Info)", s.Value
+		}
+		return "PJSIP_HEADER(add,Alert-Info)", "<http://farhook.invalid>;info=alert-autoanswer;delay=0"
+	case "call-info":
+		if s.Value != "" {
+			return "PJSIP_HEADER(add,Call-Info)", s.Value
+		}
+		return "PJSIP_HEADER(add,Call-Info)", "<http://farhook.invalid>;answer-after=0"
+	}
+	return "", ""
+}
