@@ -5,12 +5,14 @@ import (
 	"slices"
 
 	"farhook/pbxadapter"
+	"farhook/pbxadapter/asterisk"
 	"farhook/pbxadapter/sim"
 )
 
 // adapters are the kinds of PBX that a configuration may name.
 var adapters = map[string]pbxadapter.Factory{
-	"sim": sim.Factory,
+	"asterisk": asterisk.Factory,
+	"sim":      sim.Factory,
 }
 
 func adapterKinds() []string { return slices.Sorted(maps.Keys(adapters)) }

@@ -38,7 +38,7 @@ func TestConfigRefuses(t *testing.T) {
 		{"HTTP elsewhere", "http: {listen: '0.0.0.0:8080'}\npbx: [{name: a, kind: sim}]\n", "there is no sign-in yet"},
 		{"TLS without certificate", "sip: {tls: {listen: ['127.0.0.1:1']}}\npbx: [{name: a, kind: sim}]\n", "TLS needs sip.tls.certificate"},
 		{"no PBX", "rights: own-line\n", "pbx: there is no PBX"},
-		{"kind", "pbx: [{name: a, kind: toy}]\n", "f.yaml: line 1: pbx[0].kind: \"toy\" is no kind of PBX: sim"},
+		{"kind", "pbx: [{name: a, kind: toy}]\n", "f.yaml: line 1: pbx[0].kind: \"toy\" is no kind of PBX: " + strings.Join(adapterKinds(), ", ")},
 		{"name", "pbx: [{name: A B, kind: sim}]\n", "pbx[0].name"},
 		{"name twice", "pbx:\n  - {name: a, kind: sim}\n  - {name: a, kind: sim}\n", "f.yaml: line 3: pbx[1].name: \"a\" is there twice"},
 		{"rights", "rights: everybody\npbx: [{name: a, kind: sim}]\n", "neither own-line nor any-line"},

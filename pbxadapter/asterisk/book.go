@@ -9,14 +9,15 @@ import (
 
 // phoneEntry is one phone of the PBX, as its configuration and its registration tell.
 type phoneEntry struct {
-	endpoint string
-	number   string // as Asterisk dials it
-	device   csta.DeviceID
-	name     string
-	context  string // the dialplan context of its class of service; empty: not known yet
-	mailbox  string
-	agent    string // User-Agent of its registration
-	style    style
+	endpoint                 string
+	number                   string // as Asterisk dials it
+	device                   csta.DeviceID
+	name                     string
+	context                  string // the dialplan context of its class of service; empty: not known yet
+	mailbox                  string
+	agent                    string // User-Agent of its registration
+	style                    style
+	callGroups, pickupGroups []string
 }
 
 // book is who there is, and what their numbers mean.

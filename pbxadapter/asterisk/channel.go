@@ -101,11 +101,13 @@ type call struct {
 	last            callmodel.Party // last redirecting
 	cause           csta.EventCause // why parties are brought in now; empty: a plain call
 	legs            []*leg
-	op              callmodel.OpID  // of the request that has parties brought in or cleared
-	reached         bool            // somebody else was in it
-	conference      bool            // in a room of ours
-	served          bool            // held, at least once, by our dialplan lines
-	sent            bool            // on from a called phone that it never reached
+	op              callmodel.OpID // of the request that has parties brought in or cleared
+	reached         bool           // somebody else was in it
+	conference      bool           // in a room of ours
+	served          bool           // held, at least once, by our dialplan lines
+	sent            bool           // on from a called phone that it never reached
+	handing         *leg           // that hands it over, where our dialplan lines hold it
+	handedTo        callmodel.Party
 	deflected       callmodel.Party // where a request of ours is sending it
 	lost            []*channel      // called, ended without an answer, and it isn't known yet why
 }

@@ -26,10 +26,6 @@ func (t *tracker) entersRoom(c *channel) {
 			return
 		}
 	}
-	if in := c.intent; in != nil && in.into != nil && c.leg == nil {
-		t.joinsConference(c, in)
-		return
-	}
 	if b := c.bridge; b != nil && c.leg != nil && len(b.members) > 2 {
 		t.after(joinDoubt, func() { t.mergeRoom(b) })
 	}
@@ -70,10 +66,11 @@ func (t *tracker) conferenceTogether(j *joining) {
 	j.done = true
 	old, second := j.held.call, j.active.call
 	by := j.held.device
+	meta := t.meta(j.active, csta.CauseConference)
+	meta.Op = j.op
 	f := callmodel.Rearranged{
-		Meta: t.meta(j.active, csta.CauseConference), How: callmodel.Conference, Primary: old.id, Secondary: second.id, By: by, Result: old.id,
+		Meta: meta, How: callmodel.Conference, Primary: old.id, Secondary: second.id, By: by, Result: old.id,
 	}
-	f.Meta.Op = j.op
 	if rest := second.others(j.active); len(rest) > 0 {
 		f.Other = rest[0].party
 	}
@@ -97,6 +94,7 @@ func (t *tracker) conferenceTogether(j *joining) {
 	t.say(f)
 	// The device's connection in the held call goes on by the channel that is in the room.
 	mine := j.active.channel()
+	t.endServed(j.held)
 	t.silence(j.held)
 	for _, c := range j.held.channels {
 		c.leg = nil
@@ -113,18 +111,4 @@ func (t *tracker) conferenceTogether(j *joining) {
 	}
 	t.calls[old.id] = old
 	old.cause, old.conference = "", true
-}
-
-// joinsConference brings a phone that was rung for it into a conference.
-func (t *tracker) joinsConference(c *channel, in *intent) {
-	k := in.into
-	if t.calls[k.id] != k || k.leg(c.device) != nil {
-		return
-	}
-	c.silent = false
-	l := t.add(k, c.device, party, c.party)
-	t.attach(l, c)
-	l.op = in.op
-	t.move(l, csta.Connected, csta.CauseSingleStepConference)
-	l.op = 0
 }

@@ -53,7 +53,7 @@ func (t *tracker) create(id string, m ami.Message) *channel {
 			c.half, o.half = o, c
 		}
 	}
-	if in := t.intents[id]; in != nil && c.real() {
+	if in := t.intents[id]; in != nil && c.kind != helper {
 		c.intent, in.channel = in, c
 	}
 	return c
@@ -110,9 +110,12 @@ func (t *tracker) localBridge(m ami.Message) {
 // initiate is an Originate of ours: the phone is asked to call.
 func (t *tracker) initiate(c *channel) {
 	in := c.intent
-	if in.pickup != nil || in.into != nil {
+	if in.pickup != nil {
 		c.silent = true // told when it takes the call
 		return
+	}
+	if in.into != nil {
+		return // told when it rings
 	}
 	k := t.newCall(c.id)
 	k.op, k.called = in.op, in.called
@@ -179,6 +182,9 @@ func (t *tracker) newState(m ami.Message) {
 	case c.kind == wire || c.kind == helper:
 	case c.leg == nil:
 		t.place(c)
+		if c.intent != nil && c.intent.pickup != nil && c.up() {
+			c.answered = true
+		}
 	case c.leg.state == csta.Initiated:
 		if c.up() {
 			t.move(c.leg, csta.Connected, c.leg.call.cause)
@@ -251,17 +257,30 @@ func (t *tracker) placeAll() {
 
 // place finds the call of a channel that is dialled, and brings it in as soon as there is something to tell.
 func (t *tracker) place(c *channel) {
-	if c.leg != nil || c.gone || c.silent || !c.real() || c.state == stateRing || c.intent != nil || c.caller == nil && !c.originated {
-		if c.leg != nil {
-			t.progress(c)
-		}
+	if c.leg != nil {
+		t.progress(c)
+		return
+	}
+	if c.gone || c.silent || !c.real() || c.state == stateRing || c.caller == nil && !c.originated && c.intent == nil {
+		return
+	}
+	if c.intent != nil && c.intent.into == nil {
 		return
 	}
 	o, first := t.origin(c)
+	in := c.intent
+	if in == nil && o == nil {
+		in = intentOf(c)
+	}
 	switch {
+	case in != nil && in.into != nil:
+		delete(t.unplaced, c)
+		if t.calls[in.into.id] == in.into {
+			t.bring(c, in.into, nil)
+		}
 	case o != nil:
 		delete(t.unplaced, c)
-		t.bring(c, o)
+		t.bring(c, o.leg.call, o)
 	case first && c.ringing():
 		delete(t.unplaced, c)
 		t.prompted(c)
@@ -325,10 +344,22 @@ func (t *tracker) origin(c *channel) (o *channel, first bool) {
 	return search(c.caller), first
 }
 
-// bring puts a dialled channel into the call of the party for whom it is dialled.
-func (t *tracker) bring(c, o *channel) {
-	k := o.leg.call
-	t.explain(k, o, c)
+// intentOf is what an Originate of ours through a wire is for; nil where there is none.
+func intentOf(c *channel) *intent {
+	for x := c.caller; x != nil && x.kind == wire && x.half != nil; x = x.half.caller {
+		if x.half.intent != nil {
+			return x.half.intent
+		}
+	}
+	return nil
+}
+
+// bring puts a dialled channel into a call, which is that of the party o for whom it is dialled, if any.
+func (t *tracker) bring(c *channel, k *call, o *channel) {
+	if o != nil {
+		t.explain(k, o, c)
+		k = o.leg.call
+	}
 	if c.kind == phone {
 		if l := k.leg(c.device); l != nil && l.role == party && (l.state == csta.Alerting || l.state == csta.Null) {
 			t.attach(l, c) // another contact of the phone, or one that is to ring anew
@@ -377,7 +408,7 @@ func (t *tracker) progress(c *channel) {
 	if l == nil || c.caller == nil && !c.originated || l.call.calling.Device == l.device {
 		return
 	}
-	if c.ringing() && (l.state == csta.Null || l.kind == callmodel.Network) && !(c.up() && l.kind == callmodel.Network) {
+	if c.ringing() && (l.state == csta.Null || l.kind == callmodel.Network) && (!c.up() || l.kind != callmodel.Network) {
 		t.move(l, csta.Alerting, l.call.cause)
 	}
 	if c.up() && (c.answered || c.bridge != nil && !c.bridge.apart) && (l.state == csta.Alerting || l.state == csta.Null || l.kind == callmodel.Network) {
@@ -393,16 +424,16 @@ func (t *tracker) answer(l *leg, c *channel) {
 		}
 	}
 	l.channels = []*channel{c}
-	cause := l.call.cause
-	t.move(l, csta.Connected, cause)
-	if cause == csta.CauseConsultation || cause == csta.CauseDistributed {
-		l.call.cause = ""
-	}
+	t.move(l, csta.Connected, l.call.cause)
+	l.call.cause = ""
 	for _, o := range l.call.legs {
 		if o.role == application {
 			t.divert(o, l.party, csta.CauseRedirected)
 			break
 		}
+	}
+	if o := l.call.leg(l.call.calling.Device); o != nil && o.channel() != nil {
+		o.channel().app.drop()
 	}
 	t.answeredElsewhere(l.call)
 }

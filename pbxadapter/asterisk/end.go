@@ -100,6 +100,9 @@ func (t *tracker) ends(c *channel, cause, tech int) {
 	switch {
 	case !c.real():
 		t.wireEnds(c)
+	case c.silent && c.leg != nil: // told by something else, to come
+		c.leg.drop(c)
+		c.leg = nil
 	case c.leg == nil:
 		if !c.silent && c.intent == nil && c.caller != nil && c.dialEnd == "" {
 			t.unanswered(c)
@@ -191,7 +194,7 @@ func (t *tracker) release(l *leg) {
 	if c != nil {
 		c.ending.drop()
 		c.retrieve.drop()
-		if c.app.open() && c.up() {
+		if c.app.open() && c.up() && !k.reached {
 			c.app.settle() // an application answered so shortly that nobody doubted it yet
 		}
 	}
@@ -389,6 +392,18 @@ func (t *tracker) explain(k *call, o, c *channel) {
 	if c.kind == outside {
 		n, _, _ := cutDial(c.dialString)
 		p = t.shown(n)
+	}
+	for _, j := range t.joining { // a party that our dialplan lines held goes to where the consultation rang
+		if !j.done && j.how == callmodel.Transfer && len(j.need) == 0 && j.held.call == k && j.held.server {
+			t.complete(j)
+			return
+		}
+	}
+	if l := k.handing; l != nil && k.leg(l.device) == l {
+		k.handing = nil
+		t.endServed(l)
+		t.singleStep(l, k.handedTo)
+		return
 	}
 	for _, d := range slices.Clone(k.lost) {
 		if d.kind == c.kind && d.device == c.device && c.kind == phone {

@@ -9,10 +9,11 @@ import (
 	"farhook/pbxadapter/asterisk/ami"
 )
 
-// question is something that no event tells: where a phone forwards to.
+// question is something that no event tells: where a phone forwards to, or what phone it is.
 type question struct {
 	device csta.DeviceID
 	kind   csta.ForwardingType
+	agent  bool
 }
 
 // deviceState is a phone that came or went, or a feature that somebody set, at a phone or by a code.
@@ -42,7 +43,7 @@ func (t *tracker) deviceState(m ami.Message) {
 		old.On = false
 		t.feature(p.device, old, 0)
 	case t.wonder != nil:
-		t.wonder(question{p.device, f})
+		t.wonder(question{device: p.device, kind: f})
 	case !old.On:
 		old.On = true
 		t.feature(p.device, old, 0)

@@ -420,11 +420,11 @@ func (r *rebuilding) holds() {
 				continue
 			}
 			m := r.items[c]
-			if c.up() && c.bridge == nil && m.Get("Exten") == parkExten && variable(m, varPeer) != "" {
+			if c.up() && c.bridge == nil && (m.Get("Exten") == parkExten && variable(m, varPeer) != "" || r.beforeHeld(c)) {
 				l.state, l.server, k.served = csta.Hold, true, true
 				continue
 			}
-			if variable(m, varOnHold) == "1" || c.bridge == nil && r.beforeHeld(c) {
+			if variable(m, varOnHold) == "1" {
 				continue
 			}
 			if rest := k.live(l); len(rest) == 1 && rest[0].channel().bridge == c.bridge && c.bridge != nil && variable(r.items[rest[0].channel()], varOnHold) == "1" {

@@ -70,6 +70,14 @@ func (t *tracker) leftAlone(k *call) {
 		return
 	}
 	if last.server || k.conference && c.bridge != nil && c.bridge.apart || k.served && c.bridge == nil && c.up() {
+		t.orphans++
+		t.hangUp(c)
+	}
+}
+
+// endServed hangs up the channel of a leg that our dialplan lines hold and that leaves its call: nobody else will.
+func (t *tracker) endServed(l *leg) {
+	if c := l.channel(); l.server && c != nil && !c.gone && t.hangUp != nil {
 		t.hangUp(c)
 	}
 }

@@ -42,7 +42,7 @@ type tracker struct {
 	doubts    []*doubt
 	features  map[csta.DeviceID][]callmodel.Feature
 	out       map[csta.DeviceID]bool
-	repaired  uint64
+	orphans   uint64 // parties hung up because their counterpart had gone
 	startup   string // when Asterisk began
 	suspended bool   // nothing is told: a state is being built
 }
@@ -319,9 +319,6 @@ func (t *tracker) waiting() []*channel {
 	}
 	return slices.SortedFunc(maps.Keys(t.unplaced), func(a, b *channel) int { return strings.Compare(a.id, b.id) })
 }
-
-// named finds a live channel by its exact name.
-func (t *tracker) named(name string) *channel { return t.names[name] }
 
 // find is the leg that a connection names.
 func (t *tracker) find(c csta.ConnectionID) *leg {

@@ -15,7 +15,6 @@ type joining struct {
 	op           callmodel.OpID
 	held, active *leg
 	need         []*channel // who must be together before it is done
-	room         string     // of a conference
 	done         bool
 }
 
@@ -192,5 +191,7 @@ func (t *tracker) complete(j *joining) {
 			}
 		})
 	}
+	t.endServed(j.held)
+	t.endServed(j.active)
 	t.transfer(j.held, j.active, to.party, csta.CauseTransfer, j.op)
 }

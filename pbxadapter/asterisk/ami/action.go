@@ -37,7 +37,8 @@ var kinds = [...]struct {
 	Text:    {"text", "", 300},
 }
 
-func (k Kind) check(v string) error {
+// Check says what is wrong with a value, as a sentence without its subject.
+func (k Kind) Check(v string) error {
 	row := kinds[k]
 	switch {
 	case v == "":
@@ -78,7 +79,7 @@ func NewAction(name string) *Action { return &Action{name: name} }
 
 // With adds a header, if its value is what the kind allows.
 func (a *Action) With(header string, k Kind, value string) *Action {
-	if err := k.check(value); err != nil && a.err == nil {
+	if err := k.Check(value); err != nil && a.err == nil {
 		a.err = &FieldError{Action: a.name, Field: header, Err: err}
 	}
 	if k == Text {
@@ -90,7 +91,7 @@ func (a *Action) With(header string, k Kind, value string) *Action {
 
 // Variable adds a channel variable, or a dialplan function's value: one header each.
 func (a *Action) Variable(name string, k Kind, value string) *Action {
-	if err := k.check(value); err != nil && a.err == nil {
+	if err := k.Check(value); err != nil && a.err == nil {
 		a.err = &FieldError{Action: a.name, Field: name, Err: err}
 	}
 	a.fields = append(a.fields, "Variable: "+name+"="+strings.ReplaceAll(value, ";", `\;`))

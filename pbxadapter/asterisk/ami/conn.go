@@ -43,8 +43,8 @@ type Options struct {
 	EventMask        string // classes of events, such as "call,system"
 	Queue            int    // events that may wait; 0: 16384
 	Unwanted         map[string]bool
-	// Record hears every message of either direction, the secret masked; may be nil. It must not keep the octets.
-	Record func(sent bool, text []byte)
+	// Record hears every action, with the context that it was sent under, and every answer; may be nil. It must not keep the octets.
+	Record func(ctx context.Context, sent bool, text []byte)
 }
 
 // Conn is a connection that is logged in. Its methods may be called concurrently.
@@ -85,9 +85,6 @@ func Open(ctx context.Context, nc net.Conn, o Options) (*Conn, error) {
 	c := &Conn{
 		c: nc, o: o, r: NewReader(nc, o.Unwanted), events: make(chan Message, o.Queue), done: make(chan struct{}),
 		prefix: "fh" + strconv.FormatInt(time.Now().UnixNano()%1e9, 36) + "-", pending: map[string]*pending{},
-	}
-	if o.Record != nil {
-		c.r.read = func(text []byte) { o.Record(false, text) }
 	}
 	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
 	defer stop()
@@ -233,6 +230,9 @@ func (c *Conn) ask(ctx context.Context, a *Action, list bool) (Reply, error) {
 		delete(c.pending, id)
 		c.mu.Unlock()
 	}
+	if c.o.Record != nil && a.name != "Ping" {
+		c.o.Record(ctx, true, masked(text))
+	}
 	if err := c.write(text); err != nil {
 		forget()
 		c.fail(fmt.Errorf("ami: %w", err))
@@ -259,6 +259,9 @@ func (c *Conn) ask(ctx context.Context, a *Action, list bool) (Reply, error) {
 			return Reply{}, ErrClosed
 		}
 	}
+	if c.o.Record != nil && a.name != "Ping" {
+		c.o.Record(ctx, false, []byte(p.reply.String()))
+	}
 	switch p.reply.Get("Response") {
 	case "Success", "Goodbye":
 		return p.reply, nil
@@ -271,9 +274,6 @@ func (c *Conn) ask(ctx context.Context, a *Action, list bool) (Reply, error) {
 func (c *Conn) write(text []byte) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if c.o.Record != nil {
-		c.o.Record(true, masked(text))
-	}
 	_ = c.c.SetWriteDeadline(time.Now().Add(writeWithin))
 	_, err := c.c.Write(text)
 	return err

@@ -16,7 +16,6 @@ type Reader struct {
 	start, end int // what of buf is not taken yet
 	seq        uint64
 	unwanted   map[string]bool
-	read       func([]byte) // hears what is taken, as it came; may be nil
 }
 
 // NewReader reads from r, which should be a connection: it has a buffer of its own. Events with an unwanted name are passed over at almost no cost.
@@ -61,9 +60,6 @@ func (r *Reader) Next() (Message, error) {
 			r.seq++
 			if r.skips(text) {
 				continue
-			}
-			if r.read != nil {
-				r.read(text)
 			}
 			return Message{text: string(text), Seq: r.seq}, nil
 		}

@@ -1,0 +1,460 @@
+// Package asterisk is the adapter for Asterisk 16 and later with chan_pjsip, by the manager interface alone. Events become facts by way of a
+// model of channels, bridges and calls (tracker); what they mean is never read from one event. Services send actions and wait for what
+// proves them, never for "Response: Success".
+//
+// One goroutine reads the link, one applies events in wire order; handlers and both meet under one mutex, which is held for no I/O. Facts are
+// reported while it is held, so their order is that of the events.
+package asterisk
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
+	"farhook/pbxadapter/asterisk/ami"
+)
+
+// Times.
+const (
+	bootedWithin  = 5 * time.Second // FullyBooted doesn't come to accounts without the class system
+	proofWithin   = 2500 * time.Millisecond
+	authPause     = time.Minute // between tries after a wrong secret
+	connectWithin = 10 * time.Second
+	settledBefore = 3 * time.Minute // within which a call is answered, or isn't
+)
+
+// Adapter is one Asterisk.
+type Adapter struct {
+	name    string
+	conf    Config
+	log     *zap.Logger
+	tap     pbxadapter.Tap
+	numbers pbxadapter.Numbers
+	dial    func(context.Context) (net.Conn, error)
+
+	mu         sync.Mutex
+	conn       *ami.Conn // nil while there is no link
+	t          *tracker
+	reporter   pbxadapter.Reporter
+	waiters    []*waiter
+	rights     map[string]bool // actions that the account may do
+	lines      map[string]bool // of our dialplan that are there
+	slots      map[string]string
+	version    string
+	lastCall   uint64
+	deaf       map[csta.DeviceID]int // phones that did not obey NOTIFY, and how often
+	authFailed time.Time
+	known      bool // the phones have been read since Asterisk began
+	questions  []question
+	hangUps    []string
+	look       chan struct{} // an audit is wanted
+	counts     Counts
+}
+
+// Counts are what the adapter counts.
+type Counts struct {
+	Repaired  uint64 // legs that an audit found to be otherwise than told
+	Orphans   uint64 // parties that were hung up because their counterpart had gone
+	Damaged   uint64 // messages that were too long to be read
+	Overflows uint64
+}
+
+// Factory makes one from a configuration file's settings.
+func Factory(o pbxadapter.Options) (pbxadapter.Adapter, error) {
+	c := defaults()
+	if err := o.Decode(&c); err != nil {
+		return nil, err
+	}
+	return New(o, c)
+}
+
+// New makes one. It connects to nothing before Run.
+func New(o pbxadapter.Options, c Config) (*Adapter, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	a := &Adapter{
+		name: o.Name, conf: c, log: o.Log, tap: o.Tap, numbers: o.Numbers, rights: map[string]bool{}, lines: map[string]bool{},
+		deaf: map[csta.DeviceID]int{}, look: make(chan struct{}, 1), slots: map[string]string{},
+	}
+	if a.log == nil {
+		a.log = zap.NewNop()
+	}
+	if a.numbers == nil {
+		a.numbers = pbxadapter.PlainNumbers{}
+	}
+	dialer, err := c.dialer()
+	if err != nil {
+		return nil, err
+	}
+	a.dial = dialer
+	a.t = newTracker(o.Name, newBook(a.numbers, presets[c.Dialplan]), func(f callmodel.Fact) {
+		if a.reporter != nil {
+			a.reporter.Report(f)
+		}
+	})
+	a.t.wonder = func(q question) { a.questions = append(a.questions, q) }
+	a.t.hangUp = func(c *channel) { a.hangUps = append(a.hangUps, c.name) }
+	return a, nil
+}
+
+func (c *Config) dialer() (func(context.Context) (net.Conn, error), error) {
+	plain := &net.Dialer{Timeout: connectWithin}
+	if !c.TLS.On {
+		return func(ctx context.Context) (net.Conn, error) { return plain.DialContext(ctx, "tcp", c.Address) }, nil
+	}
+	host, _, _ := net.SplitHostPort(c.Address)
+	conf := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
+	if c.TLS.ServerName != "" {
+		conf.ServerName = c.TLS.ServerName
+	}
+	if c.TLS.CA != "" {
+		pem, err := os.ReadFile(c.TLS.CA)
+		if err != nil {
+			return nil, fmt.Errorf("tls.ca: %w", err)
+		}
+		conf.RootCAs = x509.NewCertPool()
+		if !conf.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("tls.ca: %s holds no certificate", c.TLS.CA)
+		}
+	}
+	d := &tls.Dialer{NetDialer: plain, Config: conf}
+	return func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, "tcp", c.Address) }, nil
+}
+
+// Counted gives what was counted.
+func (a *Adapter) Counted() Counts {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.counts.Orphans = a.t.orphans
+	return a.counts
+}
+
+// Run is connected until ctx ends or the link is lost.
+func (a *Adapter) Run(ctx context.Context, r pbxadapter.Reporter) error {
+	if wait := time.Until(a.authFailed.Add(authPause)); wait > 0 && !a.authFailed.IsZero() {
+		a.log.Warn("the last login failed: the next try waits, so that Asterisk's guards don't shut us out", zap.Duration("wait", wait))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err := a.run(ctx, cancel, r)
+	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled) || errors.Is(err, ami.ErrClosed)) {
+		return nil
+	}
+	return err
+}
+
+func (a *Adapter) run(ctx context.Context, cancel func(), r pbxadapter.Reporter) error {
+	nc, err := a.dial(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("asterisk: %s: %w", a.conf.Address, err)
+	}
+	conn, err := ami.Open(ctx, nc, ami.Options{
+		Username: a.conf.Username, Secret: a.conf.Secret, Challenge: a.conf.Login == "challenge", EventMask: "call,system,agent", Unwanted: unwanted,
+		Record: a.record,
+	})
+	if err != nil {
+		if errors.Is(err, ami.ErrLogin) {
+			a.authFailed = time.Now()
+			a.log.Error("Asterisk refuses the login: check username, secret, permit and deny of the account in manager.conf", zap.Error(err))
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("asterisk: %w", err)
+	}
+	a.authFailed = time.Time{}
+	var wg sync.WaitGroup
+	defer func() {
+		a.mu.Lock()
+		a.conn, a.reporter = nil, nil
+		for _, w := range a.waiters {
+			close(w.lost)
+		}
+		a.waiters = nil
+		a.mu.Unlock()
+		cancel()
+		conn.Close()
+		<-conn.Done()
+		wg.Wait()
+	}()
+	wg.Go(func() { conn.Ping(ctx) })
+	wg.Go(func() { // handlers and lists must not outlive the link
+		<-ctx.Done()
+		conn.Close()
+	})
+	if err := a.booted(ctx, conn); err != nil {
+		return err
+	}
+	seq, err := a.resync(ctx, conn, r)
+	if err != nil {
+		if e := conn.Err(); e != nil {
+			err = e
+		}
+		return fmt.Errorf("asterisk: resync: %w", err)
+	}
+	a.log.Info("connected to Asterisk", zap.String("banner", conn.Banner), zap.String("version", a.version))
+	wg.Go(func() { a.audits(ctx, conn) })
+	return a.loop(ctx, conn, seq, &wg)
+}
+
+// record lets the wiretap have an action or an answer.
+func (a *Adapter) record(ctx context.Context, sent bool, text []byte) {
+	a.tap.Record(pbxadapter.Message{Out: sent, Op: pbxadapter.Op(ctx), Text: text})
+}
+
+// booted waits until Asterisk has loaded everything, as far as it tells.
+func (a *Adapter) booted(ctx context.Context, conn *ami.Conn) error {
+	timer := time.NewTimer(bootedWithin)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+			return nil
+		case m, ok := <-conn.Events():
+			if !ok {
+				return conn.Err()
+			}
+			if m.Event() == "FullyBooted" {
+				return nil
+			}
+		}
+	}
+}
+
+// loop applies events in wire order, and tells what becomes due.
+func (a *Adapter) loop(ctx context.Context, conn *ami.Conn, after uint64, wg *sync.WaitGroup) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		a.mu.Lock()
+		due := a.t.due()
+		ask, hang := a.questions, a.hangUps
+		a.questions, a.hangUps = nil, nil
+		a.mu.Unlock()
+		for _, q := range ask {
+			wg.Go(func() { a.answerQuestion(ctx, conn, q) })
+		}
+		for _, name := range hang {
+			wg.Go(func() { a.hangUpAlone(ctx, conn, name) })
+		}
+		wait := time.Hour
+		if !due.IsZero() {
+			wait = max(0, time.Until(due))
+		}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+			a.apply(nil)
+		case m, ok := <-conn.Events():
+			if !ok {
+				err := conn.Err()
+				if errors.Is(err, ami.ErrOverflow) {
+					a.mu.Lock()
+					a.counts.Overflows++
+					a.mu.Unlock()
+				}
+				return err
+			}
+			if m.Seq <= after {
+				continue
+			}
+			if again, err := a.special(m); again || err != nil {
+				if err != nil {
+					return err
+				}
+				if after, err = a.resync(ctx, conn, a.reporterNow()); err != nil {
+					return err
+				}
+				continue
+			}
+			batch := []ami.Message{m}
+		more:
+			for len(batch) < 64 {
+				select {
+				case m, ok := <-conn.Events():
+					if !ok {
+						break more
+					}
+					batch = append(batch, m)
+				default:
+					break more
+				}
+			}
+			a.apply(batch)
+		}
+	}
+}
+
+func (a *Adapter) reporterNow() pbxadapter.Reporter {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.reporter
+}
+
+// special are events about Asterisk itself: true asks for a resync.
+func (a *Adapter) special(m ami.Message) (bool, error) {
+	switch m.Event() {
+	case "FullyBooted":
+		return true, nil
+	case "Shutdown":
+		return false, errors.New("asterisk: it is shutting down")
+	case "Reload":
+		a.mu.Lock()
+		a.known = false
+		a.mu.Unlock()
+		return true, nil
+	case "ContactStatus":
+		if s := m.Get("ContactStatus"); s == "Created" || s == "NonQualified" || s == "Reachable" {
+			a.mu.Lock()
+			if p := a.t.book.endpoints[m.Get("EndpointName")]; p != nil && p.agent == "" {
+				a.questions = append(a.questions, question{device: p.device, agent: true})
+			}
+			a.mu.Unlock()
+		}
+	}
+	return false, nil
+}
+
+// apply takes events over, and moves the time on.
+func (a *Adapter) apply(batch []ami.Message) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.t.until(time.Now())
+	for _, m := range batch {
+		if m.Damaged {
+			a.counts.Damaged++
+			a.log.Warn("a message of Asterisk's was longer than is read, and is lost: all calls are checked", zap.Int("limit", ami.MaxMessage))
+			a.wantLook()
+			continue
+		}
+		if a.tap != nil {
+			a.recordEvent(m)
+		}
+		a.t.event(m)
+		a.check()
+	}
+	if len(batch) == 0 {
+		a.check()
+	}
+}
+
+// recordEvent lets the wiretap have an event, with the line and call that it is about.
+func (a *Adapter) recordEvent(m ami.Message) {
+	r := pbxadapter.Message{Text: []byte(m.String())}
+	if c := a.t.of(m, ""); c != nil && c.leg != nil {
+		r.Line, r.Calls, r.Op = c.leg.device, []csta.CallID{c.leg.call.id}, c.leg.op
+	}
+	a.tap.Record(r)
+}
+
+// waiter waits for something to become true.
+type waiter struct {
+	condition func() bool
+	met       chan struct{}
+	lost      chan struct{}
+}
+
+// check lets those go whose conditions are met; a.mu is held.
+func (a *Adapter) check() {
+	if len(a.waiters) == 0 {
+		return
+	}
+	rest := a.waiters[:0]
+	for _, w := range a.waiters {
+		if w.condition() {
+			close(w.met)
+		} else {
+			rest = append(rest, w)
+		}
+	}
+	clear(a.waiters[len(rest):])
+	a.waiters = rest
+}
+
+// expect begins to wait for a condition, which is looked at after each event, under the lock; a.mu is held.
+func (a *Adapter) expect(condition func() bool) *waiter {
+	w := &waiter{condition, make(chan struct{}), make(chan struct{})}
+	if condition() {
+		close(w.met)
+		return w
+	}
+	a.waiters = append(a.waiters, w)
+	return w
+}
+
+// await waits for it: true if it came within the time.
+func (a *Adapter) await(ctx context.Context, w *waiter, within time.Duration) bool {
+	timer := time.NewTimer(within)
+	defer timer.Stop()
+	select {
+	case <-w.met:
+		return true
+	case <-w.lost:
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i, o := range a.waiters {
+		if o == w {
+			a.waiters = append(a.waiters[:i], a.waiters[i+1:]...)
+			break
+		}
+	}
+	select {
+	case <-w.met:
+		return true
+	default:
+		return false
+	}
+}
+
+// wantLook asks for an audit.
+func (a *Adapter) wantLook() {
+	select {
+	case a.look <- struct{}{}:
+	default:
+	}
+}
+
+// newID is a channel's id that neither Asterisk nor an earlier run of ours has given.
+func (a *Adapter) newID() string {
+	a.lastCall++
+	return strconv.FormatInt(time.Now().UnixMilli(), 10) + "." + strconv.FormatUint(a.lastCall, 10)
+}
+
+// roomName is a conference's, which leads back to the call's own name.
+func roomName(root string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '.' || r == '-' {
+			return r
+		}
+		return '-'
+	}, root)
+}

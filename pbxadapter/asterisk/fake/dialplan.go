@@ -1,0 +1,392 @@
+package fake
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What the dialplan does, and what ends.
+
+// run has a channel go on at an extension.
+func (p *PBX) run(c *channel, ctx, exten string) {
+	c.ctx, c.exten = ctx, exten
+	c.app, c.data = "", ""
+	slot, _ := strconv.Atoi(exten)
+	switch {
+	case c.gone:
+	case ctx == p.conf.Context && strings.HasPrefix(exten, "55") && len(exten) > 2:
+		p.confbridge(c, exten[2:])
+	case ctx == p.conf.Context && exten == "541":
+		p.join(c, p.named(c.vars["CSTA_PEER"]))
+	case ctx == p.conf.Context && exten == "cstahold":
+		p.setState(c, 6)
+		c.app = "MusicOnHold"
+	case ctx == p.conf.Context && exten == "cstapark":
+		p.setState(c, 6)
+		c.app = "Wait"
+	case slot >= p.conf.Slots[0] && slot <= p.conf.Slots[1] && slot > 0:
+		p.unpark(c, exten)
+	case exten == "*76":
+		p.setState(c, 6)
+		c.app = "Playback"
+	case strings.HasPrefix(exten, "9"):
+		p.dialOut(c, exten)
+	default:
+		p.dialPhone(c, exten, 0)
+	}
+}
+
+func (p *PBX) dialPhone(c *channel, exten string, hops int) {
+	ph := p.phones[exten]
+	if ph == nil {
+		p.hangup(c, 1, "")
+		return
+	}
+	if to := p.db["CFU/"+exten]; to != "" && hops < 3 {
+		p.dialPhone(c, to, hops+1)
+		return
+	}
+	switch {
+	case p.db["DND/"+exten] != "":
+		p.setState(c, 7)
+		p.hangup(c, 17, "")
+	case ph.out:
+		p.hangup(c, 20, "")
+	default:
+		d := p.newChannel(exten, 0, c.linked, "")
+		p.dial(c, d, exten, exten)
+		if ph.busy {
+			p.ended(d, "BUSY", 17)
+		}
+	}
+}
+
+// dial rings a channel for another one.
+func (p *PBX) dial(c, d *channel, dialString, shown string) {
+	d.conn, d.caller = c.cid, c
+	d.cid = shown
+	d.app, d.data = "AppDial", "(Outgoing Line)"
+	c.app, c.data = "Dial", "PJSIP/"+dialString
+	c.dests = append(c.dests, d)
+	p.emit("Newchannel", d.head(""))
+	p.emit("DialBegin", c.head(""), d.head("Dest"), []string{"DialString: " + dialString})
+	if ph := p.phones[d.endpoint]; ph == nil || !ph.busy {
+		p.setState(d, 5)
+		c.conn = shown
+	}
+}
+
+func (p *PBX) dialOut(c *channel, exten string) {
+	d := p.newChannel("pstn", 0, c.linked, "")
+	p.dial(c, d, exten+"@pstn", exten)
+	if strings.HasSuffix(exten, "1") {
+		p.ended(d, "BUSY", 17)
+	}
+}
+
+// answer connects a dialled channel.
+func (p *PBX) answer(d *channel) {
+	c := d.caller
+	p.setState(d, 6)
+	if d.originate != nil {
+		p.emit("DialEnd", d.head("Dest"), []string{"DialStatus: ANSWER"})
+		p.originated(d, true)
+		return
+	}
+	if c == nil {
+		return
+	}
+	p.emit("DialEnd", c.head(""), d.head("Dest"), []string{"DialStatus: ANSWER"})
+	for _, o := range c.dests {
+		if o != d && !o.gone {
+			p.emit("DialEnd", c.head(""), o.head("Dest"), []string{"DialStatus: CANCEL"})
+			p.gone(o, 26, "")
+		}
+	}
+	c.dests = nil
+	p.setState(c, 6)
+	if c.bridge == nil {
+		b := p.newBridge("basic", "<unknown>")
+		p.enter(d, b)
+		p.enter(c, b)
+	}
+}
+
+// ended is a dialled channel that will not answer. Its caller goes on in the dialplan, which gives up.
+func (p *PBX) ended(d *channel, status string, cause int) {
+	c := d.caller
+	p.emit("DialEnd", c.head(""), d.head("Dest"), []string{"DialStatus: " + status})
+	p.gone(d, cause, "")
+	for i, o := range c.dests {
+		if o == d {
+			c.dests = append(c.dests[:i], c.dests[i+1:]...)
+			break
+		}
+	}
+	if len(c.dests) > 0 {
+		return
+	}
+	family := map[string]string{"BUSY": "CFB", "NOANSWER": "CFNA"}[status]
+	if to := p.db[family+"/"+d.endpoint]; family != "" && to != "" {
+		p.dialPhone(c, to, 1)
+		return
+	}
+	if status == "BUSY" {
+		c.app = "Busy" // for five seconds, which nobody here waits for
+		return
+	}
+	p.hangup(c, cause, "")
+}
+
+// hangup ends a channel, and what cannot go on without it. by is HangupRequest's cause where the phone asked.
+func (p *PBX) hangup(c *channel, cause int, by string) {
+	if c.gone {
+		return
+	}
+	if by != "" {
+		p.emit("HangupRequest", c.head(""), []string{"Cause: " + by})
+	}
+	for _, d := range c.dests {
+		if !d.gone {
+			p.emit("DialEnd", c.head(""), d.head("Dest"), []string{"DialStatus: CANCEL"})
+			p.gone(d, 16, "")
+		}
+	}
+	c.dests = nil
+	if c.originate != nil {
+		p.originated(c, false)
+	}
+	if c.caller != nil && c.state != 6 {
+		status := "NOANSWER"
+		if cause == 17 {
+			status = "BUSY"
+		}
+		p.ended(c, status, cause)
+		return
+	}
+	peer := c.peer()
+	p.gone(c, cause, "")
+	if peer != nil {
+		p.leave(peer)
+		p.emit("SoftHangupRequest", peer.head(""), []string{"Cause: 16"})
+		p.gone(peer, 16, "")
+	}
+}
+
+// gone is the end of one channel.
+func (p *PBX) gone(c *channel, cause int, tech string) {
+	if c.gone {
+		return
+	}
+	conference := c.bridge != nil && c.bridge.kind == "base"
+	b := c.bridge
+	p.leave(c)
+	if conference {
+		p.emit("ConfbridgeLeave", b.head(), c.head(""), []string{"Conference: " + b.name})
+	}
+	c.gone = true
+	for i, o := range p.chans {
+		if o == c {
+			p.chans = append(p.chans[:i], p.chans[i+1:]...)
+			break
+		}
+	}
+	if c.parkedIn != "" {
+		delete(p.parked, c.parkedIn)
+	}
+	fields := []string{"Cause: " + strconv.Itoa(cause), "Cause-txt: x"}
+	if tech != "" {
+		fields = append(fields, "TechCause: "+tech)
+	}
+	p.emit("Hangup", c.head(""), fields)
+	if h := c.half; h != nil && !h.gone {
+		c.half, h.half = nil, nil
+		p.hangup(h, 16, "")
+	}
+}
+
+// join puts two channels together, as Bridge does.
+func (p *PBX) join(c, peer *channel) {
+	if peer == nil || peer.gone {
+		p.hangup(c, 16, "")
+		return
+	}
+	left := []*channel{c.peer(), peer.peer()}
+	b := p.newBridge("basic", "<unknown>")
+	p.unhold(c)
+	p.unhold(peer)
+	p.enter(peer, b)
+	p.enter(c, b)
+	for _, l := range left {
+		if l != nil && l != c && l != peer {
+			p.leave(l)
+			p.gone(l, 16, "")
+		}
+	}
+}
+
+// unhold forgets who held whom, without a word.
+func (p *PBX) unhold(c *channel) { c.held, c.holding = false, false }
+
+func (p *PBX) confbridge(c *channel, name string) {
+	var b *bridge
+	for _, o := range p.bridges {
+		if o.kind == "base" && o.name == name {
+			b = o
+		}
+	}
+	if b == nil {
+		b = p.newBridge("base", name)
+	}
+	p.setState(c, 6)
+	c.app, c.data = "ConfBridge", name
+	p.unhold(c)
+	p.enter(c, b)
+	p.emit("ConfbridgeJoin", b.head(), c.head(""), []string{"Conference: " + name})
+}
+
+func (p *PBX) unpark(c *channel, slot string) {
+	p.setState(c, 6)
+	parkee := p.parked[slot]
+	if parkee == nil {
+		p.hangup(c, 16, "")
+		return
+	}
+	delete(p.parked, slot)
+	parkee.parkedIn = ""
+	p.emit("UnParkedCall", parkee.head("Parkee"), c.head("Retriever"), []string{"ParkingSpace: " + slot, "Parkinglot: default"})
+	p.leave(parkee)
+	b := p.newBridge("basic", "<unknown>")
+	p.enter(parkee, b)
+	p.enter(c, b)
+}
+
+// release takes a channel out of whatever it does, for it to go elsewhere; its peer is left behind.
+func (p *PBX) release(c *channel) *channel {
+	peer := c.peer()
+	for _, d := range c.dests {
+		p.emit("DialEnd", c.head(""), d.head("Dest"), []string{"DialStatus: CANCEL"})
+		p.gone(d, 16, "")
+	}
+	c.dests = nil
+	c.caller = nil
+	p.leave(c)
+	return peer
+}
+
+// The hands.
+
+// Call dials at a phone.
+func (p *PBX) Call(from, to string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.phones[from] == nil && from != "pstn" {
+		return fmt.Errorf("fake: there is no phone %s", from)
+	}
+	c := p.newChannel(from, 4, "", "")
+	c.exten, c.dnid = to, to
+	p.emit("Newchannel", c.head(""))
+	p.run(c, "internal", to)
+	return nil
+}
+
+// find is the newest channel of an endpoint for which ok holds.
+func (p *PBX) find(endpoint, what string, ok func(*channel) bool) (*channel, error) {
+	for i := len(p.chans) - 1; i >= 0; i-- {
+		if c := p.chans[i]; c.endpoint == endpoint && ok(c) {
+			return c, nil
+		}
+	}
+	return nil, fmt.Errorf("fake: %s has no channel that %s", endpoint, what)
+}
+
+// Answer lifts a phone that rings.
+func (p *PBX) Answer(endpoint string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c, err := p.find(endpoint, "rings", func(c *channel) bool { return c.state == 5 })
+	if err == nil {
+		p.answer(c)
+	}
+	return err
+}
+
+// HangUp puts a phone down: what it talks to, or its newest call.
+func (p *PBX) HangUp(endpoint string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c, err := p.find(endpoint, "talks", func(c *channel) bool { return !c.holding })
+	if err != nil {
+		c, err = p.find(endpoint, "is there", func(*channel) bool { return true })
+	}
+	if err == nil {
+		p.hangup(c, 16, "16")
+	}
+	return err
+}
+
+// Hold presses the phone's hold key.
+func (p *PBX) Hold(endpoint string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c, err := p.find(endpoint, "talks", func(c *channel) bool { return c.peer() != nil && !c.holding })
+	if err == nil {
+		p.hold(c, true)
+	}
+	return err
+}
+
+// Retrieve presses it again.
+func (p *PBX) Retrieve(endpoint string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c, err := p.find(endpoint, "holds", func(c *channel) bool { return c.holding })
+	if err == nil {
+		p.hold(c, false)
+	}
+	return err
+}
+
+func (p *PBX) hold(c *channel, on bool) {
+	name := "Unhold"
+	if on {
+		name = "Hold"
+	}
+	c.holding = on
+	if peer := c.peer(); peer != nil {
+		peer.held = on
+	}
+	p.emit(name, c.head(""))
+}
+
+// Register says whether a phone is registered.
+func (p *PBX) Register(endpoint string, on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.phones[endpoint].out = !on
+	p.deviceState(endpoint)
+}
+
+// Busy has a phone refuse calls.
+func (p *PBX) Busy(endpoint string, on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.phones[endpoint].busy = on
+}
+
+// Feature presses a feature code: a value in the AstDB, and the device state that tells of it.
+func (p *PBX) Feature(family, endpoint, value string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	state := "NOT_INUSE"
+	delete(p.db, family+"/"+endpoint)
+	if value != "" {
+		p.db[family+"/"+endpoint], state = value, "BUSY"
+	}
+	p.states["Custom:"+family+endpoint] = state
+	p.emit("DeviceStateChange", []string{"Device: Custom:" + family + endpoint, "State: " + state})
+}
+
+func seconds(t time.Time) string { return strconv.Itoa(int(time.Since(t).Seconds())) }

@@ -1,0 +1,263 @@
+package asterisk
+
+import (
+	"context"
+	"fmt"
+
+	"farhook/csta"
+	"farhook/pbxadapter"
+	"farhook/pbxadapter/asterisk/ami"
+)
+
+// The services that hold and take back. The phone does it where it obeys NOTIFY; else our dialplan lines do it for the phone, which shows an
+// active call all the time.
+
+func (a *Adapter) holdCall(ctx context.Context, r csta.HoldCall) (csta.HoldCallResponse, error) {
+	return csta.HoldCallResponse{}, a.hold(ctx, r.CallToBeHeld, "")
+}
+
+func (a *Adapter) retrieveCall(ctx context.Context, r csta.RetrieveCall) (csta.RetrieveCallResponse, error) {
+	a.mu.Lock()
+	_, err := a.leg(r.CallToBeRetrieved, csta.ErrNoHeldCall, csta.Hold)
+	if err == nil {
+		for _, o := range a.t.at[r.CallToBeRetrieved.Device] {
+			if o.call.id != r.CallToBeRetrieved.Call && o.role == party && o.state == csta.Connected {
+				err = csta.ErrConnectedCallExists.With(fmt.Errorf("asterisk: %s is %s", o.id(), o.state))
+			}
+		}
+	}
+	a.mu.Unlock()
+	if err != nil {
+		return csta.RetrieveCallResponse{}, err
+	}
+	return csta.RetrieveCallResponse{}, a.retrieve(ctx, r.CallToBeRetrieved, "")
+}
+
+// hold holds a call, for a cause that the event is to have.
+func (a *Adapter) hold(ctx context.Context, id csta.ConnectionID, why csta.EventCause) error {
+	conn, err := a.connection()
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	l, c, err := a.withChannel(id, csta.ErrNoActiveCall, csta.Connected)
+	var p *phoneEntry
+	if err == nil {
+		p, err = a.phoneOf(l.device)
+	}
+	if err != nil {
+		a.mu.Unlock()
+		return err
+	}
+	notify := p.style.notify() && a.deaf[l.device] < 2
+	l.op, l.why = pbxadapter.Op(ctx), why
+	done := a.expect(func() bool { return l.state == csta.Hold })
+	a.mu.Unlock()
+	defer a.settled(l)
+	if notify {
+		held, err := a.notify(ctx, conn, c.name, "hold", done)
+		if held || err != nil {
+			a.heard(l.device, held)
+			return err
+		}
+		a.heard(l.device, false)
+	}
+	return a.holdForPhone(ctx, conn, l)
+}
+
+// holdForPhone sends both parties of a call into our dialplan lines: music for who is held, silence for who holds. Each knows the other one by a
+// variable, so that a later farhook can bring them together again.
+func (a *Adapter) holdForPhone(ctx context.Context, conn *ami.Conn, l *leg) error {
+	a.mu.Lock()
+	near := l.channel()
+	rest := l.call.live(l)
+	if !a.serverHolds() || near == nil || len(rest) != 1 || near.bridge == nil || near.bridge != rest[0].channel().bridge {
+		a.mu.Unlock()
+		return a.unproven(ctx, "NOTIFY hold: the phone does not obey it, and our dialplan lines cannot hold this call, so holding")
+	}
+	far := rest[0].channel()
+	p := &parting{l, near, far}
+	a.t.parting = append(a.t.parting, p)
+	done := a.expect(func() bool { return l.state == csta.Hold })
+	nearName, farName, k := near.name, far.name, l.call
+	a.mu.Unlock()
+	err := a.setPeers(ctx, conn, nearName, farName, k.id)
+	if err == nil {
+		_, err = conn.Do(ctx, ami.NewAction("Redirect").With("Channel", ami.Channel, farName).With("ExtraChannel", ami.Channel, nearName).
+			With("Context", ami.Word, a.conf.Context).Fixed("Exten", holdExten).Fixed("Priority", "1").
+			With("ExtraContext", ami.Word, a.conf.Context).Fixed("ExtraExten", parkExten).Fixed("ExtraPriority", "1"))
+	}
+	if err == nil && a.await(ctx, done, proofWithin) {
+		return nil
+	}
+	a.mu.Lock()
+	for i, o := range a.t.parting {
+		if o == p {
+			a.t.parting = append(a.t.parting[:i], a.t.parting[i+1:]...)
+			break
+		}
+	}
+	a.mu.Unlock()
+	if err != nil {
+		return a.fault(err)
+	}
+	a.wantLook()
+	return a.unproven(ctx, "holding")
+}
+
+// setPeers notes at two channels that they belong together, and to which call.
+func (a *Adapter) setPeers(ctx context.Context, conn *ami.Conn, near, far string, id csta.CallID) error {
+	for _, v := range []struct{ channel, name, value string }{
+		{near, varPeer, far}, {far, varPeer, near}, {near, varCall, string(id)}, {far, varCall, string(id)},
+	} {
+		kind := ami.Channel
+		if v.name == varCall {
+			kind = ami.Word
+		}
+		if err := a.setVariable(ctx, conn, v.channel, v.name, kind, v.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Adapter) setVariable(ctx context.Context, conn *ami.Conn, channel, name string, k ami.Kind, value string) error {
+	_, err := conn.Do(ctx, ami.NewAction("Setvar").With("Channel", ami.Channel, channel).Fixed("Variable", name).With("Value", k, value))
+	return err
+}
+
+// retrieve takes a call back from hold.
+func (a *Adapter) retrieve(ctx context.Context, id csta.ConnectionID, why csta.EventCause) error {
+	conn, err := a.connection()
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	l, c, err := a.withChannel(id, csta.ErrNoHeldCall, csta.Hold)
+	var p *phoneEntry
+	if err == nil {
+		p, err = a.phoneOf(l.device)
+	}
+	if err != nil {
+		a.mu.Unlock()
+		return err
+	}
+	l.op, l.why = pbxadapter.Op(ctx), why
+	done := a.expect(func() bool { return l.state == csta.Connected })
+	server, near := l.server, c.name
+	far := ""
+	if rest := l.call.live(l); len(rest) == 1 {
+		far = rest[0].channel().name
+	}
+	notify := p.style.notify() && a.deaf[l.device] < 2
+	a.mu.Unlock()
+	defer a.settled(l)
+	if server {
+		return a.retrieveForPhone(ctx, conn, near, far, done)
+	}
+	if !notify {
+		return a.unproven(ctx, "NOTIFY talk: the phone does not obey it, so taking the call back")
+	}
+	back, err := a.notify(ctx, conn, near, "talk", done)
+	a.heard(id.Device, back)
+	if !back && err == nil {
+		err = a.unproven(ctx, "taking the call back")
+	}
+	return err
+}
+
+func (a *Adapter) retrieveForPhone(ctx context.Context, conn *ami.Conn, near, far string, done *waiter) error {
+	if far == "" {
+		return csta.ErrInvalidConnectionState.With("asterisk: the other party has gone")
+	}
+	err := a.setVariable(ctx, conn, near, varPeer, ami.Channel, far)
+	if err == nil {
+		_, err = conn.Do(ctx, ami.NewAction("Redirect").With("Channel", ami.Channel, near).With("Context", ami.Word, a.conf.Context).
+			Fixed("Exten", joinExten).Fixed("Priority", "1"))
+	}
+	switch {
+	case err != nil:
+		return a.fault(err)
+	case !a.await(ctx, done, proofWithin):
+		a.wantLook()
+		return a.unproven(ctx, "taking the call back")
+	}
+	return nil
+}
+
+// pair checks a held and an active call of one device; a.mu is held.
+func (a *Adapter) pair(held, active csta.ConnectionID) (*leg, *leg, error) {
+	h, err := a.leg(held, csta.ErrNoHeldCall, csta.Hold)
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := a.leg(active, csta.ErrNoActiveCall)
+	if err != nil {
+		return nil, nil, err
+	}
+	if h.device != l.device || h.call == l.call || h.role != party || l.role != party {
+		return nil, nil, csta.ErrInvalidConnectionID.With("asterisk: heldCall and activeCall must be two calls of one device")
+	}
+	return h, l, nil
+}
+
+func (a *Adapter) alternateCall(ctx context.Context, r csta.AlternateCall) (csta.AlternateCallResponse, error) {
+	var none csta.AlternateCallResponse
+	a.mu.Lock()
+	_, active, err := a.pair(r.HeldCall, r.ActiveCall)
+	if err == nil && active.state != csta.Connected {
+		err = csta.ErrNoActiveCall.With(fmt.Errorf("asterisk: %s is %s", active.id(), active.state))
+	}
+	a.mu.Unlock()
+	if err != nil {
+		return none, err
+	}
+	if err := a.hold(ctx, r.ActiveCall, csta.CauseAlternate); err != nil {
+		return none, err
+	}
+	if err := a.retrieve(ctx, r.HeldCall, csta.CauseAlternate); err != nil {
+		_ = a.retrieve(context.WithoutCancel(ctx), r.ActiveCall, csta.CauseAlternate) // as it was, if it can be
+		return none, err
+	}
+	return none, nil
+}
+
+// consultationCall holds a call and makes another one. If that cannot be, the first call is taken back.
+func (a *Adapter) consultationCall(ctx context.Context, r csta.ConsultationCall) (csta.ConsultationCallResponse, error) {
+	var none csta.ConsultationCallResponse
+	a.mu.Lock()
+	l, err := a.leg(r.ExistingCall, csta.ErrNoActiveCall, csta.Connected)
+	if err == nil {
+		_, _, _, err = a.mayCall(l.device, r.ConsultedDevice, l)
+	}
+	a.mu.Unlock()
+	if err != nil {
+		return none, err
+	}
+	if err := a.hold(ctx, r.ExistingCall, csta.CauseConsultation); err != nil {
+		return none, err
+	}
+	id, err := a.originate(ctx, r.ExistingCall.Device, r.ConsultedDevice, true, csta.CauseConsultation, nil)
+	if err != nil {
+		_ = a.retrieve(context.WithoutCancel(ctx), r.ExistingCall, "")
+		return none, err
+	}
+	return csta.ConsultationCallResponse{InitiatedCall: id}, nil
+}
+
+func (a *Adapter) reconnectCall(ctx context.Context, r csta.ReconnectCall) (csta.ReconnectCallResponse, error) {
+	var none csta.ReconnectCallResponse
+	a.mu.Lock()
+	_, active, err := a.pair(r.HeldCall, r.ActiveCall)
+	if err == nil && active.state == csta.Hold {
+		err = csta.ErrNoActiveCall.With(fmt.Errorf("asterisk: %s is held too", active.id()))
+	}
+	a.mu.Unlock()
+	if err != nil {
+		return none, err
+	}
+	if _, err := a.clearConnection(ctx, csta.ClearConnection{ConnectionToBeCleared: r.ActiveCall}); err != nil {
+		return none, err
+	}
+	return none, a.retrieve(ctx, r.HeldCall, "")
+}

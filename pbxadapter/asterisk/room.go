@@ -1,0 +1,176 @@
+package asterisk
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
+	"farhook/pbxadapter/asterisk/ami"
+)
+
+// The services that bring parties into a conference room of ours. A room is named after its call, so that a later farhook knows it again.
+
+func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (csta.ConferenceCallResponse, error) {
+	var none csta.ConferenceCallResponse
+	conn, err := a.connection()
+	if err != nil {
+		return none, err
+	}
+	a.mu.Lock()
+	held, active, err := a.pair(r.HeldCall, r.ActiveCall)
+	if err != nil {
+		a.mu.Unlock()
+		return none, err
+	}
+	first, second := held.call.live(held), active.call.live(active)
+	near := active.channel()
+	switch {
+	case active.state != csta.Connected:
+		err = csta.ErrNoActiveCall.With(fmt.Errorf("asterisk: %s is %s", active.id(), active.state))
+	case near == nil || len(first) == 0 || len(second) != 1:
+		err = csta.ErrInvalidConnectionState.With("asterisk: the consulted party has not answered")
+	case active.call.conference:
+		err = csta.ErrInvalidConnectionState.With("asterisk: the active call is a conference already")
+	}
+	if err != nil {
+		a.mu.Unlock()
+		return none, err
+	}
+	k := held.call
+	j := &joining{how: callmodel.Conference, op: pbxadapter.Op(ctx), held: held, active: active, need: []*channel{near, second[0].channel()}}
+	var others []string
+	if !k.conference {
+		for _, l := range first {
+			j.need = append(j.need, l.channel())
+			others = append(others, l.channel().name)
+		}
+	}
+	a.t.joining = append(a.t.joining, j)
+	done := a.expect(func() bool { return j.done })
+	names := []string{near.name, second[0].channel().name}
+	exten := conferenceExten + roomName(k.root)
+	a.mu.Unlock()
+	defer a.joined(j)
+	for _, name := range append(slices.Clone(names), others...) {
+		if err := a.setVariable(ctx, conn, name, varCall, ami.Word, string(k.id)); err != nil {
+			return none, a.fault(err)
+		}
+	}
+	if err := a.toRoom(ctx, conn, exten, names[0], names[1]); err != nil {
+		return none, err
+	}
+	for _, name := range others {
+		if err := a.toRoom(ctx, conn, exten, name, ""); err != nil {
+			return none, err
+		}
+	}
+	if !a.await(ctx, done, proofWithin) {
+		a.wantLook()
+		return none, a.unproven(ctx, "the conference")
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var moves []callmodel.Move
+	for _, l := range k.legs {
+		moves = append(moves, callmodel.Move{Old: l.id(), New: l.id(), State: l.state, Party: l.party})
+	}
+	return csta.ConferenceCallResponse{ConferenceCall: csta.ConnectionID{Call: k.id, Device: held.device}, Connections: connections(moves)}, nil
+}
+
+// toRoom sends one or two channels into a room.
+func (a *Adapter) toRoom(ctx context.Context, conn *ami.Conn, exten, name, extra string) error {
+	action := ami.NewAction("Redirect").With("Channel", ami.Channel, name).With("Context", ami.Word, a.conf.Context).With("Exten", ami.Number, exten).Fixed("Priority", "1")
+	if extra != "" {
+		action.With("ExtraChannel", ami.Channel, extra).With("ExtraContext", ami.Word, a.conf.Context).With("ExtraExten", ami.Number, exten).Fixed("ExtraPriority", "1")
+	}
+	_, err := conn.Do(ctx, action)
+	return a.fault(err)
+}
+
+// singleStepConferenceCall brings somebody into a call: the parties move to a room, and the third one is rung into it.
+func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleStepConferenceCall) (csta.SingleStepConferenceCallResponse, error) {
+	var none csta.SingleStepConferenceCallResponse
+	conn, err := a.connection()
+	if err != nil {
+		return none, err
+	}
+	a.mu.Lock()
+	l, c, err := a.withChannel(r.ActiveCall, csta.ErrNoActiveCall, csta.Connected)
+	n, dialplan := "", ""
+	if err == nil {
+		n, dialplan, err = a.handOver(l, r.DeviceToJoin)
+	}
+	if err != nil {
+		a.mu.Unlock()
+		return none, err
+	}
+	k := l.call
+	names := []string{c.name}
+	members := []*channel{c}
+	for _, o := range k.live(l) {
+		names, members = append(names, o.channel().name), append(members, o.channel())
+	}
+	inRoom := k.conference && c.bridge != nil && c.bridge.apart
+	together := a.expect(func() bool {
+		return !slices.ContainsFunc(members, func(c *channel) bool { return c.bridge == nil || !c.bridge.apart })
+	})
+	target := a.t.book.phones[r.DeviceToJoin]
+	exten := conferenceExten + roomName(k.root)
+	for _, m := range members {
+		m.leftFirst, m.leftLast = false, false
+	}
+	a.mu.Unlock()
+	if err := a.destinationExists(ctx, conn, dialplan, n); err != nil {
+		return none, err
+	}
+	for _, name := range names {
+		if err := a.setVariable(ctx, conn, name, varCall, ami.Word, string(k.id)); err != nil {
+			return none, a.fault(err)
+		}
+	}
+	if !inRoom {
+		if len(names) != 2 {
+			return none, csta.ErrInvalidConnectionState.With("asterisk: want a call of two parties, or a conference of ours")
+		}
+		if err := a.toRoom(ctx, conn, exten, names[0], names[1]); err != nil {
+			return none, err
+		}
+	}
+	if !a.await(ctx, together, proofWithin) {
+		a.wantLook()
+		return none, a.unproven(ctx, "the conference")
+	}
+	a.mu.Lock()
+	k.conference = true
+	in := &intent{op: pbxadapter.Op(ctx), id: a.newID(), device: r.DeviceToJoin, called: a.t.shown(n), into: k, since: time.Now()}
+	a.t.intents[in.id] = in
+	joined := csta.ConnectionID{Call: k.id, Device: in.called.Device}
+	moves := a.t.moves(k, nil, k, func(o *leg) bool { return o.role != party })
+	moves = append(moves, callmodel.Move{Old: joined, New: joined, State: csta.Null, Party: in.called})
+	a.t.until(time.Now())
+	k.op, k.cause = in.op, csta.CauseSingleStepConference
+	a.t.say(callmodel.Rearranged{
+		Meta: a.t.meta(l, csta.CauseSingleStepConference), How: callmodel.SingleStepConference, Primary: k.id, By: l.device, Other: in.called, Result: k.id, Moves: moves,
+	})
+	rung := a.expect(func() bool { return in.refused || k.leg(joined.Device) != nil })
+	a.mu.Unlock()
+	action := ami.NewAction("Originate")
+	if target != nil {
+		action.With("Channel", ami.Channel, "PJSIP/"+target.endpoint)
+	} else { // dialled in the conferencing phone's class of service
+		action.With("Channel", ami.Channel, "Local/"+n+"@"+dialplan+"/n")
+		target = &phoneEntry{}
+	}
+	action.With("Context", ami.Word, a.conf.Context).With("Exten", ami.Number, exten).Fixed("Priority", "1")
+	if err := a.ring(ctx, conn, action, in, target, false); err != nil {
+		return none, err
+	}
+	if !a.await(ctx, rung, proofWithin) || in.refused {
+		return none, a.unproven(ctx, "ringing "+n)
+	}
+	return csta.SingleStepConferenceCallResponse{ConferencedCall: joined}, nil
+}
