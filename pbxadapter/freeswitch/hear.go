@@ -1,0 +1,354 @@
+package freeswitch
+
+import (
+	"slices"
+	"time"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
+)
+
+// hearers are the events that are about legs, and what each says of its leg.
+var hearers = map[string]func(*tracker, *leg, *event){
+	"CHANNEL_PROGRESS":       func(t *tracker, l *leg, _ *event) { t.progress(l, "") },
+	"CHANNEL_PROGRESS_MEDIA": func(t *tracker, l *leg, _ *event) { t.progress(l, csta.CauseNetworkSignal) },
+	"CHANNEL_ANSWER":         func(t *tracker, l *leg, _ *event) { t.answered(l) },
+	"CHANNEL_CALLSTATE":      (*tracker).callState,
+	"CHANNEL_HOLD":           func(t *tracker, l *leg, _ *event) { t.held(l) },
+	"CHANNEL_UNHOLD":         func(t *tracker, l *leg, _ *event) { t.unheld(l) },
+	"CHANNEL_HANGUP":         func(t *tracker, l *leg, e *event) { t.hangup(l, e.get(hangupCause), e) },
+	"CHANNEL_HANGUP_COMPLETE": func(t *tracker, l *leg, e *event) {
+		t.hangup(l, e.get(hangupCause), e) // one whose HANGUP was missed
+	},
+	"CHANNEL_DESTROY":         func(t *tracker, l *leg, e *event) { t.hangup(l, e.get(hangupCause), e) },
+	"CHANNEL_UUID":            (*tracker).renamed,
+	"sofia::transferor":       (*tracker).transferor,
+	"sofia::transferee":       (*tracker).transferee,
+	"sofia::replaced":         (*tracker).replaced,
+	"conference::maintenance": (*tracker).conference,
+	"valet_parking::info":     (*tracker).valet,
+}
+
+// hear takes one event.
+func (t *tracker) hear(e *event, at time.Time) {
+	t.until(at)
+	name, id := e.name(), e.get(uniqueID)
+	switch name {
+	case "CHANNEL_CREATE":
+		t.create(e)
+		return
+	case "CHANNEL_BRIDGE", "CHANNEL_UNBRIDGE":
+		a, b := t.legs[e.get(bridgeA)], t.legs[e.get(bridgeB)]
+		for i, k := range [...]key{bridgeA, bridgeB} {
+			if [...]*leg{a, b}[i] == nil {
+				t.unknown(e.get(k))
+			}
+		}
+		switch {
+		case a == nil || b == nil:
+		case name == "CHANNEL_BRIDGE":
+			t.bridge(a, b)
+		default:
+			t.unbridge(a, b)
+		}
+		return
+	}
+	f := hearers[name]
+	if f == nil || id == "" {
+		return
+	}
+	l := t.legs[id]
+	if name == "CHANNEL_UUID" {
+		l = t.legs[e.get(oldUniqueID)]
+	}
+	if l == nil {
+		t.unknown(id)
+		return
+	}
+	l.seq = max(l.seq, e.seq)
+	f(t, l, e)
+}
+
+// unknown notes a leg that was heard of and is not known: it is asked for.
+func (t *tracker) unknown(id string) {
+	if _, gone := t.gone[id]; !gone && isID(id) && len(t.doubt) < 1000 && !slices.Contains(t.doubt, id) {
+		t.doubt = append(t.doubt, id)
+	}
+}
+
+// create is a new leg: it joins the call of the leg that dialled it, or begins one.
+func (t *tracker) create(e *event) {
+	id := e.get(uniqueID)
+	if _, gone := t.gone[id]; gone || t.legs[id] != nil || id == "" {
+		return
+	}
+	l := &leg{
+		id: id, inbound: e.get(callDirection) == "inbound", role: role(e.get(markRole)), seq: e.seq, agent: e.get(userAgent), context: e.get(callerContext),
+		created: micros(e.get(callerCreated)), parked: e.get(markHolder),
+	}
+	t.identify(l, e)
+	t.legs[id] = l
+	if to := e.get(markTo); to != "" {
+		l.to = t.known(to, pbxadapter.Called)
+	}
+	var from *leg
+	if e.get(otherType) == "originator" {
+		from = t.legs[e.get(otherUniqueID)]
+	}
+	switch {
+	case from == nil && e.get(markCall) != "":
+		t.belongs(l, e)
+	case l.inbound:
+		t.dials(l, e)
+	case from != nil:
+		t.rung(l, from, e)
+	case l.role == picks:
+	case l.role == dials:
+		c := t.newCall(l.id)
+		c.calling, c.called = l.party, l.to
+		t.started(l, c)
+	default: // somebody else has the PBX call this device, or who dialled it is gone
+		root := l.id
+		if r := e.get(originatingLeg); r != "" && isID(r) {
+			root = r
+		}
+		c := t.calls[root]
+		if c == nil {
+			c = t.newCall(root)
+			c.called = l.party
+			if n := e.get(callerNumber); !placeholder(n) {
+				c.calling = t.known(n, pbxadapter.Calling)
+			}
+		}
+		t.into(c, l)
+	}
+}
+
+// started tells that our own leg to a device, by which it is to call, is on the way.
+func (t *tracker) started(l *leg, c *call) {
+	cause := csta.CauseMakeCall
+	if t.holds(l.device, c) {
+		c.cause, cause = csta.CauseConsultation, csta.CauseConsultation
+	}
+	if in := t.wanted[l.id]; in != nil {
+		c.until = in.op
+		if in.called.Shown != callmodel.Absent {
+			c.called = in.called
+		}
+	}
+	t.move(t.into(c, l), csta.Initiated, cause)
+}
+
+// belongs brings a leg into the call that it is marked with.
+func (t *tracker) belongs(l *leg, e *event) {
+	id := e.get(markCall)
+	c := t.calls[id]
+	if c == nil {
+		c = t.newCall(id)
+		if l.inbound || l.role == dials {
+			c.calling = l.party
+			if c.called = l.to; c.called.Shown == callmodel.Absent && l.inbound {
+				c.called = t.known(e.get(callerDestination), pbxadapter.Called)
+			}
+		}
+	} else if c.called.Shown == callmodel.Absent && !l.inbound {
+		c.called = l.party
+	} else if c.calling.Shown == callmodel.Absent && l.inbound {
+		c.calling = l.party
+	}
+	n := t.into(c, l)
+	if l.role == dials && n.state == csta.Null {
+		t.move(n, csta.Initiated, csta.CauseMakeCall)
+	}
+	if l.inbound && n.state == csta.Null {
+		t.move(n, csta.Connected, "")
+	}
+}
+
+// dials is a phone, or a trunk, that begins a call.
+func (t *tracker) dials(l *leg, e *event) {
+	c := t.newCall(l.id)
+	c.calling, c.called = l.party, t.known(e.get(callerDestination), pbxadapter.Called)
+	if l.ours && t.holds(l.device, c) {
+		c.cause = csta.CauseConsultation
+	}
+	t.move(t.into(c, l), csta.Connected, c.cause)
+}
+
+// holds says whether a device has another call on hold.
+func (t *tracker) holds(d csta.DeviceID, but *call) bool {
+	for _, c := range t.calls {
+		if n := c.conn(d); c != but && n != nil && n.state == csta.Hold {
+			return true
+		}
+	}
+	return false
+}
+
+// rung is a leg that another one dialled.
+func (t *tracker) rung(l, from *leg, e *event) {
+	l.parent, from.dialled = from, true
+	from.rings = append(from.rings, l)
+	from.doubts[early].drop()
+	from.doubts[answer].drop()
+	if from.plan != nil {
+		from.plan.dialled(t, from, l)
+	}
+	c := from.call
+	if c == nil {
+		c = t.newCall(from.id)
+		t.into(c, from)
+	}
+	t.forwarded(from, l, e.get(callerRDNIS))
+	// Who was taken for the called device, or for an announcement, was on the way to this one.
+	if n := c.conn(c.called.Device); n != nil && !n.live() && n.device != l.device && n.state != csta.Fail {
+		t.divert(n, l.party, csta.CauseDistributed)
+	}
+	n := t.into(c, l)
+	if n.state == csta.Null && !l.ours {
+		t.move(n, csta.Connected, n.cause, func(m *callmodel.Moved) { m.Kind = callmodel.Network })
+	}
+}
+
+// forwarded finds out whether a new leg is where a call went on to that another device did not take.
+func (t *tracker) forwarded(from, l *leg, rdnis string) {
+	c := from.call
+	redirecting, ours := t.stations[rdnis]
+	waiting := from.lost
+	from.lost = nil
+	told := false
+	for _, o := range waiting {
+		o.resolve.drop()
+		if ours && o.conn.device == redirecting.id && o.conn.device != l.device {
+			told = true
+			t.divert(o.conn, l.party, forwarding[o.cause].forwarded)
+			continue
+		}
+		if o.conn.device == l.device { // rung again
+			continue
+		}
+		t.end(o.conn, ended(o.cause), o.conn.party)
+	}
+	if told || !from.inbound || !ours || from.plan != nil || c.cause != "" {
+		return
+	}
+	if redirecting.id != l.device && redirecting.id != from.device && c.redirects.Device != redirecting.id && c.conn(redirecting.id) == nil {
+		c.redirects = callmodel.Party{Device: redirecting.id, Shown: callmodel.Known, Name: redirecting.name}
+		c.cause = csta.CauseCallForwardImmediate
+		t.facts(callmodel.Redirected{
+			Meta: t.meta(c, c.cause), Connection: csta.ConnectionID{Call: t.callID(c), Device: redirecting.id}, NewDestination: l.party,
+			Calling: c.calling, Called: c.called,
+		})
+	}
+}
+
+// divert tells that a connection went elsewhere.
+func (t *tracker) divert(n *connection, to callmodel.Party, cause csta.EventCause) {
+	c := n.call
+	t.facts(callmodel.Redirected{Meta: t.meta(c, cause), Connection: t.id(n), NewDestination: to, Calling: c.calling, Called: c.called})
+	t.remove(n)
+	c.redirects, c.cause = n.party, cause
+	if t.calls[c.id] == nil && len(c.conns) == 0 {
+		t.calls[c.id] = c // somebody is about to join it
+	}
+}
+
+// progress is a leg that rings, or hears ringing.
+func (t *tracker) progress(l *leg, cause csta.EventCause) {
+	n := l.conn
+	switch {
+	case n == nil || l.answered:
+	case !l.inbound:
+		if n.state == csta.Null || n.kind == callmodel.Network {
+			t.move(n, csta.Alerting, n.cause)
+		}
+	case !l.dialled && l.doubts[early] == nil:
+		l.doubts[early] = t.after(moment, func() { t.inside(l, csta.Alerting, cause) })
+	}
+}
+
+// inside tells what the called number does that is inside the PBX and has no leg: an announcement, a mailbox, a room.
+func (t *tracker) inside(l *leg, to csta.State, cause csta.EventCause) {
+	l.doubts[early].drop()
+	c := l.call
+	if l.dead || c == nil || c.called.Device == "" || c.called.Device == l.device || l.dialled && c.conn(c.called.Device) == nil {
+		return
+	}
+	n := c.conn(c.called.Device)
+	if n == nil {
+		n = t.join(c, c.called.Device, c.called)
+	}
+	if !n.live() && (n.state == csta.Null || n.state == csta.Alerting) {
+		t.move(n, to, cause)
+	}
+}
+
+// answered is a leg that was answered.
+func (t *tracker) answered(l *leg) {
+	if l.answered {
+		return
+	}
+	l.answered = true
+	if l.parent != nil {
+		l.parent.forget(l)
+	}
+	n := l.conn
+	switch {
+	case n == nil:
+	case l.inbound:
+		if !l.dialled {
+			// Either something inside the PBX answers, or this phone takes somebody else's call: the next bridge tells.
+			l.doubts[early].drop()
+			l.doubts[answer] = t.after(moment, func() { t.inside(l, csta.Connected, "") })
+		}
+	case l.role == dials && n.state == csta.Initiated:
+		t.move(n, csta.Connected, n.cause)
+		l.doubts[answer] = t.after(waits, func() { t.inside(l, csta.Connected, "") })
+	case n.state != csta.Hold:
+		t.move(n, csta.Connected, n.cause)
+		n.call.cause = ""
+	}
+}
+
+// callState is only heard for one thing: an answered leg that waits for its callee is no call to an announcement.
+func (t *tracker) callState(l *leg, e *event) {
+	if e.get(callState) == "RING_WAIT" {
+		l.doubts[answer].drop()
+	}
+}
+
+// held is a phone that holds.
+func (t *tracker) held(l *leg) {
+	l.doubts[unhold].drop()
+	if n := l.conn; n != nil && n.state == csta.Connected && n.kind == callmodel.Plain && !n.leaving {
+		cause := csta.CauseNormal
+		if in := t.wanted[l.id]; in != nil && in.cause != "" {
+			cause = in.cause
+		}
+		t.move(n, csta.Hold, cause)
+	}
+}
+
+// unheld is a phone that retrieves, unless its leg goes now.
+func (t *tracker) unheld(l *leg) {
+	n := l.conn
+	if n == nil || n.state != csta.Hold || n.leaving || l.plan != nil || l.peer == nil && l.was != nil && l.was.dead {
+		return
+	}
+	l.doubts[unhold].drop()
+	l.doubts[unhold] = t.after(unholds, func() {
+		if l.conn == n && n.state == csta.Hold && !n.leaving {
+			t.move(n, csta.Connected, csta.CauseNormal)
+		}
+	})
+}
+
+// renamed is a leg with a new id.
+func (t *tracker) renamed(l *leg, e *event) {
+	delete(t.legs, l.id)
+	t.gone[l.id] = t.now
+	l.id = e.get(uniqueID)
+	t.legs[l.id] = l
+	t.note(l)
+}

@@ -1,0 +1,158 @@
+package freeswitch
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+)
+
+// adopt takes legs over that were there before we were, from what uuid_dump says of each: they are brought to life by the events that must
+// have come, oldest leg first. A leg that is known already is passed over.
+func (t *tracker) adopt(dumps []*event) {
+	dumps = slices.Clone(dumps)
+	slices.SortStableFunc(dumps, func(a, b *event) int {
+		if a.get(otherType) != b.get(otherType) && a.get(callerCreated) == b.get(callerCreated) {
+			return cmp.Compare(order(a), order(b)) // who dials before who is dialled
+		}
+		return cmp.Compare(a.get(callerCreated), b.get(callerCreated))
+	})
+	var fresh []*event
+	for _, e := range dumps {
+		if t.legs[e.get(uniqueID)] == nil {
+			fresh = append(fresh, e)
+		}
+	}
+	for _, e := range fresh {
+		if o := t.legs[e.get(originatingLeg)]; o != nil && e.get(callDirection) == "outbound" {
+			e.value[otherType], e.value[otherUniqueID] = "originator", o.id
+		}
+		t.create(e)
+	}
+	for _, e := range fresh {
+		if l := t.legs[e.get(uniqueID)]; l != nil {
+			t.revive(l, e)
+		}
+	}
+	for _, e := range fresh {
+		l, o := t.legs[e.get(uniqueID)], t.legs[e.get(signalBond)]
+		if l != nil && o != nil && l.answered && o.answered && l.peer == nil && o.peer == nil && e.get(markHolder) == "" {
+			t.bridge(l, o)
+		}
+	}
+	for _, e := range fresh {
+		if l := t.legs[e.get(uniqueID)]; l != nil {
+			t.settled(l, e)
+		}
+	}
+}
+
+func order(e *event) int {
+	if e.get(callDirection) == "inbound" {
+		return 0
+	}
+	return 1
+}
+
+// revive brings a leg into the state that its dump shows.
+func (t *tracker) revive(l *leg, e *event) {
+	switch e.get(answerState) {
+	case "answered":
+		t.answered(l)
+	case "ringing", "early":
+		if !l.inbound {
+			t.progress(l, "")
+		}
+	}
+	if l.inbound && !l.answered && e.get(answerState) == "early" && !l.dialled {
+		t.progress(l, csta.CauseNetworkSignal)
+	}
+	t.callState(l, e)
+	if id := e.get(conferenceVar); id != "" && l.answered && t.legs[e.get(signalBond)] == nil {
+		t.enter(l, id, "")
+	}
+}
+
+// settled is what can be said of a leg when its peers are known: it holds, or is parked for somebody.
+func (t *tracker) settled(l *leg, e *event) {
+	if e.get(callState) == "HELD" {
+		t.held(l)
+	}
+	id := e.get(markHolder)
+	if id == "" || l.call == nil || l.peer != nil {
+		return
+	}
+	holder := t.legs[id]
+	if holder == nil {
+		t.orphan = append(t.orphan, l.id) // nobody can take it back any more
+		return
+	}
+	c := l.call
+	n := c.conn(holder.device)
+	if n == nil {
+		n = t.join(c, holder.device, holder.party)
+		n.state = csta.Connected
+		t.move(n, csta.Hold, csta.CauseNormal)
+	} else if n.state == csta.Connected {
+		t.move(n, csta.Hold, csta.CauseNormal)
+	}
+	n.holder = holder
+	if c.calling.Shown == callmodel.Absent {
+		c.calling = holder.party
+	}
+}
+
+// state is everything as the call model is to have it.
+func (t *tracker) state() callmodel.State {
+	var s callmodel.State
+	for _, c := range t.calls {
+		m := callmodel.Call{ID: t.callID(c), Began: c.began, Calling: c.calling, Called: c.called, LastRedirected: c.redirects}
+		for _, n := range c.conns {
+			if n.state != csta.Null {
+				m.Legs = append(m.Legs, callmodel.Leg{Device: n.device, State: n.state, Kind: n.kind, Party: n.party, Since: n.since})
+			}
+		}
+		if len(m.Legs) > 0 {
+			s.Calls = append(s.Calls, m)
+		}
+	}
+	slices.SortFunc(s.Calls, func(a, b callmodel.Call) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	return s
+}
+
+// remember takes over from an earlier tracker what the PBX cannot tell any more: who called whom in calls that are still there.
+func (t *tracker) remember(old *tracker) {
+	for id, c := range t.calls {
+		o := old.calls[id]
+		if o == nil {
+			continue
+		}
+		c.began = o.began
+		if o.calling.Shown != callmodel.Absent {
+			c.calling = o.calling
+		}
+		if o.called.Shown != callmodel.Absent {
+			c.called = o.called
+		}
+		c.redirects = o.redirects
+		for _, n := range c.conns {
+			if p := o.conn(n.device); p != nil && p.state == n.state {
+				n.since = p.since
+			}
+		}
+	}
+}
+
+// states are the states of a device's connections, by call; for tests and logs.
+func (t *tracker) at(d csta.DeviceID) []*connection {
+	var list []*connection
+	for _, c := range t.calls {
+		if n := c.conn(d); n != nil {
+			list = append(list, n)
+		}
+	}
+	slices.SortFunc(list, func(a, b *connection) int { return a.since.Compare(b.since) })
+	return list
+}
