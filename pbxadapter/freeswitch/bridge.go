@@ -173,7 +173,7 @@ func (t *tracker) joined(a, b *leg) {
 		}
 	}
 	if who == a.device {
-		r.How, r.Meta.Cause = callmodel.Conference, csta.CauseConference // nobody left: they were only brought together
+		r.How, r.Cause = callmodel.Conference, csta.CauseConference // nobody left: they were only brought together
 	}
 	t.facts(r)
 	t.merge(ca, cb)

@@ -136,12 +136,11 @@ func (t *tracker) cleared(l *leg, n *connection, cause string, e *event) {
 		}
 	}
 	if l.inbound && !l.answered && !l.dialled && c.called.Device != "" && c.conn(c.called.Device) == nil {
-		if why, ok := endings[cause]; ok && !strings.HasPrefix(e.get(disposition), "recv_") {
-			if why = t.refused(c, c.called.Device, cause, e); why != "" {
-				o := t.join(c, c.called.Device, c.called)
-				o.fail = ended(cause)
-				t.move(o, csta.Fail, why)
-			}
+		if _, ok := endings[cause]; ok && !strings.HasPrefix(e.get(disposition), "recv_") {
+			why := t.refused(c, c.called.Device, cause, e)
+			o := t.join(c, c.called.Device, c.called)
+			o.fail = ended(cause)
+			t.move(o, csta.Fail, why)
 		}
 	}
 	t.end(n, csta.CauseNormalClearing, n.party)

@@ -18,7 +18,6 @@ const (
 	eventName key = iota
 	eventSubclass
 	eventSequence
-	eventTime
 	coreUUID
 	uniqueID
 	oldUniqueID
@@ -87,7 +86,7 @@ const (
 
 // names are the headers' names on the wire.
 var names = map[string]key{
-	"Event-Name": eventName, "Event-Subclass": eventSubclass, "Event-Sequence": eventSequence, "Event-Date-Timestamp": eventTime, "Core-UUID": coreUUID,
+	"Event-Name": eventName, "Event-Subclass": eventSubclass, "Event-Sequence": eventSequence, "Core-UUID": coreUUID,
 	"Unique-ID": uniqueID, "Old-Unique-ID": oldUniqueID, "Call-Direction": callDirection, "Channel-Presence-ID": presenceID, "Channel-Name": channelName,
 	"Channel-State": channelState, "Channel-Call-State": callState, "Channel-Call-UUID": channelCallUUID, "Answer-State": answerState,
 	"Caller-Username": callerUsername, "Caller-Caller-ID-Number": callerNumber, "Caller-Caller-ID-Name": callerName,
@@ -121,9 +120,6 @@ func (e *event) name() string {
 	}
 	return e.value[eventSubclass]
 }
-
-// at is when the event was made, by the PBX's clock.
-func (e *event) at() time.Time { return micros(e.value[eventTime]) }
 
 func micros(s string) time.Time {
 	n, err := strconv.ParseInt(s, 10, 64)

@@ -51,7 +51,7 @@ func readFrame(r *bufio.Reader) (frame, error) {
 			return f, errTooLong
 		}
 		if err != nil {
-			if err == io.EOF && (len(line) > 0 || lines > 0) { //nolint:errorlint // ReadSlice gives io.EOF itself
+			if err == io.EOF && (len(line) > 0 || lines > 0) {
 				err = io.ErrUnexpectedEOF
 			}
 			return f, err
@@ -105,7 +105,7 @@ func readBody(r *bufio.Reader, n int) ([]byte, error) {
 		more := min(n-len(body), step)
 		body = append(body, make([]byte, more)...)
 		if _, err := io.ReadFull(r, body[len(body)-more:]); err != nil {
-			if err == io.EOF { //nolint:errorlint // ReadFull gives io.EOF itself
+			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, err

@@ -80,19 +80,19 @@ func dumps(list []record, roles map[string][2]string, upTo int) []*event {
 		if parse.parse(m.event, e) != nil || e.get(uniqueID) == "" && e.get(bridgeA) == "" {
 			continue
 		}
-		switch name := e.name(); {
-		case name == "CHANNEL_DATA":
+		switch e.name() {
+		case "CHANNEL_DATA":
 			continue
-		case name == "CHANNEL_BRIDGE":
+		case "CHANNEL_BRIDGE":
 			a, b := e.get(bridgeA), e.get(bridgeB)
 			bonds[a], bonds[b] = b, a
-		case name == "CHANNEL_UNBRIDGE":
+		case "CHANNEL_UNBRIDGE":
 			a, b := e.get(bridgeA), e.get(bridgeB)
 			if bonds[a] == b {
 				delete(bonds, a)
 				delete(bonds, b)
 			}
-		case name == "CHANNEL_HANGUP":
+		case "CHANNEL_HANGUP":
 			delete(at, e.get(uniqueID))
 			bonds[e.get(uniqueID)] = "gone"
 			continue

@@ -86,7 +86,7 @@ func (t *tracker) met(p *plan) {
 		How: callmodel.Conference, Primary: t.callID(c), By: p.by.device, Other: p.to, Result: t.callID(c), Meta: t.meta(c, csta.CauseConference),
 	}
 	if p.adds {
-		r.How, r.Meta.Cause = callmodel.SingleStepConference, csta.CauseSingleStepConference
+		r.How, r.Cause = callmodel.SingleStepConference, csta.CauseSingleStepConference
 		at := csta.ConnectionID{Call: t.callID(c), Device: p.to.Device}
 		for _, n := range c.conns {
 			if n.live() {

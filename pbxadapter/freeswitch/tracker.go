@@ -36,6 +36,7 @@ type tracker struct {
 	doubt  []string // legs heard of that are not known: to be asked for
 	last   map[csta.DeviceID]departure
 	wanted map[string]*intention // by leg
+	tidied time.Time
 }
 
 // mark is a variable to be set on a leg, so that its call is found again.
@@ -116,6 +117,10 @@ func (t *tracker) until(at time.Time) {
 const forgetful = time.Minute
 
 func (t *tracker) tidy() {
+	if t.now.Sub(t.tidied) < forgetful/10 {
+		return
+	}
+	t.tidied = t.now
 	for id, at := range t.gone {
 		if t.now.Sub(at) > forgetful {
 			delete(t.gone, id)

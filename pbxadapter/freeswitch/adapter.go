@@ -1,0 +1,418 @@
+// Package freeswitch is the adapter for FreeSWITCH: one inbound event socket connection, over which it hears events and sends commands. Its
+// tracker makes facts of events, and is pure; its services tell the tracker what they are about to do, send commands, and wait for the
+// event that proves it, never for the PBX's "+OK".
+package freeswitch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
+)
+
+// Adapter is one FreeSWITCH.
+type Adapter struct {
+	name    string
+	log     *zap.Logger
+	numbers pbxadapter.Numbers
+	tap     pbxadapter.Tap
+	conf    Config
+	time    timing
+	dialer  func(context.Context) (net.Conn, error)
+
+	repaired atomic.Uint64
+	auditNow chan chan error
+
+	mu       sync.Mutex
+	conn     *conn // nil while there is no link
+	ready    bool  // Resync has come
+	reporter pbxadapter.Reporter
+	run      context.Context // ends with the link
+	work     sync.WaitGroup  // what goes on beside the loop
+	core     string          // Core-UUID
+	track    *tracker
+	feat     *features
+	window   window
+	parse    parser
+	early    []*event // while the state is gathered
+	waiters  []*waiter
+	stations map[string]*phoneLine // by user
+	byID     map[csta.DeviceID]*phoneLine
+	missing  map[string]int // audits that missed a leg
+	broken   uint64         // events that could not be read
+	heard    time.Time      // when something came last
+}
+
+// phoneLine is one of our devices.
+type phoneLine struct {
+	user, name, context, group string
+	profile                    string // at which it is registered
+	id                         csta.DeviceID
+	fixed                      *style // by configuration
+	agent                      string // User-Agent of its last registration
+}
+
+func (p *phoneLine) style(conf []styleRow) style {
+	if p.fixed != nil {
+		return *p.fixed
+	}
+	return styleOf(p.agent, conf)
+}
+
+// Factory makes an adapter from a configuration file's settings.
+func Factory(o pbxadapter.Options) (pbxadapter.Adapter, error) {
+	c := defaults()
+	if err := o.Decode(&c); err != nil {
+		return nil, err
+	}
+	return New(o, c)
+}
+
+// New makes one. It connects to nothing.
+func New(o pbxadapter.Options, c Config) (*Adapter, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if !isID(o.Name) {
+		return nil, fmt.Errorf("the PBX's name %q is part of call ids: letters, digits, - _ and . only", o.Name)
+	}
+	a := &Adapter{
+		name: o.Name, log: o.Log, numbers: o.Numbers, tap: o.Tap, conf: c, time: usual(), auditNow: make(chan chan error),
+		stations: make(map[string]*phoneLine), byID: make(map[csta.DeviceID]*phoneLine), missing: make(map[string]int),
+	}
+	if a.log == nil {
+		a.log = zap.NewNop()
+	}
+	if a.numbers == nil {
+		a.numbers = pbxadapter.PlainNumbers{}
+	}
+	a.dialer = func(ctx context.Context) (net.Conn, error) {
+		d := net.Dialer{Timeout: 5 * time.Second, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
+		return d.DialContext(ctx, "tcp", c.Address)
+	}
+	for _, d := range c.Devices {
+		n := d.Number
+		if n == "" {
+			n = d.User
+		}
+		id := a.numbers.Canonical(n, pbxadapter.Called)
+		if id == "" {
+			return nil, fmt.Errorf("devices: no canonical number can be made of %s's number %q", d.User, n)
+		}
+		if a.byID[id] != nil {
+			return nil, fmt.Errorf("devices: %s and %s have the same number %s", a.byID[id].user, d.User, id)
+		}
+		a.station(&phoneLine{user: d.User, name: d.Name, context: d.Context, group: d.Group, id: id, fixed: d.Style})
+	}
+	a.begin(nil)
+	return a, nil
+}
+
+func (a *Adapter) station(p *phoneLine) {
+	a.stations[p.user], a.byID[p.id] = p, p
+}
+
+// begin makes a new tracker. What it tells goes to report.
+func (a *Adapter) begin(report func(callmodel.Fact)) {
+	if report == nil {
+		report = func(callmodel.Fact) {}
+	}
+	a.track = newTracker(a.name, a.numbers, report)
+	for u, p := range a.stations {
+		a.track.stations[u] = station{p.id, p.name}
+	}
+	for _, s := range a.conf.Park.Slots {
+		a.track.stations[s] = station{csta.DeviceID(s), "Park slot " + s}
+	}
+	a.track.now = time.Now()
+	a.feat = newFeatures(a.track, a.conf.Event)
+	a.feat.asked, a.feat.seen = a.synchronise, a.seen
+	a.track.dnd = a.feat.dnd
+	a.parse.extra = a.feat.headers()
+	a.window = window{settle: a.time.settle}
+}
+
+// subscribed are the events that we hear: a chosen list, for "all" would fill the PBX's queue.
+const subscribed = "CHANNEL_CREATE CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA CHANNEL_ANSWER CHANNEL_BRIDGE CHANNEL_UNBRIDGE CHANNEL_HOLD CHANNEL_UNHOLD " +
+	"CHANNEL_CALLSTATE CHANNEL_HANGUP CHANNEL_HANGUP_COMPLETE CHANNEL_DESTROY CHANNEL_UUID MESSAGE_WAITING PHONE_FEATURE_SUBSCRIBE BACKGROUND_JOB HEARTBEAT " +
+	"CUSTOM sofia::register sofia::unregister sofia::expire sofia::transferor sofia::transferee sofia::replaced conference::maintenance valet_parking::info"
+
+// maxInbox is how many octets of messages may wait for us. It is far more than the PBX would queue.
+const maxInbox = 256 << 20
+
+// Run connects, reports until ctx ends or the link is lost.
+func (a *Adapter) Run(ctx context.Context, r pbxadapter.Reporter) (err error) {
+	nc, err := a.dialer(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("freeswitch: %w", err)
+	}
+	run, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(run, func() { _ = nc.Close() })
+	defer stop()
+	c := newConn(nc, maxInbox)
+	if a.tap != nil {
+		c.tap = func(sent bool, text []byte) { a.tap.Record(pbxadapter.Message{Out: sent, Text: text}) }
+	}
+	_ = nc.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if err := c.login(a.conf.User, a.conf.Password); err != nil {
+		_ = nc.Close()
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	_ = nc.SetReadDeadline(time.Time{})
+	a.mu.Lock()
+	a.conn, a.run, a.ready, a.early, a.heard, a.reporter = c, run, false, nil, time.Now(), r
+	a.mu.Unlock()
+	var goroutines sync.WaitGroup
+	goroutines.Go(c.read)
+	fatal := make(chan error, 1)
+	goroutines.Go(func() { a.loop(run, c, fatal) })
+	defer func() {
+		_ = nc.Close()
+		cancel()
+		goroutines.Wait()
+		a.mu.Lock()
+		a.conn, a.ready, a.reporter = nil, false, nil
+		a.track.facts = func(callmodel.Fact) {}
+		a.mu.Unlock()
+		a.work.Wait()
+	}()
+	if err := a.resync(run, c, r); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return errors.Join(err, c.why())
+	}
+	ping, audit := time.NewTicker(a.time.ping), time.NewTicker(a.time.audit)
+	defer ping.Stop()
+	defer audit.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.ended:
+			if ctx.Err() != nil {
+				return nil
+			}
+			return c.why()
+		case err := <-fatal:
+			return err
+		case <-ping.C:
+			if err := a.alive(run, c); err != nil && ctx.Err() == nil {
+				return err
+			}
+		case <-audit.C:
+			if err := a.audit(run, c); err != nil {
+				a.log.Warn("the audit of calls failed", zap.Error(err))
+			}
+		case done := <-a.auditNow:
+			done <- a.audit(run, c)
+		}
+	}
+}
+
+// alive has the PBX answer: a dead peer's silence is noticed within the time between two of these.
+func (a *Adapter) alive(ctx context.Context, c *conn) error {
+	ctx, cancel := context.WithTimeout(ctx, a.time.ping)
+	defer cancel()
+	if _, err := c.bgapi(ctx, "echo farhook"); err != nil {
+		var said refusal
+		if errors.As(err, &said) {
+			return nil // it lives
+		}
+		return fmt.Errorf("freeswitch: the PBX does not answer: %w", err)
+	}
+	return nil
+}
+
+// loop takes what has been read, and what time brings, until the link ends.
+func (a *Adapter) loop(ctx context.Context, c *conn, fatal chan<- error) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		frames := c.take()
+		a.mu.Lock()
+		for _, f := range frames {
+			if err := a.frame(c, f); err != nil {
+				select {
+				case fatal <- err:
+				default:
+				}
+			}
+		}
+		next := a.advance(time.Now())
+		a.mu.Unlock()
+		timer.Reset(next)
+		select {
+		case <-c.wake:
+		case <-timer.C:
+		case <-c.ended:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// frame takes one message.
+func (a *Adapter) frame(c *conn, f frame) error {
+	a.heard = time.Now()
+	switch f.kind {
+	case commandReply:
+		c.answered(f)
+	case apiResponse:
+		c.answered(f)
+	case eventJSON:
+		e := a.window.blank()
+		if err := a.parse.parse(f.body, e); err != nil {
+			a.broken++
+			a.window.done(e)
+			a.log.Warn("an event that can't be read", zap.Error(err), zap.Uint64("in all", a.broken))
+			return nil
+		}
+		return a.event(c, e, f.body)
+	}
+	return nil
+}
+
+func (a *Adapter) event(c *conn, e *event, text []byte) error {
+	name := e.get(eventName)
+	if c.tap != nil && name != "HEARTBEAT" {
+		a.record(e, text)
+	}
+	if core := e.get(coreUUID); core != "" {
+		if a.core != "" && a.core != core && a.ready {
+			return errors.New("freeswitch: the PBX was started anew")
+		}
+		a.core = core
+	}
+	switch name {
+	case "BACKGROUND_JOB":
+		c.finished(e.get(jobUUID), strings.TrimRight(e.get(body), "\n"))
+		a.window.done(e)
+		return nil
+	case "HEARTBEAT":
+		a.window.done(e)
+		return nil
+	}
+	if !a.ready {
+		a.early = append(a.early, e)
+		return nil
+	}
+	a.window.put(e, a.heard)
+	return nil
+}
+
+// record gives the wiretap an event, with whom it is about.
+func (a *Adapter) record(e *event, text []byte) {
+	m := pbxadapter.Message{Text: text}
+	if l := a.track.legs[e.get(uniqueID)]; l != nil {
+		m.Line = l.device
+		if l.call != nil {
+			m.Calls = []csta.CallID{a.track.callID(l.call)}
+			m.Op = l.call.op
+		}
+	}
+	a.tap.Record(m)
+}
+
+// advance takes what is due, and gives the time until something is again. It is called with the lock.
+func (a *Adapter) advance(now time.Time) time.Duration {
+	if !a.ready {
+		return time.Hour
+	}
+	for {
+		e, at := a.window.next(now)
+		if e == nil {
+			break
+		}
+		a.track.until(at)
+		a.track.hear(e, at)
+		a.feat.hear(e)
+		a.window.done(e)
+		a.check()
+	}
+	a.track.until(now)
+	a.check()
+	a.wishes()
+	next := time.Minute
+	for _, due := range [...]time.Time{a.window.due(), a.track.due()} {
+		if !due.IsZero() {
+			next = min(next, max(due.Sub(now), time.Millisecond))
+		}
+	}
+	return next
+}
+
+// wishes carries out what the tracker wants of the PBX.
+func (a *Adapter) wishes() {
+	t := a.track
+	for _, m := range t.marks {
+		if isID(m.leg) && isID(m.call) {
+			a.later("uuid_setvar " + m.leg + " farhook_call " + m.call)
+		}
+	}
+	for _, id := range t.orphan {
+		if isID(id) {
+			a.log.Info("a parked party whose counterpart has gone is cleared", zap.String("leg", id))
+			a.later("uuid_kill " + id)
+		}
+	}
+	for _, id := range t.doubt {
+		a.ask(id)
+	}
+	t.marks, t.orphan, t.doubt = nil, nil, nil
+	t.tidy()
+}
+
+// later sends a command whose result is only logged.
+func (a *Adapter) later(command string) {
+	c, ctx := a.conn, a.run
+	a.work.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		if _, err := c.bgapi(ctx, command); err != nil && ctx.Err() == nil {
+			a.log.Debug("a command failed", zap.String("command", command), zap.Error(err))
+		}
+	})
+}
+
+// Repaired counts the legs that an audit or a stray event had to put right.
+func (a *Adapter) Repaired() uint64 { return a.repaired.Load() }
+
+// Audit compares the calls with those that the PBX has, and puts right what differs. It is done every minute anyhow.
+func (a *Adapter) Audit(ctx context.Context) error {
+	done := make(chan error, 1)
+	select {
+	case a.auditNow <- done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return <-done
+}
+
+func (a *Adapter) users() []string {
+	list := make([]string, 0, len(a.stations))
+	for u := range a.stations {
+		list = append(list, u)
+	}
+	slices.Sort(list)
+	return list
+}

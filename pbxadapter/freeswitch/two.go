@@ -1,0 +1,313 @@
+package freeswitch
+
+import (
+	"context"
+	"fmt"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+)
+
+// The services on two calls of one device.
+
+// pair finds a held call and the active one.
+func (a *Adapter) pair(held, active csta.ConnectionID) (*connection, *connection, error) {
+	h, err := a.in(held, csta.ErrNoHeldCall, csta.Hold)
+	if err != nil {
+		return nil, nil, err
+	}
+	n, err := a.find(active)
+	if err != nil {
+		return nil, nil, err
+	}
+	if h.device != n.device || h.call == n.call {
+		return nil, nil, csta.ErrInvalidConnectionID.With("freeswitch: heldCall and activeCall must be two calls of one device")
+	}
+	return h, n, nil
+}
+
+func (a *Adapter) consultationCall(ctx context.Context, r csta.ConsultationCall) (csta.ConsultationCallResponse, error) {
+	var (
+		none   csta.ConsultationCallResponse
+		n      *connection
+		p      *phoneLine
+		number string
+		to     callmodel.Party
+	)
+	done := func() {}
+	err := a.do(func(*tracker) (err error) {
+		if n, err = a.in(r.ExistingCall, csta.ErrNoActiveCall, csta.Connected); err != nil {
+			return err
+		}
+		if p, err = a.phone(n.device); err != nil {
+			return err
+		}
+		if number, err = a.dial(r.ConsultedDevice, csta.ErrInvalidCalledDeviceID); err != nil {
+			return err
+		}
+		if err = a.free(n.device, n, csta.ErrInvalidDeviceState); err != nil {
+			return err
+		}
+		to = a.party(r.ConsultedDevice, number)
+		done = a.mark(ctx, n.call)
+		return nil
+	})
+	defer func() { done() }()
+	if err != nil {
+		return none, err
+	}
+	if err := a.hold(ctx, n, csta.CauseConsultation); err != nil {
+		return none, err
+	}
+	var id csta.ConnectionID
+	if n.holder != nil {
+		id, err = a.consultParked(ctx, p, n, number, to)
+	} else {
+		id, err = a.call(ctx, p, number, to, true)
+	}
+	return csta.ConsultationCallResponse{InitiatedCall: id}, err
+}
+
+func (a *Adapter) alternateCall(ctx context.Context, r csta.AlternateCall) (csta.AlternateCallResponse, error) {
+	var held, active *connection
+	done := func() {}
+	err := a.do(func(*tracker) (err error) {
+		if held, active, err = a.pair(r.HeldCall, r.ActiveCall); err != nil {
+			return err
+		}
+		if active.state != csta.Connected {
+			return csta.ErrNoActiveCall.With(fmt.Errorf("freeswitch: %s is %s", active.device, active.state))
+		}
+		done = a.mark(ctx, held.call, active.call)
+		return nil
+	})
+	defer func() { done() }()
+	if err == nil {
+		err = a.hold(ctx, active, csta.CauseAlternate)
+	}
+	if err == nil {
+		err = a.retrieve(ctx, held)
+	}
+	return csta.AlternateCallResponse{}, err
+}
+
+func (a *Adapter) reconnectCall(ctx context.Context, r csta.ReconnectCall) (csta.ReconnectCallResponse, error) {
+	var (
+		none         csta.ReconnectCallResponse
+		held, active *connection
+		legs         map[string]string
+	)
+	done := func() {}
+	err := a.do(func(*tracker) (err error) {
+		if held, active, err = a.pair(r.HeldCall, r.ActiveCall); err != nil {
+			return err
+		}
+		done = a.mark(ctx, held.call, active.call)
+		if held.holder == nil {
+			legs = kills(active)
+			return nil
+		}
+		// One leg for both calls: it is the other end that goes.
+		legs = make(map[string]string)
+		for _, o := range active.call.others(active) {
+			for _, l := range o.legs {
+				legs[l.id] = "NORMAL_CLEARING"
+			}
+		}
+		return nil
+	})
+	defer func() { done() }()
+	if err != nil {
+		return none, err
+	}
+	gone := func() bool { return active.state == csta.Null }
+	if held.holder != nil {
+		gone = func() bool {
+			for id := range legs {
+				if a.track.legs[id] != nil {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	if err := a.kill(ctx, legs, gone); err != nil {
+		return none, err
+	}
+	return none, a.retrieve(ctx, held)
+}
+
+func (a *Adapter) transferCall(ctx context.Context, r csta.TransferCall) (csta.TransferCallResponse, error) {
+	var (
+		none         csta.TransferCallResponse
+		held, active *connection
+		own          []string
+		far1, far2   string
+		to           callmodel.Party
+		number       string
+		p            *phoneLine
+	)
+	done := func() {}
+	err := a.do(func(t *tracker) (err error) {
+		if held, active, err = a.pair(r.HeldCall, r.ActiveCall); err != nil {
+			return err
+		}
+		if p, err = a.line(held.device); err != nil {
+			return err
+		}
+		if active.state != csta.Connected && active.state != csta.Hold {
+			return csta.ErrNoActiveCall.With(fmt.Errorf("freeswitch: %s is %s", active.device, active.state))
+		}
+		f1, f2 := far(held), far(active)
+		if f1 == nil || f2 == nil || !f1.answered {
+			return csta.ErrInvalidConnectionState.With("freeswitch: there is nobody to transfer, or nobody to transfer to")
+		}
+		for _, l := range append(legs(held), legs(active)...) {
+			own = append(own, l.id)
+		}
+		if held.holder != nil {
+			own = append(own, held.holder.id)
+		}
+		far1, far2, to = f1.id, f2.id, f2.party
+		done = a.mark(ctx, held.call, active.call)
+		if f2.answered {
+			t.willJoin(held, active, f1, f2)
+			return nil
+		}
+		number = f2.native
+		if err := whitelist(a.conf.Characters).check(number); err != nil {
+			return csta.ErrInvalidConnectionState.With(fmt.Errorf("freeswitch: who rings cannot be rung anew: %w", err))
+		}
+		t.willTransferRinging(held, active, f1, to)
+		return nil
+	})
+	defer func() { done() }()
+	if err != nil {
+		return none, err
+	}
+	gone := func() bool { return held.state == csta.Null && active.state == csta.Null }
+	if number != "" {
+		err = a.transferRinging(ctx, p, far1, number, own)
+	} else if err = a.freed(ctx, far1, far2); err == nil {
+		err = a.send(ctx, "uuid_bridge "+far1+" "+far2)
+	}
+	if err == nil {
+		err = a.await(ctx, a.time.step, "CHANNEL_BRIDGE of "+far1+" and the party transferred to", gone)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err != nil {
+		if l := a.track.legs[far1]; l != nil && l.plan != nil {
+			l.plan.drop(a.track)
+		}
+		return none, err
+	}
+	a.ends(own)
+	res := csta.TransferCallResponse{TransferredCall: csta.ConnectionID{Call: a.track.callID(held.call), Device: to.Device}}
+	for _, n := range held.call.conns {
+		res.Connections = append(res.Connections, csta.ConnectionListItem{NewConnection: a.track.id(n)})
+	}
+	return res, nil
+}
+
+// transferRinging sends the held party to who still rings: uuid_bridge would tear everything down. The phone is rung anew.
+func (a *Adapter) transferRinging(ctx context.Context, p *phoneLine, far, number string, own []string) error {
+	target, err := a.target(ctx, p, number)
+	if err != nil {
+		return err
+	}
+	if err := a.freed(ctx, far); err != nil {
+		return err
+	}
+	for _, id := range own {
+		if err := a.send(ctx, "uuid_setvar "+id+" hangup_after_bridge true"); err != nil {
+			return err
+		}
+	}
+	return a.send(ctx, "uuid_transfer "+far+" "+target)
+}
+
+// ends clears legs that have no part in a call any more; most are gone by themselves. It is called with the lock.
+func (a *Adapter) ends(own []string) {
+	for _, id := range own {
+		if l := a.track.legs[id]; l != nil && l.conn == nil && a.conn != nil {
+			a.later("uuid_kill " + id)
+		}
+	}
+}
+
+func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (csta.ConferenceCallResponse, error) {
+	var (
+		none             csta.ConferenceCallResponse
+		held, active     *connection
+		own1, own2       string
+		far1, far2, room string
+	)
+	done := func() {}
+	err := a.do(func(t *tracker) (err error) {
+		if held, active, err = a.pair(r.HeldCall, r.ActiveCall); err != nil {
+			return err
+		}
+		if active.state != csta.Connected {
+			return csta.ErrNoActiveCall.With(fmt.Errorf("freeswitch: %s is %s", active.device, active.state))
+		}
+		f1, f2, o := far(held), far(active), active.leg()
+		if f1 == nil || f2 == nil || o == nil || !f1.answered || !f2.answered {
+			return csta.ErrInvalidConnectionState.With("freeswitch: the consulted party has not answered")
+		}
+		if l := held.leg(); l != nil {
+			own1 = l.id
+		}
+		own2, far1, far2, room = o.id, f1.id, f2.id, a.room(held.call)
+		done = a.mark(ctx, held.call, active.call)
+		t.willMeet(held, active, f1, f2, room)
+		return nil
+	})
+	defer func() { done() }()
+	if err != nil {
+		return none, err
+	}
+	where := "conference:" + room + "@" + a.conf.RoomKind + " inline"
+	if err = a.freed(ctx, far1, far2, own2); err == nil && own1 != "" {
+		err = a.send(ctx, "uuid_setvar "+own1+" hangup_after_bridge true")
+	}
+	if err == nil {
+		err = a.send(ctx, "uuid_transfer "+own2+" -both "+where)
+	}
+	if err == nil {
+		err = a.await(ctx, a.time.step, "two add-member of the room "+room, func() bool {
+			l, o := a.track.legs[own2], a.track.legs[far2]
+			return l != nil && o != nil && l.room != nil && o.room != nil
+		})
+	}
+	if err == nil {
+		err = a.send(ctx, "uuid_transfer "+far1+" "+where)
+	}
+	if err == nil {
+		err = a.await(ctx, a.time.step, "the third add-member of the room "+room, func() bool { return active.call.conn(active.device) == nil })
+	}
+	if err != nil {
+		return none, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if own1 != "" {
+		a.ends([]string{own1})
+	}
+	id := csta.ConnectionID{Call: a.track.callID(held.call), Device: held.device}
+	res := csta.ConferenceCallResponse{ConferenceCall: id}
+	for _, n := range held.call.conns {
+		res.Connections = append(res.Connections, csta.ConnectionListItem{NewConnection: a.track.id(n)})
+	}
+	return res, nil
+}
+
+// room is the name of a call's room.
+func (a *Adapter) room(c *call) string { return a.conf.Room + cutID(c.id) }
+
+func cutID(id string) string {
+	if len(id) > 13 {
+		return id[:13]
+	}
+	return id
+}
