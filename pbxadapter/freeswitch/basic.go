@@ -232,6 +232,7 @@ func (a *Adapter) clearCall(ctx context.Context, r csta.ClearCall) (csta.ClearCa
 func (a *Adapter) holdCall(ctx context.Context, r csta.HoldCall) (csta.HoldCallResponse, error) {
 	var n *connection
 	done := func() {}
+	a.ripe(ctx, r.CallToBeHeld)
 	err := a.do(func(t *tracker) (err error) {
 		if n, err = a.in(r.CallToBeHeld, csta.ErrNoActiveCall, csta.Connected); err == nil {
 			_, err = a.line(n.device)

@@ -135,7 +135,8 @@ func (t *tracker) cleared(l *leg, n *connection, cause string, e *event) {
 			}
 		}
 	}
-	if l.inbound && !l.answered && !l.dialled && c.called.Device != "" && c.conn(c.called.Device) == nil {
+	refused := l.inbound && !l.answered || l.role == dials && n.cause != csta.CauseCallPickup
+	if refused && !l.dialled && c.called.Device != "" && c.conn(c.called.Device) == nil {
 		if _, ok := endings[cause]; ok && !strings.HasPrefix(e.get(disposition), "recv_") {
 			why := t.refused(c, c.called.Device, cause, e)
 			o := t.join(c, c.called.Device, c.called)

@@ -36,6 +36,7 @@ func (a *Adapter) singleStepTransferCall(ctx context.Context, r csta.SingleStepT
 		holderOfOwn bool
 	)
 	done := func() {}
+	a.ripe(ctx, r.ActiveCall)
 	err := a.do(func(t *tracker) (err error) {
 		if n, err = a.in(r.ActiveCall, csta.ErrNoActiveCall, csta.Connected, csta.Hold); err != nil {
 			return err
@@ -262,6 +263,7 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 		there        bool
 	)
 	done := func() {}
+	a.ripe(ctx, r.ActiveCall)
 	err := a.do(func(t *tracker) (err error) {
 		if r.ParticipationType != "" && r.ParticipationType != csta.ParticipationTypeActive {
 			return csta.ErrInvalidParameterValue.With("participationType: only active participation is possible")
@@ -349,6 +351,7 @@ func (a *Adapter) parkCall(ctx context.Context, r csta.ParkCall) (csta.ParkCallR
 		return none, csta.ErrParameterMissing.With("parking is missing")
 	}
 	done := func() {}
+	a.ripe(ctx, *r.Parking)
 	err := a.do(func(t *tracker) (err error) {
 		if n, err = a.in(*r.Parking, csta.ErrNoActiveCall, csta.Connected, csta.Hold); err != nil {
 			return err

@@ -206,4 +206,18 @@ func far(n *connection) *leg {
 	return nil
 }
 
+// ripe gives a talk that has just begun the moment that it takes until both of its legs are bridged: it is told when the called phone answers.
+func (a *Adapter) ripe(ctx context.Context, ids ...csta.ConnectionID) {
+	for _, id := range ids {
+		_ = a.await(ctx, a.time.step/5, "", func() bool { // what is missing then is said by the service
+			n, err := a.find(id)
+			if err != nil || n.state != csta.Connected || n.leg() == nil {
+				return true
+			}
+			f := far(n)
+			return f == nil || f.conn == nil || f.conn.state == csta.Alerting || f.answered && (n.leg().peer == f || n.leg().room != nil)
+		})
+	}
+}
+
 var errAlone = csta.ErrInvalidConnectionState.With("freeswitch: there is nobody else in the call")

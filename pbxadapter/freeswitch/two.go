@@ -35,6 +35,7 @@ func (a *Adapter) consultationCall(ctx context.Context, r csta.ConsultationCall)
 		to     callmodel.Party
 	)
 	done := func() {}
+	a.ripe(ctx, r.ExistingCall)
 	err := a.do(func(*tracker) (err error) {
 		if n, err = a.in(r.ExistingCall, csta.ErrNoActiveCall, csta.Connected); err != nil {
 			return err
@@ -96,8 +97,10 @@ func (a *Adapter) reconnectCall(ctx context.Context, r csta.ReconnectCall) (csta
 		none         csta.ReconnectCallResponse
 		held, active *connection
 		legs         map[string]string
+		talks        bool // with one leg for both calls
 	)
 	done := func() {}
+	a.ripe(ctx, r.ActiveCall)
 	err := a.do(func(*tracker) (err error) {
 		if held, active, err = a.pair(r.HeldCall, r.ActiveCall); err != nil {
 			return err
@@ -108,6 +111,8 @@ func (a *Adapter) reconnectCall(ctx context.Context, r csta.ReconnectCall) (csta
 			return nil
 		}
 		// One leg for both calls: it is the other end that goes.
+		f := far(active)
+		talks = f != nil && f.answered
 		legs = make(map[string]string)
 		for _, o := range active.call.others(active) {
 			for _, l := range o.legs {
@@ -131,6 +136,12 @@ func (a *Adapter) reconnectCall(ctx context.Context, r csta.ReconnectCall) (csta
 			return true
 		}
 	}
+	if talks { // the own leg leaves the talk for the other one, and then who is left alone is cleared
+		if err := a.retrieve(ctx, held); err != nil {
+			return none, err
+		}
+		return none, a.kill(ctx, legs, gone)
+	}
 	if err := a.kill(ctx, legs, gone); err != nil {
 		return none, err
 	}
@@ -148,6 +159,7 @@ func (a *Adapter) transferCall(ctx context.Context, r csta.TransferCall) (csta.T
 		p            *phoneLine
 	)
 	done := func() {}
+	a.ripe(ctx, r.HeldCall, r.ActiveCall)
 	err := a.do(func(t *tracker) (err error) {
 		if held, active, err = a.pair(r.HeldCall, r.ActiveCall); err != nil {
 			return err
@@ -244,6 +256,7 @@ func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (cs
 		far1, far2, room string
 	)
 	done := func() {}
+	a.ripe(ctx, r.HeldCall, r.ActiveCall)
 	err := a.do(func(t *tracker) (err error) {
 		if held, active, err = a.pair(r.HeldCall, r.ActiveCall); err != nil {
 			return err

@@ -1,0 +1,189 @@
+package freeswitch
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap/zaptest"
+
+	"farhook/csta"
+	"farhook/pbxadapter"
+	"farhook/pbxadapter/adaptertest"
+)
+
+// The suite on a real FreeSWITCH, with real SIP phones, where somebody has one: FARHOOK_FREESWITCH=ADDRESS,PASSWORD,PHONES names its event
+// socket and the control socket of scriptable phones 201 to 206 in the domain pbx.test. Those take one command a line ("201 call 202",
+// "202 answer", "hold", "unhold", "hangup", "reset") and answer each with a line that begins with "ok" or "err". 201 to 204 obey NOTIFY;
+// 9005 is busy, 0… leads outside to the phone "net", and 501 is a valet slot of the lot office.
+func realPBX(t *testing.T) (address, password string, hands realHands) {
+	t.Helper()
+	v := os.Getenv("FARHOOK_FREESWITCH")
+	if v == "" {
+		t.Skip("FARHOOK_FREESWITCH names no real FreeSWITCH")
+	}
+	part := strings.Split(v, ",")
+	if len(part) != 3 {
+		t.Fatal("FARHOOK_FREESWITCH: want ADDRESS,PASSWORD,PHONES")
+	}
+	return part[0], part[1], realHands{control: part[2]}
+}
+
+// realHands are people at real phones.
+type realHands struct {
+	control string
+	cut     func()
+	restore func()
+}
+
+func (h realHands) say(format string, args ...any) error {
+	c, err := net.Dial("tcp", h.control)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := fmt.Fprintf(c, format+"\n", args...); err != nil {
+		return err
+	}
+	answer, err := bufio.NewReader(c).ReadString('\n')
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(answer, "ok") {
+		return errors.New(fmt.Sprintf(format, args...) + ": " + strings.TrimSpace(answer))
+	}
+	return nil
+}
+
+func at(d csta.DeviceID) string {
+	if d[0] == '0' {
+		return "net"
+	}
+	return string(d)
+}
+
+func (h realHands) Dial(from, to csta.DeviceID) error { return h.say("%s call %s", at(from), to) }
+func (h realHands) Answer(d csta.DeviceID) error      { return h.say("%s answer", at(d)) }
+func (h realHands) HangUp(d csta.DeviceID) error      { return h.say("%s hangup", at(d)) }
+func (h realHands) Hold(d csta.DeviceID) error        { return h.say("%s hold", at(d)) }
+func (h realHands) Retrieve(d csta.DeviceID) error    { return h.say("%s unhold", at(d)) }
+func (h realHands) CutLink()                          { h.cut() }
+func (h realHands) RestoreLink()                      { h.restore() }
+
+// realConfig is the configuration of the rig.
+func realConfig(address, password string) Config {
+	c := defaults()
+	c.Address, c.Password, c.Domain = address, password, "pbx.test"
+	c.Music = "tone_stream://%(1500,2500,480);loops=-1"
+	for n := 201; n <= 206; n++ {
+		c.Devices = append(c.Devices, DeviceConfig{User: fmt.Sprint(n), Group: "all"})
+	}
+	c.Park = ParkConfig{Lot: "office", Slots: []string{"501", "502"}}
+	c.Feat = map[string]FeatureTemplate{
+		"do_not_disturb":    {"db insert/dnd/{user}/true", "db delete/dnd/{user}", "db select/dnd/{user}"},
+		"forward_immediate": {"db insert/cfu/{user}/{number}", "db delete/cfu/{user}", "db select/cfu/{user}"},
+		"forward_busy":      {"db insert/cfb/{user}/{number}", "db delete/cfb/{user}", "db select/cfb/{user}"},
+		"forward_no_answer": {"db insert/cfna/{user}/{number}", "db delete/cfna/{user}", "db select/cfna/{user}"},
+	}
+	c.Event = []FeatureEvents{{
+		Subclass: "feature::changed", Device: "Device", Feature: "Feature", Value: "Value",
+		Names: map[string]string{"dnd": "do_not_disturb", "cfu": "forward_immediate", "cfb": "forward_busy", "cfna": "forward_no_answer"},
+	}}
+	c.Experimental = true
+	return c
+}
+
+func TestReal(t *testing.T) {
+	for _, parked := range []bool{false, true} {
+		t.Run(map[bool]string{false: "notify", true: "parked"}[parked], func(t *testing.T) {
+			adaptertest.Run(t, func(t *testing.T) adaptertest.Harness {
+				address, password, hands := realPBX(t)
+				if err := hands.say("reset"); err != nil {
+					t.Fatal(err)
+				}
+				c := realConfig(address, password)
+				if parked {
+					for i := range c.Devices {
+						c.Devices[i].Style = &style{Header: "call-info", Notify: "no"}
+					}
+				}
+				a, err := New(pbxadapter.Options{Name: "fs", Log: zaptest.NewLogger(t), Numbers: pbxadapter.PlainNumbers{}}, c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				dial, down := a.dialer, false
+				var last net.Conn
+				a.dialer = func(ctx context.Context) (net.Conn, error) {
+					if down {
+						return nil, errors.New("the cable is cut")
+					}
+					nc, err := dial(ctx)
+					last = nc
+					return nc, err
+				}
+				hands.cut = func() { down = true; _ = last.Close() }
+				hands.restore = func() { down = false }
+				clearFeatures(t, a, c)
+				return adaptertest.Harness{
+					Adapter: a, Phones: [4]csta.DeviceID{"201", "202", "203", "204"}, Busy: "9005", Outside: "0301234567", Slot: "501", Hands: hands,
+					Settle: func(condition func() bool) bool {
+						for end := time.Now().Add(6 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+							if condition() {
+								return true
+							}
+						}
+						return false
+					},
+				}
+			})
+		})
+	}
+}
+
+// clearFeatures takes back what the last scenario set, and waits until nobody talks.
+func clearFeatures(t *testing.T, a *Adapter, c Config) {
+	t.Helper()
+	nc, err := net.Dial("tcp", c.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newConn(nc, 1<<20)
+	defer func() { _ = nc.Close(); <-k.ended }()
+	if err := k.login("", c.Password); err != nil {
+		t.Fatal(err)
+	}
+	go k.read()
+	api := func(command string) string {
+		k.wmu.Lock()
+		err := k.write("api "+command, false)
+		k.wmu.Unlock()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for {
+			<-k.wake
+			for _, f := range k.take() {
+				return string(f.body)
+			}
+		}
+	}
+	for _, d := range c.Devices {
+		for _, f := range c.Feat {
+			api(a.fill(f.Clear, d.User, "", 0))
+		}
+	}
+	for range 100 {
+		if strings.Contains(api("show channels as json"), `"row_count": 0`) {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Log(api("hupall"))
+}
