@@ -329,3 +329,7 @@ func slicesHas(c *call, l *leg) bool {
 	}
 	return false
 }
+
+type factOf = callmodel.Fact
+
+var plainNumbers = pbxadapter.PlainNumbers{}

@@ -250,3 +250,37 @@ func TestRecordedResync(t *testing.T) {
 		t.Errorf("%d calls are left over", n)
 	}
 }
+
+// Whatever comes in whatever order, the tracker lives: events of all dialogues at once, in no order, some twice, some not at all.
+func TestNonsense(t *testing.T) {
+	var all []record
+	for _, name := range dialogueNames(t) {
+		for _, m := range records(t, name) {
+			if m.event != nil {
+				all = append(all, m)
+			}
+		}
+	}
+	for seed := range uint64(3) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		p := newReplayer(t)
+		m := callmodel.New()
+		for i := range 3 * len(all) {
+			x := all[r.IntN(len(all))]
+			x.at = time.Duration(i) * time.Millisecond
+			p.take(x)
+		}
+		p.until(began.Add(2 * time.Hour))
+		for _, f := range p.facts {
+			m.Apply(f)
+		}
+		for id, l := range p.track.legs { // the end of every leg is the end of everything
+			p.track.hangup(l, "NORMAL_CLEARING", new(event))
+			_ = id
+		}
+		p.track.until(began.Add(3 * time.Hour))
+		if n := len(p.track.legs) + len(p.track.calls); n != 0 {
+			t.Errorf("seed %d: %d legs and calls are left over", seed, n)
+		}
+	}
+}

@@ -168,6 +168,9 @@ func (t *tracker) move(n *connection, to csta.State, cause csta.EventCause, more
 		f(&m)
 	}
 	if n.state == to && n.kind == m.Kind {
+		if to == csta.Null {
+			t.remove(n) // it never was: nobody was told of it
+		}
 		return
 	}
 	n.state, n.kind, n.since = to, m.Kind, t.now
