@@ -42,7 +42,14 @@ func TestDecodeEncodings(t *testing.T) {
 	latin, _ := charmap.Windows1252.NewEncoder().String(doc("windows-1252"))
 	iso, _ := charmap.ISO8859_1.NewEncoder().String(strings.ReplaceAll(doc("ISO-8859-1"), "€", "e"))
 	wide, _ := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String(doc("UTF-16"))
-	for name, in := range map[string]string{"utf-8": doc("utf-8"), "bom": "\xEF\xBB\xBF" + doc("UTF-8"), "windows": latin, "iso": iso, "utf-16": wide} {
+	big, _ := unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewEncoder().String(doc("utf-16"))
+	plain := strings.Replace(doc("x"), ` encoding="x"`, "", 1)
+	undeclared, _ := unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewEncoder().String(plain)
+	for name, in := range map[string]string{
+		"utf-8": doc("utf-8"), "bom": "\xEF\xBB\xBF" + doc("UTF-8"), "windows": latin, "iso": iso, "iso, NUL at the end": iso + "\x00",
+		"utf-16": wide, "utf-16, big end first": big, "utf-16, NUL at the end": wide + "\x00\x00", "utf-16, not declared": undeclared,
+		"no encoding": plain, "no declaration": plain[strings.Index(plain, "?>")+2:], "NUL and white space at the end": plain + " \r\n\x00",
+	} {
 		m, _, err := Decode([]byte(in))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -106,6 +113,30 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 	if m, _, err := Decode([]byte(`<FlyToTheMoon` + ns3 + `><a/></FlyToTheMoon>`)); err != nil || m != (Unknown{"FlyToTheMoon"}) {
 		t.Errorf("an unknown service: %v, %v", m, err)
+	}
+}
+
+// The caps are where they are said to be: one octet and one element more are refused.
+func TestCaps(t *testing.T) {
+	body := func(n int) []byte {
+		head, tail := `<HoldCall`+ns3+`><callToBeHeld><callID>`, `</callID></callToBeHeld></HoldCall>`
+		return []byte(head + strings.Repeat("x", n-len(head)-len(tail)) + tail)
+	}
+	if _, _, err := Decode(body(64 << 10)); err != nil {
+		t.Errorf("64 KiB: %v", err)
+	}
+	var e *SyntaxError
+	if _, _, err := Decode(body(64<<10 + 1)); !errors.As(err, &e) || !e.Large {
+		t.Errorf("one octet more: %v", err)
+	}
+	nested := func(n int) []byte {
+		return []byte(`<HoldCall` + ns3 + `><callToBeHeld><callID>1</callID></callToBeHeld>` + strings.Repeat("<a>", n-1) + strings.Repeat("</a>", n-1) + `</HoldCall>`)
+	}
+	if _, _, err := Decode(nested(32)); err != nil {
+		t.Errorf("32 elements deep: %v", err)
+	}
+	if _, _, err := Decode(nested(33)); !errors.As(err, &e) || e.Large {
+		t.Errorf("33 elements deep: %v", err)
 	}
 }
 
