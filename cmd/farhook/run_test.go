@@ -75,7 +75,23 @@ func TestDemo(t *testing.T) {
 			t.Errorf("%s: %d, want %d", path, r.StatusCode, want)
 		}
 	}
-	c, err := net.Dial("tcp", m[1])
+	// The three things to try, as printed.
+	tries := regexp.MustCompile(`1\. Open the console: +(\S+)\n.*go run \./cmd/ucsim --server (\S+) --line (\S+)\n.*curl -s -H 'Content-Type: application/json' -d '(.*)' (\S+)\n`).FindStringSubmatch(m[0])
+	if tries == nil {
+		t.Fatalf("there are not three things to try in\n%s", m[0])
+	}
+	if tries[1] != m[2]+"/" || tries[2] != m[1] || tries[3] != "tel:+15551002" {
+		t.Errorf("%q", tries)
+	}
+	r, err := http.Post(tries[5], "application/json", strings.NewReader(tries[4]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	if r.StatusCode != http.StatusCreated {
+		t.Errorf("the curl line: %s", r.Status)
+	}
+	c, err := net.Dial("tcp", tries[2])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -84,10 +84,11 @@ func (l *link) run(ctx context.Context) {
 		l.mu.Unlock()
 		l.counts.runs.Add(1)
 		err := l.runAdapter(ctx, r)
-		l.lost()
 		if ctx.Err() != nil {
+			l.end()
 			return
 		}
+		l.lost()
 		if time.Since(began) >= goodStretch {
 			wait = firstWait
 		}
@@ -114,6 +115,14 @@ func (l *link) runAdapter(ctx context.Context, r *reporter) (err error) {
 		err = errors.New("the adapter ended without a reason")
 	}
 	return err
+}
+
+// end is lost where the board itself ends: nobody is left to be told.
+func (l *link) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.current = nil
+	l.up.Store(false)
 }
 
 // lost tells every device of the PBX out of service. Its calls are left as they were: they may well go on.
