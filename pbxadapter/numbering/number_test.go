@@ -26,8 +26,11 @@ func TestParse(t *testing.T) {
 		{"tel:1001", Number{Digits: "1001"}, "1001", "1001"},
 		{"1001", Number{Digits: "1001"}, "1001", "1001"},
 		{"*72#", Number{Digits: "*72#"}, "*72#", "*72#"},
-		{"tel:73124;phone-context=dialstring;partition=BE_BRS_INT", Number{Digits: "73124", Context: "dialstring", Partition: "be_brs_int"},
-			"tel:73124;phone-context=dialstring;partition=be_brs_int", "73124"},
+		{
+			"tel:73124;phone-context=dialstring;partition=BE_BRS_INT",
+			Number{Digits: "73124", Context: "dialstring", Partition: "be_brs_int"},
+			"tel:73124;phone-context=dialstring;partition=be_brs_int", "73124",
+		},
 		{"tel:+15551001;device=SEP0123;ext=7", Number{Digits: "15551001", Global: true, Ext: "7", Device: "sep0123"}, "tel:+15551001;ext=7;device=sep0123", "tel:+15551001"},
 		{"tel:+15551001;isub=5;x=y", Number{Digits: "15551001", Global: true}, "tel:+15551001", "tel:+15551001"},
 		{"sip:+15551001@contoso.test;user=phone", Number{Digits: "15551001", Global: true}, "tel:+15551001", "tel:+15551001"},
