@@ -97,9 +97,10 @@ func (c *clinic) serve(t *testing.T, a pbxadapter.Adapter) {
 	c.addr = l.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 3)
-	go func() { done <- c.board.Run(ctx) }()
-	go func() { done <- c.uc.Run(ctx) }()
-	go func() { done <- c.uc.Serve(ctx, l, nil) }()
+	board, uc := c.board, c.uc // a second call of serve sets others
+	go func() { done <- board.Run(ctx) }()
+	go func() { done <- uc.Run(ctx) }()
+	go func() { done <- uc.Serve(ctx, l, nil) }()
 	t.Cleanup(func() {
 		cancel()
 		for range 3 {
