@@ -35,7 +35,8 @@ type checkCmd struct {
 }
 
 type exampleCmd struct {
-	Sim bool `help:"With the simulated PBX: what demo runs."`
+	Sim       bool `help:"With the simulated PBX: what demo runs."`
+	Installed bool `help:"With the places of the Debian package for what is kept, and for the control socket."`
 }
 
 // Run of demo: the example configuration with the simulated PBX, and what the flags say.
@@ -100,6 +101,9 @@ func (e *exampleCmd) Run(s *streams) error {
 	text := example
 	if e.Sim {
 		text = simExample
+	}
+	if e.Installed {
+		text = installed(text)
 	}
 	_, err := fmt.Fprint(s.out, text)
 	return err

@@ -18,10 +18,13 @@ import (
 	"farhook/pbxadapter/switchboard/wiretap"
 )
 
+// installedControl is where the package's service has its control socket.
+const installedControl = "/run/farhook/control.sock"
+
 // door is how a command finds the running gateway.
 type door struct {
 	Config  string `placeholder:"FILE" help:"The configuration of the running gateway, which says where its control socket is."`
-	Control string `placeholder:"PATH" help:"Its control socket; default that of farhook demo."`
+	Control string `placeholder:"PATH" help:"Its control socket; default that of the installed service, else of farhook demo."`
 }
 
 type drainCmd struct {
@@ -152,6 +155,9 @@ func (d *door) socket() (string, error) {
 			err = fmt.Errorf("%s: the gateway has no control socket: it needs the key control", d.Config)
 		}
 		return c.Control, err
+	}
+	if _, err := os.Stat(installedControl); err == nil {
+		return installedControl, nil
 	}
 	if p := defaultControl(); p != "" {
 		return p, nil

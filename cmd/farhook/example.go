@@ -1,5 +1,7 @@
 package main
 
+import "strings"
+
 // example is what `farhook config example` prints; simExample is what demo runs. Both pass `farhook config check`.
 const (
 	example = exampleHead + `
@@ -120,3 +122,18 @@ emergency:
   outside: ["0", "9"]
 `
 )
+
+// installedPlaces are the values of the Debian package, by the line of the example that has the default.
+var installedPlaces = map[string]string{
+	"\n  store: \"\"\n": "\n  store: /var/lib/farhook/sessions.db\n",
+	"\n  file: \"\"           # such as /var/lib/farhook/audit.jsonl; empty: none is kept\n": "\n  file: /var/lib/farhook/audit.jsonl\n",
+	"\ncontrol: \"\"\n": "\ncontrol: " + installedControl + "\n",
+}
+
+// installed is an example with the places of the Debian package.
+func installed(text string) string {
+	for from, to := range installedPlaces {
+		text = strings.Replace(text, from, to, 1)
+	}
+	return text
+}

@@ -222,6 +222,9 @@ func (g *gateway) run(ctx context.Context) error {
 	if g.pprof != nil {
 		group.Go(func() error { return serveProfiles(ctx, g.pprof) })
 	}
+	group.Go(func() error {
+		return tellManager(ctx, g.log, func() { g.uc.Count(); g.board.Snapshot(switchboard.System, switchboard.Filter{}) })
+	})
 	g.log.Info("farhook started", zap.String("version", versionText()), zap.Strings("sip", addrs(g.sip)), zap.Strings("sips", addrs(g.sips)))
 	err := group.Wait()
 	stopBoard()

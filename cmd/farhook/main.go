@@ -34,6 +34,9 @@ type cli struct {
 
 	Numbers numbersCmd `cmd:"" help:"Try, check, test and import the rules between canonical numbers and a PBX's own."`
 
+	Completion completionCmd `cmd:"" help:"Print what a shell needs to complete our commands."`
+	Man        manCmd        `cmd:"" hidden:"" help:"Print the manual page."`
+
 	BenchTarget benchTargetCmd `cmd:"" hidden:""`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
