@@ -2,9 +2,10 @@
 # make test    the tests alone: only Go is needed, and what is missing besides is skipped by name
 GO      ?= go
 FUZZ    ?= 10s
+SUDO    ?= $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
-.PHONY: all build test lint format generate console fuzz bench
+.PHONY: all build test lint format generate console fuzz bench dist dist-test
 all: generate format lint console test fuzz
 
 build:
@@ -31,6 +32,14 @@ console:
 	cd web/console && npm ci --no-audit --no-fund && npm run check && npm test && npm run build
 	git diff --exit-code -- web/console/dist
 	test -z "$$(git status --porcelain -- web/console/dist)"
+
+# dist builds what a release consists of; dist-test installs it in a clean system and runs it there (root, debootstrap, systemd-analyze).
+dist:
+	packaging/dist
+	npx --yes dockerfilelint@1.8.0 packaging/Dockerfile
+
+dist-test: dist
+	$(SUDO) packaging/test
 
 # fuzz gives every fuzz target some seconds.
 fuzz:
