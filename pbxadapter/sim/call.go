@@ -181,7 +181,7 @@ func (p *PBX) originate(from, to csta.DeviceID, prompt bool, initiated, cause cs
 }
 
 func (p *PBX) outside(d csta.DeviceID) bool {
-	return strings.HasPrefix(string(d), "tel:+") && p.ext(d) == 0 && d != group
+	return strings.HasPrefix(string(d), "tel:+") && p.ext(d) == 0 && d != group || d == "112" || d == "911"
 }
 
 func (p *PBX) trunksBusy() bool {

@@ -46,10 +46,11 @@ func Demo() Config { return Config{Lines: 24, Hands: true} }
 
 // PBX is a simulated PBX. It is an adapter, and what stands behind it.
 type PBX struct {
-	name  string
-	conf  Config
-	clock Clock
-	log   *zap.Logger
+	name    string
+	numbers pbxadapter.Numbers
+	conf    Config
+	clock   Clock
+	log     *zap.Logger
 
 	mu       sync.Mutex
 	reporter pbxadapter.Reporter // nil while nobody is connected
@@ -92,8 +93,11 @@ func New(o pbxadapter.Options, c Config) (*PBX, error) {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
+	if o.Numbers == nil {
+		o.Numbers = pbxadapter.PlainNumbers{}
+	}
 	p := &PBX{
-		name: o.Name, conf: c, clock: c.Clock, log: o.Log, cut: make(chan struct{}),
+		name: o.Name, numbers: o.Numbers, conf: c, clock: c.Clock, log: o.Log, cut: make(chan struct{}),
 		calls: make(map[csta.CallID]*call), at: make(map[csta.DeviceID][]*call), features: make(map[csta.DeviceID][]callmodel.Feature),
 		out: make(map[csta.DeviceID]bool), prompts: make(map[*leg]func()),
 	}

@@ -21,6 +21,7 @@ import (
 	"farhook/csta"
 	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
+	"farhook/pbxadapter/numbering"
 	"farhook/pbxadapter/switchboard/audit"
 	"farhook/pbxadapter/switchboard/wiretap"
 )
@@ -53,7 +54,11 @@ type Options struct {
 	Log  *zap.Logger // nil: none
 	// Audit is told who controlled, or wanted to control, whose line; nil: nobody is.
 	Audit *audit.Record
-	Tap   *wiretap.Tap // takes what PBXs and other programs say; nil: none
+	// People are a directory's; nil: there is none. A policy that needs them is made of the same.
+	People *People
+	// Emergency knows the numbers of emergency services; nil: no number is one.
+	Emergency *numbering.Emergency
+	Tap       *wiretap.Tap // takes what PBXs and other programs say; nil: none
 }
 
 // Seq is the number of a journal entry, from 1. It is only good for the journal that gave it: see Board.Epoch.
@@ -82,7 +87,8 @@ type Filter struct {
 
 // Board is the switchboard. All methods are safe for concurrent use.
 type Board struct {
-	policy  Policy
+	policy  andSystem
+	people  *People // nil: there is no directory
 	log     *zap.Logger
 	links   []*link
 	byName  map[string]*link
@@ -92,7 +98,10 @@ type Board struct {
 	audit   *audit.Record
 	tap     *wiretap.Tap
 	counts  *counts
-	mu      sync.Mutex // guards rebuilding the index
+
+	emergency *numbering.Emergency
+
+	mu sync.Mutex // guards rebuilding the index
 }
 
 // New makes a board; Run makes it work. It panics if two PBXs have one name.
@@ -106,7 +115,7 @@ func New(p Policy, o Options, pbxs ...PBX) *Board {
 	if o.Node == "" {
 		o.Node = rand.Text()[:8]
 	}
-	b := &Board{policy: andSystem{p}, log: o.Log, byName: make(map[string]*link), audit: o.Audit, tap: o.Tap, counts: newCounts()}
+	b := &Board{policy: andSystem{p}, log: o.Log, byName: make(map[string]*link), audit: o.Audit, tap: o.Tap, counts: newCounts(), people: o.People, emergency: o.Emergency}
 	b.journal = newJournal(o.Keep, o.Node+"-"+rand.Text()[:8])
 	for _, x := range pbxs {
 		if b.byName[x.Name] != nil {
@@ -126,6 +135,9 @@ func (b *Board) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for _, l := range b.links {
 		wg.Go(func() { l.run(ctx) })
+	}
+	if b.people != nil {
+		wg.Go(func() { b.follow(ctx) })
 	}
 	wg.Wait()
 	return nil
@@ -153,6 +165,7 @@ type DeviceInfo struct {
 	pbxadapter.Device
 	PBX    string
 	LinkUp bool
+	Owner  Who            // whose it is, as the directory has it; its name is the device's too
 	Offers []csta.Service // sorted; what the adapter's table has, less what the device lacks, plus the board's own
 }
 
@@ -162,7 +175,7 @@ func (b *Board) Devices(who Principal) []DeviceInfo {
 	list := make([]DeviceInfo, 0, len(ix.sorted))
 	for _, d := range ix.sorted {
 		if b.policy.May(who, csta.Observe, d.ID) {
-			list = append(list, d.info())
+			list = append(list, b.info(d))
 		}
 	}
 	return list
@@ -174,7 +187,7 @@ func (b *Board) Device(who Principal, d csta.DeviceID) (DeviceInfo, bool) {
 	if dev == nil || !b.policy.May(who, csta.Observe, d) {
 		return DeviceInfo{}, false
 	}
-	return dev.info(), true
+	return b.info(dev), true
 }
 
 // Synced says whether the PBX of d has told its state since the board began: before, what a Snapshot holds of d says nothing.

@@ -29,7 +29,8 @@ func (b *Board) Do(ctx context.Context, who Principal, r csta.Request) (csta.Res
 		ctx = pbxadapter.WithTrace(ctx, pbxadapter.NewTrace())
 	}
 	b.tapProgram(ctx, wiretap.In, who, r)
-	res, link, err := b.do(ctx, who, r)
+	t, res, err := b.do(ctx, who, r)
+	link := t.link
 	var refused *csta.Error
 	level, msg, result := zap.DebugLevel, "service answered", "ok"
 	switch {
@@ -39,6 +40,13 @@ func (b *Board) Do(ctx context.Context, who Principal, r csta.Request) (csta.Res
 	default:
 		level, msg, result = zap.ErrorLevel, "service failed", "fault"
 		refused = csta.ErrUnspecified.With(err)
+	}
+	if t.help {
+		if refused != nil {
+			refused = dialOnPhone(refused, t.emergency)
+			err = refused
+		}
+		b.emergencyCalled(ctx, who, r, t.emergency, refused)
 	}
 	b.Count(r.Service(), began, err)
 	if line := b.log.Check(level, msg); line != nil {
@@ -66,18 +74,18 @@ func firstDevice(r csta.Request) string {
 	return ""
 }
 
-func (b *Board) do(ctx context.Context, who Principal, r csta.Request) (csta.Response, *link, error) {
+func (b *Board) do(ctx context.Context, who Principal, r csta.Request) (*target, csta.Response, error) {
 	t := &target{board: b, index: b.index.Load(), who: who, note: func(string, string) {}}
 	r, err := b.prepare(who, r, t)
 	if err != nil {
-		return nil, t.link, err
+		return t, nil, err
 	}
 	if own[r.Service()] {
 		res, err := b.answer(who, r, t)
-		return res, t.link, err
+		return t, res, err
 	}
 	res, err := b.carryOut(ctx, who, r, t.link.services[r.Service()], services[r.Service()].limit)
-	return res, t.link, err
+	return t, res, err
 }
 
 // prepare goes through every rule that stands between a request and its handler, in order, and gives the request complete. t.note hears of each
@@ -87,9 +95,16 @@ func (b *Board) prepare(who Principal, r csta.Request, t *target) (csta.Request,
 	if !known {
 		return nil, csta.ErrServiceNotSupported.With(fmt.Errorf("farhook does not do %s", r.Service()))
 	}
+	t.emergency, t.help = b.emergencyIn(r, t.index)
 	r, err := csta.Rewrite(r, t.device, t.connection)
 	if err != nil {
 		return nil, err
+	}
+	if t.help {
+		if err := b.mayCallForHelp(who, r, t.emergency); err != nil {
+			return nil, err
+		}
+		t.note("emergency", fmt.Sprintf("%s is an emergency number: it is dialled as %s", t.emergency.Number, t.emergency.Dial))
 	}
 	if err := b.permit(who, r, t); err != nil {
 		return nil, err
@@ -167,8 +182,15 @@ func (b *Board) permit(who Principal, r csta.Request, t *target) error {
 		if d == "" && r.Service() == "SnapshotCall" {
 			continue // its own rule, where the call is known
 		}
+		if t.help && n.Right == csta.Call {
+			continue // nobody is kept from calling for help from his own phone
+		}
 		if d == "" || !b.policy.May(who, n.Right, d) {
-			return csta.ErrPrivilege.With(fmt.Errorf("%s: %s has no right to %s %q", n.Member, who.User, n.Right, d))
+			of := ""
+			if owners := b.Whose(d); owners != "" {
+				of = ", which is that of " + owners
+			}
+			return csta.ErrPrivilege.With(fmt.Errorf("%s: %s has no right to %s %q%s", n.Member, who.User, n.Right, d, of))
 		}
 		t.note("right", fmt.Sprintf("%s may %s %s", who.User, n.Right, d))
 		if dev := t.index.byID[d]; dev != nil && n.Right != csta.Call && t.own == nil {
@@ -186,6 +208,9 @@ type target struct {
 	link  *link   // the PBX that is to do it
 	own   *device // the device that acts
 	note  func(rule, says string)
+
+	help      bool // it calls an emergency number
+	emergency numbering.EmergencyNumber
 }
 
 // device completes a device: a number to be dialled becomes a device of ours where it names one, else a canonical number.
@@ -196,6 +221,9 @@ func (t *target) device(member string, d csta.DeviceID) (csta.DeviceID, error) {
 		if member == "callingDevice" {
 			refuse = csta.ErrInvalidCallingDeviceID
 		}
+	}
+	if isDialled && t.help {
+		return csta.DeviceID(t.emergency.Dial), nil
 	}
 	dev, err := t.index.resolve(string(d))
 	switch {
@@ -212,8 +240,8 @@ func (t *target) device(member string, d csta.DeviceID) (csta.DeviceID, error) {
 		if err != nil {
 			return "", refuse.With(fmt.Errorf("%s: %w", member, err))
 		}
-		t.note("number", fmt.Sprintf("%s: %q is no device of ours; it is dialled as %s", member, clip(string(d)), n.Dialled()))
-		return n.Dialled(), nil
+		t.note("number", fmt.Sprintf("%s: %q is no device of ours; it is dialled as %s", member, clip(string(d)), n))
+		return csta.DeviceID(n.String()), nil // with its parameters: the rules of the PBX's numbers may look at them
 	}
 	return "", refuse.With(fmt.Errorf("%s: no PBX has the device %q", member, clip(string(d))))
 }

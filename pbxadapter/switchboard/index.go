@@ -1,6 +1,8 @@
 package switchboard
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -50,6 +52,22 @@ func (b *Board) rebuild() {
 	}
 	slices.SortFunc(ix.sorted, func(a, b *device) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	b.index.Store(ix)
+	b.people.rebuild(ix)
+}
+
+// follow finds the directory's lines anew whenever it has changed.
+func (b *Board) follow(ctx context.Context) {
+	for {
+		changed := b.people.directory.Changed()
+		b.mu.Lock()
+		b.people.rebuild(b.index.Load())
+		b.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
 }
 
 // resolve finds a device by any spelling. The error is why the spelling is no number at all.
@@ -94,8 +112,11 @@ func (d *device) lacks(s csta.Service) pbxadapter.Reason {
 	return d.Lacks[s]
 }
 
-func (d *device) info() DeviceInfo {
+func (b *Board) info(d *device) DeviceInfo {
 	i := DeviceInfo{Device: d.Device, PBX: d.link.name, LinkUp: d.link.up.Load()}
+	if who, ok := b.Who(d.ID); ok {
+		i.Owner, i.Name = who, cmp.Or(who.Name, i.Name)
+	}
 	for _, s := range slices.Sorted(maps.Keys(services)) {
 		if d.lacks(s) == "" {
 			i.Offers = append(i.Offers, s)

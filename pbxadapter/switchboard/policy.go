@@ -11,8 +11,19 @@ func (AnyLine) May(Principal, csta.Right, csta.DeviceID) bool { return true }
 // Changed never happens.
 func (AnyLine) Changed() <-chan struct{} { return nil }
 
-// OwnLine gives a session its own line, and the right to ring and to pick up from others. Who comes without a line, by the web on
-// loopback, is the operator: everything.
+// Trusted lets any user whom a trusted peer has sent use any line.
+type Trusted struct{}
+
+// May follows the rule.
+func (Trusted) May(who Principal, _ csta.Right, _ csta.DeviceID) bool {
+	return who.Via == "sip" && who.User != ""
+}
+
+// Changed never happens.
+func (Trusted) Changed() <-chan struct{} { return nil }
+
+// OwnLine gives a session the line that it signed in to, whoever its user is, and the right to ring and to pick up from others. Who comes without a line, by
+// the web on loopback, is the operator: everything.
 type OwnLine struct{}
 
 // May follows the rule.
@@ -31,6 +42,27 @@ func (OwnLine) May(who Principal, right csta.Right, d csta.DeviceID) bool {
 
 // Changed never happens.
 func (OwnLine) Changed() <-chan struct{} { return nil }
+
+// Owner gives a user the lines that the directory says are his, and the right to ring and to pick up from others; with Delegates also the lines of those who have
+// made him their delegate.
+type Owner struct {
+	People    *People // the board's
+	Delegates bool
+}
+
+// May follows the rule.
+func (o Owner) May(who Principal, right csta.Right, d csta.DeviceID) bool {
+	switch right {
+	case csta.Call, csta.Pickup:
+		return who.User != "" && o.People.has(who.User)
+	case csta.Observe, csta.Control:
+		return who.User != "" && (o.People.Owns(who.User, d) || o.Delegates && o.People.ActsFor(who.User, d))
+	}
+	return false
+}
+
+// Changed is closed when the directory has other owners or delegates.
+func (o Owner) Changed() <-chan struct{} { return o.People.Changed() }
 
 // System is the gateway itself: it may look at everything, whatever the policy, and do nothing.
 var System = Principal{User: "farhook", Via: "system"}
