@@ -40,7 +40,7 @@ func (s *Server) invite(c *conn, m *message) {
 		refuse(a)
 		return
 	}
-	user := address(m.get("From"))
+	user := identity(m)
 	if !isCSTA(m) {
 		s.refused(Refusal{Reason: refusedNoCSTA, Peer: c.name(), User: user, Detail: "Content-Type " + m.get("Content-Type"), Trace: m.trace})
 		refuse(answer{status: 415, extra: []header{{"Accept", contentType}}})
@@ -57,7 +57,8 @@ func (s *Server) invite(c *conn, m *message) {
 		refuse(answer{status: 400, warning: "Contact is missing or malformed"})
 		return
 	}
-	if !s.rate.Allow() {
+	help := s.emergency(q) // no limit stands in its way
+	if !s.rate.Allow() && !help {
 		refuse(busy(1 + rand.IntN(5)))
 		return
 	}
@@ -80,7 +81,11 @@ func (s *Server) invite(c *conn, m *message) {
 	}
 	who := switchboard.Principal{User: user, Line: line, Via: "sip", Peer: c.name()}
 	if !s.board.May(who, csta.Observe, line) {
-		s.refused(Refusal{Reason: refusedRight, Peer: c.name(), User: user, Line: string(line), Trace: m.trace})
+		detail := "the directory knows no owner of the line"
+		if owners := s.board.Whose(line); owners != "" {
+			detail = "the line is that of " + owners
+		}
+		s.refused(Refusal{Reason: refusedRight, Peer: c.name(), User: user, Line: string(line), Detail: detail, Trace: m.trace})
 		refuse(answer{status: 403, warning: "no right on this line"})
 		return
 	}
@@ -92,7 +97,7 @@ func (s *Server) invite(c *conn, m *message) {
 	m.line = line
 	x := newSession(s, c, m, who, spelling, target)
 	x.edition, x.expires, x.began = ed, expires, time.Now()
-	oldest, err := s.enter(x)
+	oldest, err := s.enter(x, help)
 	if err != nil {
 		s.refused(Refusal{Reason: refusedSessions, Peer: c.name(), User: user, Line: string(line), Detail: err.Error(), Trace: m.trace})
 		refuse(busy(10))
@@ -109,20 +114,21 @@ func (s *Server) invite(c *conn, m *message) {
 }
 
 // enter makes a session known, before its 200 leaves. It gives the session that has to go for it: the one whose peer has asked nothing for the
-// longest time.
-func (s *Server) enter(x *session) (oldest *session, err error) {
+// longest time. help: no limit counts.
+func (s *Server) enter(x *session, help bool) (oldest *session, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.trust.named(x.who.Peer)
 	switch {
 	case s.stopping || s.draining:
 		return nil, errors.New("uacsta: the server takes no new sessions")
+	case help:
 	case len(s.sessions) >= s.conf.Sessions:
 		return nil, fmt.Errorf("uacsta: there are %d sessions, which is the limit", s.conf.Sessions)
 	case p != nil && !s.trust.take(s.trust.sessions, p.Name, p.Sessions):
 		return nil, fmt.Errorf("uacsta: %s has %d sessions, which is its limit", p.Name, p.Sessions)
 	}
-	x.counted = p != nil
+	x.counted = p != nil && !help
 	s.sessions[x.tag] = x
 	s.opened[x.key] = x
 	list := append(s.lines[x.who.Line], x)

@@ -110,7 +110,7 @@ func (s *Server) Restore() error {
 			old++
 			s.conf.Store.Delete(key)
 		default:
-			if _, err := s.enter(x); err != nil {
+			if _, err := s.enter(x, false); err != nil {
 				bad++
 				s.log.Warn("stored session left out", zap.String("key", key), zap.Error(err))
 				return nil

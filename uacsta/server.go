@@ -202,6 +202,7 @@ func (s *Server) serve(c *conn) {
 // Run keeps the server until ctx ends, and returns when nothing of the server is left. Sessions that are stored are left to the next process; others are
 // told goodbye.
 func (s *Server) Run(ctx context.Context) error {
+	s.tasks.Go(func() { s.watchRights(ctx) })
 	<-ctx.Done()
 	s.mu.Lock()
 	s.stopping = true
@@ -323,6 +324,9 @@ func (s *Server) hand(x *session, c *conn, m *message) {
 	case 481:
 		c.answer(m, answer{status: 481}, "")
 	case 503:
+		if q, _, err := csta.Decode(m.body); err == nil && s.emergency(q) && x.visit(mail{kind: request, conn: c, msg: m, urgent: true}) == 0 {
+			return
+		}
 		c.answer(m, busy(2), "")
 	}
 }

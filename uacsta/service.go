@@ -23,6 +23,7 @@ type openRequest struct {
 	op      callmodel.OpID
 	device  csta.DeviceID // requests on one device are carried out in order
 	started bool
+	urgent  bool           // it calls for help, and waits for nothing
 	calls   []csta.CallID  // that it names
 	dialled *dialledNumber // the number that it has called, if any
 	res     csta.Message
@@ -78,7 +79,8 @@ func (x *session) serve(c *conn, m *message, shell answer) {
 		x.follow() // what a new monitor was held for
 		return
 	}
-	if len(x.open) >= x.server.conf.Mailbox {
+	o.urgent = x.server.board.Emergency(req)
+	if len(x.open) >= x.server.conf.Mailbox && !o.urgent {
 		x.reply(c, m, busy(2))
 		return
 	}
@@ -94,7 +96,7 @@ var fromMemory = map[csta.Service]bool{"GetCSTAFeatures": true, "SnapshotDevice"
 func (x *session) begin() {
 	var busy []csta.DeviceID
 	for _, o := range slices.Clone(x.open) {
-		if slices.Contains(busy, o.device) {
+		if slices.Contains(busy, o.device) && !o.urgent {
 			continue
 		}
 		if !o.started {

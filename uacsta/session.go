@@ -59,6 +59,7 @@ type mail struct {
 	done   *openRequest
 	reason string
 	bye    bool
+	urgent bool // finds room where there is none
 }
 
 type mailKind uint8
@@ -73,6 +74,7 @@ const (
 	dialled                  // a new connection, or none
 	ending                   // the session is to end
 	stopping                 // the process is
+	rights                   // may have changed
 )
 
 func newSession(s *Server, c *conn, m *message, who switchboard.Principal, spelling, target string) *session {
@@ -132,7 +134,7 @@ func (x *session) admits(m mail) (refused int) {
 	switch {
 	case x.gone:
 		return 481
-	case m.kind == request && x.waiting >= x.server.conf.Mailbox:
+	case m.kind == request && x.waiting >= x.server.conf.Mailbox && !m.urgent:
 		return 503
 	}
 	return 0
@@ -211,6 +213,8 @@ func (x *session) handle(m mail) {
 		x.end(m.reason, m.bye)
 	case stopping:
 		x.suspend()
+	case rights:
+		x.review()
 	}
 }
 

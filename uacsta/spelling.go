@@ -10,8 +10,8 @@ import (
 )
 
 // Peers compare text. So a session answers in its peer's own spelling: the line is what it signed in to, to the letter; a device is as the peer
-// last named it; a number that the peer has dialled is as it was dialled, for as long as that call lives. Otherwise a device is its
-// canonical number, by which a client finds whose it is.
+// last named it; a number that the peer has dialled is as it was dialled, for as long as that call lives. Otherwise a line is what the directory has for
+// it, and every other device its canonical number: by that a client finds whose it is.
 
 // learn notes which device and calls a request is about, and how the peer spells devices: it compares text.
 func (x *session) learn(o *openRequest) {
@@ -61,7 +61,7 @@ func (x *session) spells(id csta.DeviceID, as string) {
 	if id == x.who.Line {
 		return
 	}
-	if string(id) == as {
+	if x.server.board.Spelled(id) == as {
 		delete(x.spelt, id)
 		return
 	}
@@ -86,7 +86,7 @@ func (x *session) spell(d csta.DeviceID) string {
 			return n.as
 		}
 	}
-	return string(d)
+	return x.server.board.Spelled(d)
 }
 
 // dialledNumber is one that the peer has called, as it was dialled.

@@ -94,11 +94,13 @@ func TestPolicies(t *testing.T) {
 		may    map[string]bool            // ring others
 	}{
 		"owner": {
-			owner, map[string][]csta.DeviceID{"sip:alice@example.com": {d1}, "sip:bob@example.com": {d2, d3}, "sip:carol@example.com": nil, "": nil},
+			owner,
+			map[string][]csta.DeviceID{"sip:alice@example.com": {d1}, "sip:bob@example.com": {d2, d3}, "sip:carol@example.com": nil, "": nil},
 			map[string]bool{"sip:alice@example.com": true, "sip:bob@example.com": true},
 		},
 		"delegates": {
-			delegates, map[string][]csta.DeviceID{"sip:alice@example.com": {d1}, "sip:bob@example.com": {d1, d2, d3}, "sip:carol@example.com": nil, "": nil},
+			delegates,
+			map[string][]csta.DeviceID{"sip:alice@example.com": {d1}, "sip:bob@example.com": {d1, d2, d3}, "sip:carol@example.com": nil, "": nil},
 			map[string]bool{"sip:alice@example.com": true, "sip:bob@example.com": true},
 		},
 		"trusted": {
