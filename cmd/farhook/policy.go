@@ -1,18 +1,17 @@
 package main
 
 import (
-	"sync"
+	"slices"
 
 	"farhook/csta"
 	"farhook/pbxadapter/switchboard"
+	"farhook/web/access"
 )
 
 // byWay asks one policy about those who come by HTTP, and another about all others.
 type byWay struct {
-	http, rest switchboard.Policy
-
-	mu      sync.Mutex
-	changed chan struct{} // nil: nobody waits
+	http *access.Access
+	rest switchboard.Policy
 }
 
 // May asks the policy of the way.
@@ -23,23 +22,14 @@ func (p *byWay) May(who switchboard.Principal, right csta.Right, d csta.DeviceID
 	return p.rest.May(who, right, d)
 }
 
-// Changed is closed when either says so.
-func (p *byWay) Changed() <-chan struct{} {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.changed == nil {
-		merged := make(chan struct{})
-		p.changed = merged
-		go func() {
-			select {
-			case <-p.http.Changed():
-			case <-p.rest.Changed():
-			}
-			p.mu.Lock()
-			p.changed = nil
-			p.mu.Unlock()
-			close(merged)
-		}()
+// Owns says which devices are the own ones of those who come by HTTP.
+func (p *byWay) Owns(who switchboard.Principal, d csta.DeviceID) bool {
+	if who.Via != "http" {
+		return false
 	}
-	return p.changed
+	i := p.http.Known(who.User)
+	return i != nil && slices.Contains(i.Grant().OwnLines, d)
 }
+
+// Changed is closed when the rights of those may have changed who come by SIP. Those who come by HTTP hear of theirs from their identity.
+func (p *byWay) Changed() <-chan struct{} { return p.rest.Changed() }
