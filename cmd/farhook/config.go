@@ -1,12 +1,9 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +11,6 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 
 	"farhook/pbxadapter/numbering"
 )
@@ -152,63 +148,6 @@ func defaults() Config {
 
 		Emergency: numbering.DefaultEmergency(),
 	}
-}
-
-// load reads, decodes and validates the file. Its error names file, line and field of everything that is wrong.
-func load(file string) (Config, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		var pe *fs.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
-		return Config{}, fmt.Errorf("%s: cannot read the configuration: %w", file, err)
-	}
-	return parse(file, text)
-}
-
-func parse(file string, text []byte) (Config, error) {
-	c := defaults()
-	doc, err := parser.ParseBytes(text, 0)
-	if err != nil {
-		return c, fmt.Errorf("%s: %s", file, oneLine(err))
-	}
-	if len(doc.Docs) > 1 {
-		return c, fmt.Errorf("%s: one YAML document is wanted, not %d", file, len(doc.Docs))
-	}
-	if len(doc.Docs) == 1 && doc.Docs[0].Body != nil {
-		if err := yaml.NewDecoder(strings.NewReader(""), yaml.Strict()).DecodeFromNode(doc.Docs[0].Body, &c); err != nil {
-			return c, fmt.Errorf("%s: %s", file, oneLine(err))
-		}
-	}
-	var all []error
-	for _, w := range c.wrongs() {
-		all = append(all, fmt.Errorf("%s:%s %s: %s", file, lineOf(doc, w.path), strings.TrimPrefix(w.path, "$."), w.what))
-	}
-	return c, errors.Join(all...)
-}
-
-// oneLine puts the YAML library's "[3:5] unknown field …" and its excerpt into one sentence.
-func oneLine(err error) string {
-	s, _, _ := strings.Cut(yaml.FormatError(err, false, false), "\n")
-	if pos, rest, ok := strings.Cut(s, "] "); ok && strings.HasPrefix(pos, "[") {
-		line, _, _ := strings.Cut(pos[1:], ":")
-		return "line " + line + ": " + rest
-	}
-	return s
-}
-
-// lineOf is where a path, or the nearest of its parents that is in the file, stands.
-func lineOf(doc *ast.File, path string) string {
-	for path != "" && path != "$" {
-		if p, err := yaml.PathString(path); err == nil {
-			if n, err := p.FilterFile(doc); err == nil && n != nil && n.GetToken() != nil {
-				return " line " + strconv.Itoa(n.GetToken().Position.Line) + ":"
-			}
-		}
-		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
-	}
-	return ""
 }
 
 // wrong is one complaint about one field.

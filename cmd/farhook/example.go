@@ -17,6 +17,8 @@ rights: any-line
 ` + exampleTail
 
 	exampleHead = `# farhook configuration. Every value shown is the default unless said otherwise. Unknown keys are errors.
+# Files conf.d/*.yaml beside this one come after it, variables of the environment such as FARHOOK_SIP__CONTACT after those: what comes
+# later wins, value by value; pbx and peers are added to. A secret may stand in a file of its own: secret: !file /etc/farhook/ami.secret
 
 sip:
   # TCP addresses on which UC servers reach farhook.
