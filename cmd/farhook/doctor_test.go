@@ -77,7 +77,6 @@ pbx: [{name: sim, kind: sim}]
 	c := &clinic{doctor: newDoctor(conf), pbx: pbx, files: files, auth: auth}
 	c.lookup = func(context.Context, string) ([]string, error) { return []string{"192.0.2.1"}, nil }
 	c.dir = &book{entries: []person{{User: "sip:alice@example.com", Name: "Alice", Line: "tel:+15551001", LineServer: "sip:farhook@rcc.example.com", Flags: new(16 + 256), Source: "test"}}}
-	c.probe = func(_ string, n csta.DeviceID) (string, csta.DeviceID, error) { return "1001", n, nil }
 	if c.keys, err = openKeyring("sip.tls", conf.SIP.TLS, zap.NewNop()); err != nil {
 		t.Fatal(err)
 	}
@@ -284,10 +283,14 @@ func TestDoctorNamesTheFault(t *testing.T) {
 			step: "line", found: "no PBX has the line tel:+15558888", act: "farhook numbers try tel:+15558888", health: broken,
 		},
 		{
-			name: "a rule whose round trip fails", plant: func(_ *testing.T, c *clinic) {
-				c.probe = func(string, csta.DeviceID) (string, csta.DeviceID, error) { return "1001", "tel:+491001", nil }
+			name: "a rule whose round trip fails", plant: func(t *testing.T, c *clinic) {
+				conf, err := parse("rules", []byte(`pbx: [{name: sim, kind: sim, numbers: {to_pbx: [{name: short, match: '\+1555(\d{4})', replace: '$1'}], from_pbx: [{name: long, digits: '1XXX', prefix: '+49'}]}}]`))
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.conf.PBX = conf.PBX
 			},
-			step: "numbers", found: "comes back as tel:+491001", act: "farhook numbers try tel:+15551001 --pbx sim", health: broken,
+			step: "numbers", found: "1001 comes back as tel:+491001", act: "farhook numbers try tel:+15551001 --pbx sim", health: broken,
 		},
 		{
 			name: "PBX link down", plant: func(t *testing.T, c *clinic) {

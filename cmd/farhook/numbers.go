@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
+	"farhook/csta"
+	"farhook/pbxadapter"
 	"farhook/pbxadapter/numbering"
 )
 
@@ -20,6 +23,28 @@ func (c Config) numbersWrongs() []wrong {
 		}
 	}
 	return w
+}
+
+// roundTrip is what a PBX is told of a number, and what its rules make of that number when the PBX shows it: on either side of a call, the first that
+// doesn't come home.
+func (c Config) roundTrip(pbx string, n csta.DeviceID) (native string, back csta.DeviceID, err error) {
+	i := slices.IndexFunc(c.PBX, func(p PBXConfig) bool { return p.Name == pbx })
+	if i < 0 {
+		return "", "", fmt.Errorf("there is no PBX %s", pbx)
+	}
+	rules, err := c.numbersOf(c.PBX[i])
+	if err != nil {
+		return "", "", err
+	}
+	for _, side := range []pbxadapter.Side{pbxadapter.Calling, pbxadapter.Called} {
+		if native, err = rules.Native(n, side); err != nil {
+			return "", "", err
+		}
+		if back = rules.Canonical(native, side); back != n {
+			break
+		}
+	}
+	return native, back, nil
 }
 
 // apart takes a joined error apart.
