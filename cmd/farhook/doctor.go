@@ -61,7 +61,6 @@ type doctor struct {
 	board  *switchboard.Board
 	uc     *uacsta.Server
 	dir    directory // nil: there is none
-	probe  func(pbx string, n csta.DeviceID) (native string, back csta.DeviceID, err error)
 }
 
 // patient is the user in question, as far as the steps have found him.
@@ -134,5 +133,5 @@ func bad(h health, found string, cure ...string) []finding {
 
 // newDoctor is one for a configuration, with what runs of it.
 func newDoctor(c Config) *doctor {
-	return &doctor{conf: c, now: time.Now, lookup: net.DefaultResolver.LookupHost, probe: c.roundTrip}
+	return &doctor{conf: c, now: time.Now, lookup: net.DefaultResolver.LookupHost}
 }

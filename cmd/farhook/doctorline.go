@@ -177,10 +177,10 @@ func (d *doctor) known() string {
 
 // numbers goes both ways with the line's number: what the PBX shows of it must be the line again, or callers and calls go under another name.
 func (d *doctor) numbers(_ context.Context, p *patient) []finding {
-	if p.line == "" || d.probe == nil {
+	if p.line == "" {
 		return nil
 	}
-	native, back, err := d.probe(p.device.PBX, p.line)
+	native, back, err := d.conf.roundTrip(p.device.PBX, p.line)
 	try := fmt.Sprintf("farhook numbers try %s --pbx %s shows every rule and what it did", p.line, p.device.PBX)
 	switch {
 	case err != nil:
