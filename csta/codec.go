@@ -1,6 +1,9 @@
 package csta
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Limits of a body (before meaning).
 const (
@@ -46,6 +49,16 @@ func Decode(body []byte) (Message, Edition, error) {
 		ed = Ed3
 	}
 	name := string(s.name)
+	if (ed == ApplicationSession) != sessionMessage(name) {
+		s.skip()
+		if s.syntax == nil {
+			s.epilog()
+		}
+		if s.syntax != nil {
+			return nil, ed, s.syntax
+		}
+		return Unknown{name}, ed, nil
+	}
 	m := scanRoot(&s)
 	if s.syntax == nil && s.member == nil {
 		s.epilog()
@@ -60,6 +73,9 @@ func Decode(body []byte) (Message, Edition, error) {
 	}
 	return m, ed, nil
 }
+
+// sessionMessage says whether an element is one of ECMA-354's: they alone have these words in their names.
+func sessionMessage(name string) bool { return strings.Contains(name, "ApplicationSession") }
 
 func scanRoot(s *scanner) Message {
 	if string(s.name) == "CSTAErrorCode" {
@@ -86,7 +102,7 @@ func (s *scanner) prolog() bool {
 			s.broken("a DOCTYPE, which is not allowed")
 		case s.has("<"):
 			s.startTag()
-			if s.syntax == nil && s.ns != "" && !isEdition(s.ns) {
+			if s.syntax == nil && s.ns != "" && s.ns != string(ApplicationSession) && !isEdition(s.ns) {
 				s.broken("the root's namespace is %q, which is no edition of ECMA-323", clip([]byte(s.ns)))
 			}
 			return s.syntax == nil

@@ -2,6 +2,43 @@
 
 package csta
 
+// DefinedStartSessionError is the enumeration of that name.
+type DefinedStartSessionError string
+
+// Its values.
+const (
+	DefinedStartSessionErrorInvalidApplicationInfo               DefinedStartSessionError = "invalidApplicationInfo"
+	DefinedStartSessionErrorRequestedProtocolVersionNotSupported DefinedStartSessionError = "requestedProtocolVersionNotSupported"
+	DefinedStartSessionErrorServerResourcesBusy                  DefinedStartSessionError = "serverResourcesBusy"
+	DefinedStartSessionErrorMaxNumberSessions                    DefinedStartSessionError = "maxNumberSessions"
+)
+
+// DefinedSessionError is the enumeration of that name.
+type DefinedSessionError string
+
+// Its values.
+const (
+	DefinedSessionErrorInvalidSessionID              DefinedSessionError = "invalidSessionID"
+	DefinedSessionErrorServerCannotResetSessionTimer DefinedSessionError = "serverCannotResetSessionTimer"
+)
+
+// DefinedEndReason is the enumeration of that name.
+type DefinedEndReason string
+
+// Its values.
+const (
+	DefinedEndReasonNormal DefinedEndReason = "normal"
+)
+
+// DefinedTermReason is the enumeration of that name.
+type DefinedTermReason string
+
+// Its values.
+const (
+	DefinedTermReasonResourceLimitation  DefinedTermReason = "resourceLimitation"
+	DefinedTermReasonSessionTimerExpired DefinedTermReason = "sessionTimerExpired"
+)
+
 // AgentState is the enumeration of that name.
 type AgentState string
 

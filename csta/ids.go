@@ -52,6 +52,10 @@ const (
 	Ed6 Edition = "http://www.ecma-international.org/standards/ecma-323/csta/ed6"
 )
 
+// ApplicationSession is the namespace of ECMA-354, whose messages open and end a CSTA session over TCP. It is no edition of CSTA: only its own
+// messages are read and written in it, and they in no other.
+const ApplicationSession Edition = "http://www.ecma-international.org/standards/ecma-354/appl_session"
+
 // HexBinary are octets that travel as hexadecimal digits.
 type HexBinary []byte
 

@@ -6264,3 +6264,107 @@ type VoiceErrorOccurredEvent struct {
 func (VoiceErrorOccurredEvent) Element() string { return "VoiceErrorOccurredEvent" }
 
 func (VoiceErrorOccurredEvent) event() {}
+
+// StartApplicationSession is the message of an application session of that name.
+type StartApplicationSession struct {
+	ApplicationInfo           ApplicationInfo `xml:"applicationInfo" json:"applicationInfo"`
+	RequestedProtocolVersions []string        `xml:"requestedProtocolVersions>protocolVersion" json:"requestedProtocolVersions"`
+	RequestedSessionDuration  int             `xml:"requestedSessionDuration" json:"requestedSessionDuration"`
+	Extensions                *Extensions     `xml:"extensions" json:"extensions,omitzero"`
+}
+
+// Element is the name of the message on the wire.
+func (StartApplicationSession) Element() string { return "StartApplicationSession" }
+
+// StartApplicationSessionPosResponse is the message of an application session of that name.
+type StartApplicationSessionPosResponse struct {
+	SessionID             string      `xml:"sessionID" json:"sessionID"`
+	ActualProtocolVersion string      `xml:"actualProtocolVersion" json:"actualProtocolVersion"`
+	ActualSessionDuration int         `xml:"actualSessionDuration" json:"actualSessionDuration"`
+	Extensions            *Extensions `xml:"extensions" json:"extensions,omitzero"`
+}
+
+// Element is the name of the message on the wire.
+func (StartApplicationSessionPosResponse) Element() string {
+	return "StartApplicationSessionPosResponse"
+}
+
+// StartApplicationSessionNegResponse is the message of an application session of that name.
+type StartApplicationSessionNegResponse struct {
+	ErrorCode  StartSessionError `xml:"errorCode" json:"errorCode"`
+	Extensions *Extensions       `xml:"extensions" json:"extensions,omitzero"`
+}
+
+// Element is the name of the message on the wire.
+func (StartApplicationSessionNegResponse) Element() string {
+	return "StartApplicationSessionNegResponse"
+}
+
+// ResetApplicationSessionTimer is the message of an application session of that name.
+type ResetApplicationSessionTimer struct {
+	SessionID                string      `xml:"sessionID" json:"sessionID"`
+	RequestedSessionDuration int         `xml:"requestedSessionDuration" json:"requestedSessionDuration"`
+	Extensions               *Extensions `xml:"extensions" json:"extensions,omitzero"`
+}
+
+// Element is the name of the message on the wire.
+func (ResetApplicationSessionTimer) Element() string { return "ResetApplicationSessionTimer" }
+
+// ResetApplicationSessionTimerPosResponse is the message of an application session of that name.
+type ResetApplicationSessionTimerPosResponse struct {
+	ActualSessionDuration int         `xml:"actualSessionDuration" json:"actualSessionDuration"`
+	Extensions            *Extensions `xml:"extensions" json:"extensions,omitzero"`
+}
+
+// Element is the name of the message on the wire.
+func (ResetApplicationSessionTimerPosResponse) Element() string {
+	return "ResetApplicationSessionTimerPosResponse"
+}
+
+// ResetApplicationSessionTimerNegResponse is the message of an application session of that name.
+type ResetApplicationSessionTimerNegResponse struct {
+	ErrorCode  SessionError `xml:"errorCode" json:"errorCode"`
+	Extensions *Extensions  `xml:"extensions" json:"extensions,omitzero"`
+}
+
+// Element is the name of the message on the wire.
+func (ResetApplicationSessionTimerNegResponse) Element() string {
+	return "ResetApplicationSessionTimerNegResponse"
+}
+
+// StopApplicationSession is the message of an application session of that name.
+type StopApplicationSession struct {
+	SessionID        string           `xml:"sessionID" json:"sessionID"`
+	SessionEndReason SessionEndReason `xml:"sessionEndReason" json:"sessionEndReason"`
+	Extensions       *Extensions      `xml:"extensions" json:"extensions,omitzero"`
+}
+
+// Element is the name of the message on the wire.
+func (StopApplicationSession) Element() string { return "StopApplicationSession" }
+
+// StopApplicationSessionPosResponse is the message of an application session of that name.
+type StopApplicationSessionPosResponse struct {
+	Extensions *Extensions `xml:"extensions" json:"extensions,omitzero"`
+}
+
+// Element is the name of the message on the wire.
+func (StopApplicationSessionPosResponse) Element() string { return "StopApplicationSessionPosResponse" }
+
+// StopApplicationSessionNegResponse is the message of an application session of that name.
+type StopApplicationSessionNegResponse struct {
+	ErrorCode  SessionError `xml:"errorCode" json:"errorCode"`
+	Extensions *Extensions  `xml:"extensions" json:"extensions,omitzero"`
+}
+
+// Element is the name of the message on the wire.
+func (StopApplicationSessionNegResponse) Element() string { return "StopApplicationSessionNegResponse" }
+
+// ApplicationSessionTerminated is the message of an application session of that name.
+type ApplicationSessionTerminated struct {
+	SessionID         string            `xml:"sessionID" json:"sessionID"`
+	SessionTermReason SessionTermReason `xml:"sessionTermReason" json:"sessionTermReason"`
+	Extensions        *Extensions       `xml:"extensions" json:"extensions,omitzero"`
+}
+
+// Element is the name of the message on the wire.
+func (ApplicationSessionTerminated) Element() string { return "ApplicationSessionTerminated" }

@@ -737,6 +737,26 @@ func scanMessage(name []byte, s *scanner) Message {
 		return scanVoiceAttributeChangedEvent(s)
 	case "VoiceErrorOccurredEvent":
 		return scanVoiceErrorOccurredEvent(s)
+	case "StartApplicationSession":
+		return scanStartApplicationSession(s)
+	case "StartApplicationSessionPosResponse":
+		return scanStartApplicationSessionPosResponse(s)
+	case "StartApplicationSessionNegResponse":
+		return scanStartApplicationSessionNegResponse(s)
+	case "ResetApplicationSessionTimer":
+		return scanResetApplicationSessionTimer(s)
+	case "ResetApplicationSessionTimerPosResponse":
+		return scanResetApplicationSessionTimerPosResponse(s)
+	case "ResetApplicationSessionTimerNegResponse":
+		return scanResetApplicationSessionTimerNegResponse(s)
+	case "StopApplicationSession":
+		return scanStopApplicationSession(s)
+	case "StopApplicationSessionPosResponse":
+		return scanStopApplicationSessionPosResponse(s)
+	case "StopApplicationSessionNegResponse":
+		return scanStopApplicationSessionNegResponse(s)
+	case "ApplicationSessionTerminated":
+		return scanApplicationSessionTerminated(s)
 	}
 	return nil
 }
@@ -4035,11 +4055,102 @@ func scanVoiceErrorOccurredEvent(s *scanner) Message {
 
 func (m VoiceErrorOccurredEvent) put(w *writer) { m.write(w) }
 
+//go:noinline
+func scanStartApplicationSession(s *scanner) Message {
+	var m StartApplicationSession
+	m.scan(s)
+	return m
+}
+
+func (m StartApplicationSession) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStartApplicationSessionPosResponse(s *scanner) Message {
+	var m StartApplicationSessionPosResponse
+	m.scan(s)
+	return m
+}
+
+func (m StartApplicationSessionPosResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStartApplicationSessionNegResponse(s *scanner) Message {
+	var m StartApplicationSessionNegResponse
+	m.scan(s)
+	return m
+}
+
+func (m StartApplicationSessionNegResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanResetApplicationSessionTimer(s *scanner) Message {
+	var m ResetApplicationSessionTimer
+	m.scan(s)
+	return m
+}
+
+func (m ResetApplicationSessionTimer) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanResetApplicationSessionTimerPosResponse(s *scanner) Message {
+	var m ResetApplicationSessionTimerPosResponse
+	m.scan(s)
+	return m
+}
+
+func (m ResetApplicationSessionTimerPosResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanResetApplicationSessionTimerNegResponse(s *scanner) Message {
+	var m ResetApplicationSessionTimerNegResponse
+	m.scan(s)
+	return m
+}
+
+func (m ResetApplicationSessionTimerNegResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStopApplicationSession(s *scanner) Message {
+	var m StopApplicationSession
+	m.scan(s)
+	return m
+}
+
+func (m StopApplicationSession) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStopApplicationSessionPosResponse(s *scanner) Message {
+	var m StopApplicationSessionPosResponse
+	m.scan(s)
+	return m
+}
+
+func (m StopApplicationSessionPosResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanStopApplicationSessionNegResponse(s *scanner) Message {
+	var m StopApplicationSessionNegResponse
+	m.scan(s)
+	return m
+}
+
+func (m StopApplicationSessionNegResponse) put(w *writer) { m.write(w) }
+
+//go:noinline
+func scanApplicationSessionTerminated(s *scanner) Message {
+	var m ApplicationSessionTerminated
+	m.scan(s)
+	return m
+}
+
+func (m ApplicationSessionTerminated) put(w *writer) { m.write(w) }
+
 // elements are the names of all messages, by kind.
 var elements = map[string][]string{
 	"request":  {"AcceptCall", "Activate", "AlternateCall", "AnswerCall", "AssociateData", "AttachMediaService", "ButtonPress", "CDRNotification", "CDRReport", "CallBack", "CallBackMessage", "CallBackMessageNonCallRelated", "CallBackNonCallRelated", "CamponCall", "CancelCallBack", "CancelCallBackMessage", "CancelTelephonyTones", "ChangeConnectionInformation", "ChangeMonitorFilter", "ChangeSysStatFilter", "Clear", "ClearCall", "ClearConnection", "ConcatenateMessage", "ConferenceCall", "ConsultationCall", "DataCollected", "DataCollectionResumed", "DataCollectionSuspended", "DataPathResumed", "DataPathSuspended", "Deactivate", "DeflectCall", "DeleteMessage", "DetachMediaService", "DialDigits", "DirectedPickupCall", "Escape", "EscapeRegister", "EscapeRegisterAbort", "EscapeRegisterCancel", "FastData", "GenerateDigits", "GenerateTelephonyTones", "GetAgentState", "GetAuditoryApparatusInformation", "GetAutoAnswer", "GetAutoWorkMode", "GetButtonInformation", "GetCSTAFeatures", "GetCallerIDStatus", "GetDisplay", "GetDoNotDisturb", "GetForwarding", "GetHookswitchStatus", "GetLampInformation", "GetLampMode", "GetLastNumberDialed", "GetLogicalDeviceInformation", "GetMessageWaitingIndicator", "GetMicrophoneGain", "GetMicrophoneMute", "GetPhysicalDeviceInformation", "GetRingerStatus", "GetRouteingMode", "GetSpeakerMute", "GetSpeakerVolume", "GetSwitchingFunctionCaps", "GetSwitchingFunctionDevices", "GroupPickupCall", "HoldCall", "IORegister", "IORegisterAbort", "IORegisterCancel", "IntrudeCall", "JoinCall", "MakeCall", "MakePredictiveCall", "MonitorStart", "MonitorStop", "ParkCall", "PlayMessage", "PrivateDataVersionSelection", "QueryVoiceAttribute", "QueueService", "ReRoute", "ReconnectCall", "RecordMessage", "Reposition", "RequestSystemStatus", "Resume", "ResumeDataCollection", "ResumeDataPath", "RetrieveCall", "Review", "RouteEnd", "RouteRegister", "RouteRegisterAbort", "RouteRegisterCancel", "RouteReject", "RouteRequest", "RouteSelect", "RouteUsed", "SendBroadcastData", "SendData", "SendMessage", "SendMulticastData", "SendStoredCDR", "SendUserInformation", "SetAgentState", "SetAutoAnswer", "SetAutoWorkMode", "SetButtonInformation", "SetCallerIDStatus", "SetDisplay", "SetDoNotDisturb", "SetForwarding", "SetHookswitchStatus", "SetLampMode", "SetMessageWaitingIndicator", "SetMicrophoneGain", "SetMicrophoneMute", "SetRingerStatus", "SetRouteingMode", "SetSpeakerMute", "SetSpeakerVolume", "SetVoiceAttribute", "SingleStepConferenceCall", "SingleStepTransferCall", "SnapshotCall", "SnapshotCallData", "SnapshotDevice", "SnapshotDeviceData", "Start", "StartCDRTransmission", "StartDataCollection", "StartDataPath", "Stop", "StopCDRTransmission", "StopDataCollection", "StopDataPath", "Suspend", "SuspendDataCollection", "SuspendDataPath", "SwFunctionCapsChanged", "SwFunctionDevicesChanged", "SwitchingFunctionDevices", "SynthesizeMessage", "SystemRegister", "SystemRegisterAbort", "SystemRegisterCancel", "SystemStatus", "TransferCall"},
 	"response": {"AcceptCallResponse", "ActivateResponse", "AlternateCallResponse", "AnswerCallResponse", "AssociateDataResponse", "AttachMediaServiceResponse", "ButtonPressResponse", "CDRNotificationResponse", "CDRReportResponse", "CallBackMessageNonCallRelatedResponse", "CallBackMessageResponse", "CallBackNonCallRelatedResponse", "CallBackResponse", "CamponCallResponse", "CancelCallBackMessageResponse", "CancelCallBackResponse", "CancelTelephonyTonesResponse", "ChangeConnectionInformationResponse", "ChangeMonitorFilterResponse", "ChangeSysStatFilterResponse", "ClearCallResponse", "ClearConnectionResponse", "ClearResponse", "ConcatenateMessageResponse", "ConferenceCallResponse", "ConsultationCallResponse", "DataCollectedResponse", "DataCollectionResumedResponse", "DataCollectionSuspendedResponse", "DataPathResumedResponse", "DataPathSuspendedResponse", "DeactivateResponse", "DeflectCallResponse", "DeleteMessageResponse", "DetachMediaServiceResponse", "DialDigitsResponse", "DirectedPickupCallResponse", "EscapeRegisterCancelResponse", "EscapeRegisterResponse", "EscapeResponse", "FastDataResponse", "GenerateDigitsResponse", "GenerateTelephonyTonesResponse", "GetAgentStateResponse", "GetAuditoryApparatusInformationResponse", "GetAutoAnswerResponse", "GetAutoWorkModeResponse", "GetButtonInformationResponse", "GetCSTAFeaturesResponse", "GetCallerIDStatusResponse", "GetDisplayResponse", "GetDoNotDisturbResponse", "GetForwardingResponse", "GetHookswitchStatusResponse", "GetLampInformationResponse", "GetLampModeResponse", "GetLastNumberDialedResponse", "GetLogicalDeviceInformationResponse", "GetMessageWaitingIndicatorResponse", "GetMicrophoneGainResponse", "GetMicrophoneMuteResponse", "GetPhysicalDeviceInformationResponse", "GetRingerStatusResponse", "GetRouteingModeResponse", "GetSpeakerMuteResponse", "GetSpeakerVolumeResponse", "GetSwitchingFunctionCapsResponse", "GetSwitchingFunctionDevicesResponse", "GroupPickupCallResponse", "HoldCallResponse", "IORegisterCancelResponse", "IORegisterResponse", "IntrudeCallResponse", "JoinCallResponse", "MakeCallResponse", "MakePredictiveCallResponse", "MonitorStartResponse", "MonitorStopResponse", "ParkCallResponse", "PlayMessageResponse", "PrivateDataVersionSelectionResponse", "QueryVoiceAttributeResponse", "QueueServiceResponse", "ReconnectCallResponse", "RecordMessageResponse", "RepositionResponse", "RequestSystemStatusResponse", "ResumeDataCollectionResponse", "ResumeDataPathResponse", "ResumeResponse", "RetrieveCallResponse", "ReviewResponse", "RouteRegisterCancelResponse", "RouteRegisterResponse", "SendBroadcastDataResponse", "SendDataResponse", "SendMessageResponse", "SendMulticastDataResponse", "SendStoredCDRResponse", "SendUserInformationResponse", "SetAgentStateResponse", "SetAutoAnswerResponse", "SetAutoWorkModeResponse", "SetButtonInformationResponse", "SetCallerIDStatusResponse", "SetDisplayResponse", "SetDoNotDisturbResponse", "SetForwardingResponse", "SetHookswitchStatusResponse", "SetLampModeResponse", "SetMessageWaitingIndicatorResponse", "SetMicrophoneGainResponse", "SetMicrophoneMuteResponse", "SetRingerStatusResponse", "SetRouteingModeResponse", "SetSpeakerMuteResponse", "SetSpeakerVolumeResponse", "SetVoiceAttributeResponse", "SingleStepConferenceCallResponse", "SingleStepTransferCallResponse", "SnapshotCallResponse", "SnapshotDeviceResponse", "StartCDRTransmissionResponse", "StartDataCollectionResponse", "StartDataPathResponse", "StartResponse", "StopCDRTransmissionResponse", "StopDataCollectionResponse", "StopDataPathResponse", "StopResponse", "SuspendDataCollectionResponse", "SuspendDataPathResponse", "SuspendResponse", "SwFunctionCapsChangedResponse", "SwFunctionDevicesChangedResponse", "SynthesizeMessageResponse", "SystemRegisterCancelResponse", "SystemRegisterResponse", "SystemStatusResponse", "TransferCallResponse"},
 	"event":    {"AgentBusyEvent", "AgentLoggedOffEvent", "AgentLoggedOnEvent", "AgentNotReadyEvent", "AgentReadyEvent", "AgentWorkingAfterCallEvent", "AutoAnswerEvent", "AutoWorkModeEvent", "BackInServiceEvent", "BookmarkReachedEvent", "BridgedEvent", "ButtonInformationEvent", "ButtonPressEvent", "CallBackEvent", "CallBackMessageEvent", "CallClearedEvent", "CallInformationEvent", "CallerIDStatusEvent", "ChargingEvent", "CompletedEvent", "ConferencedEvent", "ConnectionClearedEvent", "DeliveredEvent", "DeviceCapsChangedEvent", "DigitsDialedEvent", "DigitsGeneratedEvent", "DisplayUpdatedEvent", "DivertedEvent", "DoNotDisturbEvent", "DtmfDetectedEvent", "EmptiedEvent", "EstablishedEvent", "FailedEvent", "ForwardingEvent", "HeldEvent", "HookswitchEvent", "InterruptionDetectedEvent", "LampModeEvent", "MediaAttachedEvent", "MediaDetachedEvent", "MessageWaitingEvent", "MicrophoneGainEvent", "MicrophoneMuteEvent", "NetworkCapabilitiesChangedEvent", "NetworkReachedEvent", "NotRecognizedEvent", "OfferedEvent", "OriginatedEvent", "OutOfServiceEvent", "PartiallyInServiceEvent", "PlayEvent", "PrivateEvent", "QueuedEvent", "RecognizedEvent", "RecordEvent", "RetrievedEvent", "ReviewEvent", "RingerStatusEvent", "RouteingEvent", "ServiceCompletionFailureEvent", "ServiceInitiatedEvent", "SilenceTimeoutExpiredEvent", "SpeakerMuteEvent", "SpeakerVolumeEvent", "SpeechDetectedEvent", "StartedEvent", "StopEvent", "SuspendPlayEvent", "SuspendRecordEvent", "TelephonyTonesGeneratedEvent", "TransferedEvent", "VoiceAttributeChangedEvent", "VoiceErrorOccurredEvent"},
+	"session":  {"StartApplicationSession", "StartApplicationSessionPosResponse", "StartApplicationSessionNegResponse", "ResetApplicationSessionTimer", "ResetApplicationSessionTimerPosResponse", "ResetApplicationSessionTimerNegResponse", "StopApplicationSession", "StopApplicationSessionPosResponse", "StopApplicationSessionNegResponse", "ApplicationSessionTerminated"},
 }
 
 // errorValues are the values of each category of CSTAErrorCode; nil where any text is allowed.

@@ -11400,6 +11400,364 @@ func (m *ErrorValue) scan(s *scanner) {
 	s.one(n, "operation, performanceManagement, privateData, privateErrorCode, security, stateIncompatibility, subscribedResourceAvailability, systemResourceAvailibility, unspecified")
 }
 
+func (m *StartApplicationSession) scan(s *scanner) {
+	var seen marks
+	for s.child() {
+		switch string(s.name) {
+		case "applicationInfo":
+			s.first(&seen, 0)
+			m.ApplicationInfo.scan(s)
+		case "requestedProtocolVersions":
+			s.first(&seen, 1)
+			m.RequestedProtocolVersions = []string{}
+			for s.child() {
+				if string(s.name) != "protocolVersion" {
+					s.skip()
+					continue
+				}
+				var v string
+				v = s.text()
+				m.RequestedProtocolVersions = append(m.RequestedProtocolVersions, v)
+			}
+		case "requestedSessionDuration":
+			s.first(&seen, 2)
+			m.RequestedSessionDuration = s.int("requestedSessionDuration")
+		case "extensions":
+			s.first(&seen, 3)
+			v := new(Extensions)
+			v.scan(s)
+			m.Extensions = v
+		default:
+			s.unknown(s.tagStart(), &m.Extensions)
+		}
+	}
+	s.need(&seen, 0, "applicationInfo")
+	s.need(&seen, 1, "requestedProtocolVersions")
+	s.need(&seen, 2, "requestedSessionDuration")
+}
+
+func (m *StartApplicationSessionPosResponse) scan(s *scanner) {
+	var seen marks
+	for s.child() {
+		switch string(s.name) {
+		case "sessionID":
+			s.first(&seen, 0)
+			m.SessionID = s.text()
+		case "actualProtocolVersion":
+			s.first(&seen, 1)
+			m.ActualProtocolVersion = s.text()
+		case "actualSessionDuration":
+			s.first(&seen, 2)
+			m.ActualSessionDuration = s.int("actualSessionDuration")
+		case "extensions":
+			s.first(&seen, 3)
+			v := new(Extensions)
+			v.scan(s)
+			m.Extensions = v
+		default:
+			s.unknown(s.tagStart(), &m.Extensions)
+		}
+	}
+	s.need(&seen, 0, "sessionID")
+	s.need(&seen, 1, "actualProtocolVersion")
+	s.need(&seen, 2, "actualSessionDuration")
+}
+
+func (m *StartApplicationSessionNegResponse) scan(s *scanner) {
+	var seen marks
+	for s.child() {
+		switch string(s.name) {
+		case "errorCode":
+			s.first(&seen, 0)
+			m.ErrorCode.scan(s)
+		case "extensions":
+			s.first(&seen, 1)
+			v := new(Extensions)
+			v.scan(s)
+			m.Extensions = v
+		default:
+			s.unknown(s.tagStart(), &m.Extensions)
+		}
+	}
+	s.need(&seen, 0, "errorCode")
+}
+
+func (m *ResetApplicationSessionTimer) scan(s *scanner) {
+	var seen marks
+	for s.child() {
+		switch string(s.name) {
+		case "sessionID":
+			s.first(&seen, 0)
+			m.SessionID = s.text()
+		case "requestedSessionDuration":
+			s.first(&seen, 1)
+			m.RequestedSessionDuration = s.int("requestedSessionDuration")
+		case "extensions":
+			s.first(&seen, 2)
+			v := new(Extensions)
+			v.scan(s)
+			m.Extensions = v
+		default:
+			s.unknown(s.tagStart(), &m.Extensions)
+		}
+	}
+	s.need(&seen, 0, "sessionID")
+	s.need(&seen, 1, "requestedSessionDuration")
+}
+
+func (m *ResetApplicationSessionTimerPosResponse) scan(s *scanner) {
+	var seen marks
+	for s.child() {
+		switch string(s.name) {
+		case "actualSessionDuration":
+			s.first(&seen, 0)
+			m.ActualSessionDuration = s.int("actualSessionDuration")
+		case "extensions":
+			s.first(&seen, 1)
+			v := new(Extensions)
+			v.scan(s)
+			m.Extensions = v
+		default:
+			s.unknown(s.tagStart(), &m.Extensions)
+		}
+	}
+	s.need(&seen, 0, "actualSessionDuration")
+}
+
+func (m *ResetApplicationSessionTimerNegResponse) scan(s *scanner) {
+	var seen marks
+	for s.child() {
+		switch string(s.name) {
+		case "errorCode":
+			s.first(&seen, 0)
+			m.ErrorCode.scan(s)
+		case "extensions":
+			s.first(&seen, 1)
+			v := new(Extensions)
+			v.scan(s)
+			m.Extensions = v
+		default:
+			s.unknown(s.tagStart(), &m.Extensions)
+		}
+	}
+	s.need(&seen, 0, "errorCode")
+}
+
+func (m *StopApplicationSession) scan(s *scanner) {
+	var seen marks
+	for s.child() {
+		switch string(s.name) {
+		case "sessionID":
+			s.first(&seen, 0)
+			m.SessionID = s.text()
+		case "sessionEndReason":
+			s.first(&seen, 1)
+			m.SessionEndReason.scan(s)
+		case "extensions":
+			s.first(&seen, 2)
+			v := new(Extensions)
+			v.scan(s)
+			m.Extensions = v
+		default:
+			s.unknown(s.tagStart(), &m.Extensions)
+		}
+	}
+	s.need(&seen, 0, "sessionID")
+	s.need(&seen, 1, "sessionEndReason")
+}
+
+func (m *StopApplicationSessionPosResponse) scan(s *scanner) {
+	var seen marks
+	for s.child() {
+		switch string(s.name) {
+		case "extensions":
+			s.first(&seen, 0)
+			v := new(Extensions)
+			v.scan(s)
+			m.Extensions = v
+		default:
+			s.unknown(s.tagStart(), &m.Extensions)
+		}
+	}
+}
+
+func (m *StopApplicationSessionNegResponse) scan(s *scanner) {
+	var seen marks
+	for s.child() {
+		switch string(s.name) {
+		case "errorCode":
+			s.first(&seen, 0)
+			m.ErrorCode.scan(s)
+		case "extensions":
+			s.first(&seen, 1)
+			v := new(Extensions)
+			v.scan(s)
+			m.Extensions = v
+		default:
+			s.unknown(s.tagStart(), &m.Extensions)
+		}
+	}
+	s.need(&seen, 0, "errorCode")
+}
+
+func (m *ApplicationSessionTerminated) scan(s *scanner) {
+	var seen marks
+	for s.child() {
+		switch string(s.name) {
+		case "sessionID":
+			s.first(&seen, 0)
+			m.SessionID = s.text()
+		case "sessionTermReason":
+			s.first(&seen, 1)
+			m.SessionTermReason.scan(s)
+		case "extensions":
+			s.first(&seen, 2)
+			v := new(Extensions)
+			v.scan(s)
+			m.Extensions = v
+		default:
+			s.unknown(s.tagStart(), &m.Extensions)
+		}
+	}
+	s.need(&seen, 0, "sessionID")
+	s.need(&seen, 1, "sessionTermReason")
+}
+
+func (m *ApplicationInfo) scan(s *scanner) {
+	var seen marks
+	for s.child() {
+		switch string(s.name) {
+		case "applicationID":
+			s.first(&seen, 0)
+			m.ApplicationID = s.text()
+		case "applicationSpecificInfo":
+			s.first(&seen, 1)
+			v := new(ApplicationSpecificInfo)
+			v.scan(s)
+			m.ApplicationSpecificInfo = v
+		default:
+			s.skip()
+		}
+	}
+	s.need(&seen, 0, "applicationID")
+}
+
+func (m *ApplicationSpecificInfo) scan(s *scanner) {
+	m.Content = s.any()
+}
+
+func (m *StartSessionError) scan(s *scanner) {
+	var seen marks
+	n := 0
+	for s.child() {
+		n++
+		switch string(s.name) {
+		case "definedError":
+			s.first(&seen, 0)
+			m.DefinedError = enum(s, "definedError", valuesDefinedStartSessionError[:])
+			if m.DefinedError == "" {
+				s.wrongIn("is empty")
+			}
+		case "applError":
+			s.first(&seen, 1)
+			m.ApplError = s.text()
+			if m.ApplError == "" {
+				s.wrongIn("is empty")
+			}
+		default:
+			n--
+			s.skip()
+		}
+	}
+	s.one(n, "definedError, applError")
+}
+
+func (m *SessionError) scan(s *scanner) {
+	var seen marks
+	n := 0
+	for s.child() {
+		n++
+		switch string(s.name) {
+		case "definedError":
+			s.first(&seen, 0)
+			m.DefinedError = enum(s, "definedError", valuesDefinedSessionError[:])
+			if m.DefinedError == "" {
+				s.wrongIn("is empty")
+			}
+		case "applError":
+			s.first(&seen, 1)
+			m.ApplError = s.text()
+			if m.ApplError == "" {
+				s.wrongIn("is empty")
+			}
+		default:
+			n--
+			s.skip()
+		}
+	}
+	s.one(n, "definedError, applError")
+}
+
+func (m *SessionEndReason) scan(s *scanner) {
+	var seen marks
+	n := 0
+	for s.child() {
+		n++
+		switch string(s.name) {
+		case "definedEndReason":
+			s.first(&seen, 0)
+			m.DefinedEndReason = enum(s, "definedEndReason", valuesDefinedEndReason[:])
+			if m.DefinedEndReason == "" {
+				s.wrongIn("is empty")
+			}
+		case "appEndReason":
+			s.first(&seen, 1)
+			m.AppEndReason = s.text()
+			if m.AppEndReason == "" {
+				s.wrongIn("is empty")
+			}
+		default:
+			n--
+			s.skip()
+		}
+	}
+	s.one(n, "definedEndReason, appEndReason")
+}
+
+func (m *SessionTermReason) scan(s *scanner) {
+	var seen marks
+	n := 0
+	for s.child() {
+		n++
+		switch string(s.name) {
+		case "definedTermReason":
+			s.first(&seen, 0)
+			m.DefinedTermReason = enum(s, "definedTermReason", valuesDefinedTermReason[:])
+			if m.DefinedTermReason == "" {
+				s.wrongIn("is empty")
+			}
+		case "serverTermReason":
+			s.first(&seen, 1)
+			m.ServerTermReason = s.text()
+			if m.ServerTermReason == "" {
+				s.wrongIn("is empty")
+			}
+		default:
+			n--
+			s.skip()
+		}
+	}
+	s.one(n, "definedTermReason, serverTermReason")
+}
+
+var valuesDefinedStartSessionError = [...]DefinedStartSessionError{"invalidApplicationInfo", "requestedProtocolVersionNotSupported", "serverResourcesBusy", "maxNumberSessions"}
+
+var valuesDefinedSessionError = [...]DefinedSessionError{"invalidSessionID", "serverCannotResetSessionTimer"}
+
+var valuesDefinedEndReason = [...]DefinedEndReason{"normal"}
+
+var valuesDefinedTermReason = [...]DefinedTermReason{"resourceLimitation", "sessionTimerExpired"}
+
 func (m *ACDModels) scan(s *scanner) {
 	var seen marks
 	for s.child() {

@@ -1,7 +1,7 @@
 package csta
 
 import (
-	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,14 +19,17 @@ type schema struct {
 
 func readSchema(t testing.TB) schema {
 	t.Helper()
-	f, err := os.Open("schema/types.txt")
-	if err != nil {
-		t.Fatal(err)
+	var text strings.Builder
+	for _, file := range []string{"types.txt", "session.txt"} {
+		b, err := os.ReadFile("schema/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.Write(b)
 	}
-	defer f.Close()
 	s := schema{map[string]bool{}, map[string]string{}}
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		w := strings.Fields(lines.Text())
+	for line := range strings.Lines(text.String()) {
+		w := strings.Fields(line)
 		switch {
 		case len(w) < 3:
 		case w[0] == "choice", w[0] == "anyof":
@@ -153,6 +156,37 @@ func TestRoundTrip(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// The messages of an application session have a namespace of their own, and are known in no other; nor is anything else in theirs.
+func TestApplicationSession(t *testing.T) {
+	s := readSchema(t)
+	if n := len(elements["session"]); n != 10 {
+		t.Errorf("%d messages, ECMA-354 has 10", n)
+	}
+	for _, name := range elements["session"] {
+		for _, whole := range []bool{false, true} {
+			m := s.message(t, name, whole)
+			body := Encode(nil, m, ApplicationSession)
+			got, ed, err := Decode(body)
+			if err != nil || ed != ApplicationSession || got.Element() != name {
+				t.Fatalf("%s: %v, %s, %v", body, got, ed, err)
+			}
+			if again := Encode(nil, got, ed); string(again) != string(body) {
+				t.Errorf("%s:\n%s\nbecame\n%s", name, body, again)
+			}
+			if got, ed, err := Decode(Encode(nil, m, Ed3)); got != (Unknown{name}) || ed != Ed3 || err != nil {
+				t.Errorf("%s in ed3: %v, %s, %v", name, got, ed, err)
+			}
+		}
+	}
+	if got, _, err := Decode(Encode(nil, AnswerCall{CallToBeAnswered: ConnectionID{"1", "2"}}, ApplicationSession)); got != (Unknown{"AnswerCall"}) || err != nil {
+		t.Errorf("AnswerCall in a session's namespace: %v, %v", got, err)
+	}
+	var e *SyntaxError
+	if _, _, err := Decode([]byte(`<AnswerCall xmlns="` + string(ApplicationSession) + `"><a></AnswerCall>`)); !errors.As(err, &e) {
+		t.Errorf("broken: %v", err)
 	}
 }
 

@@ -28,6 +28,41 @@ type ErrorValue struct {
 	Unspecified                    bool                                 `xml:"unspecified" json:"unspecified,omitzero"`
 }
 
+// ApplicationInfo is the type of that name.
+type ApplicationInfo struct {
+	ApplicationID           string                   `xml:"applicationID" json:"applicationID"`
+	ApplicationSpecificInfo *ApplicationSpecificInfo `xml:"applicationSpecificInfo" json:"applicationSpecificInfo,omitzero"`
+}
+
+// ApplicationSpecificInfo is the type of that name.
+type ApplicationSpecificInfo struct {
+	Content Any `json:"content,omitzero"`
+}
+
+// StartSessionError is the type of that name: exactly one of its members.
+type StartSessionError struct {
+	DefinedError DefinedStartSessionError `xml:"definedError" json:"definedError,omitzero"`
+	ApplError    string                   `xml:"applError" json:"applError,omitzero"`
+}
+
+// SessionError is the type of that name: exactly one of its members.
+type SessionError struct {
+	DefinedError DefinedSessionError `xml:"definedError" json:"definedError,omitzero"`
+	ApplError    string              `xml:"applError" json:"applError,omitzero"`
+}
+
+// SessionEndReason is the type of that name: exactly one of its members.
+type SessionEndReason struct {
+	DefinedEndReason DefinedEndReason `xml:"definedEndReason" json:"definedEndReason,omitzero"`
+	AppEndReason     string           `xml:"appEndReason" json:"appEndReason,omitzero"`
+}
+
+// SessionTermReason is the type of that name: exactly one of its members.
+type SessionTermReason struct {
+	DefinedTermReason DefinedTermReason `xml:"definedTermReason" json:"definedTermReason,omitzero"`
+	ServerTermReason  string            `xml:"serverTermReason" json:"serverTermReason,omitzero"`
+}
+
 // ACDModels is the type of that name.
 type ACDModels struct {
 	VisibleACDRelatedDevices    *bool `xml:"visibleACDRelatedDevices" json:"visibleACDRelatedDevices,omitzero"`

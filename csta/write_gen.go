@@ -7852,6 +7852,168 @@ func (m *ErrorValue) write(w *writer) {
 	}
 }
 
+func (m *StartApplicationSession) write(w *writer) {
+	atApplicationInfo := w.open("applicationInfo")
+	m.ApplicationInfo.write(w)
+	w.closeAt(atApplicationInfo, "applicationInfo")
+	w.list("requestedProtocolVersions", len(m.RequestedProtocolVersions))
+	for i := range m.RequestedProtocolVersions {
+		v := &m.RequestedProtocolVersions[i]
+		w.text("protocolVersion", string(*v))
+	}
+	w.endList("requestedProtocolVersions", len(m.RequestedProtocolVersions))
+	w.int("requestedSessionDuration", m.RequestedSessionDuration)
+	if m.Extensions != nil {
+		atExtensions := w.open("extensions")
+		m.Extensions.write(w)
+		w.closeAt(atExtensions, "extensions")
+	}
+}
+
+func (m *StartApplicationSessionPosResponse) write(w *writer) {
+	w.text("sessionID", string(m.SessionID))
+	w.text("actualProtocolVersion", string(m.ActualProtocolVersion))
+	w.int("actualSessionDuration", m.ActualSessionDuration)
+	if m.Extensions != nil {
+		atExtensions := w.open("extensions")
+		m.Extensions.write(w)
+		w.closeAt(atExtensions, "extensions")
+	}
+}
+
+func (m *StartApplicationSessionNegResponse) write(w *writer) {
+	atErrorCode := w.open("errorCode")
+	m.ErrorCode.write(w)
+	w.closeAt(atErrorCode, "errorCode")
+	if m.Extensions != nil {
+		atExtensions := w.open("extensions")
+		m.Extensions.write(w)
+		w.closeAt(atExtensions, "extensions")
+	}
+}
+
+func (m *ResetApplicationSessionTimer) write(w *writer) {
+	w.text("sessionID", string(m.SessionID))
+	w.int("requestedSessionDuration", m.RequestedSessionDuration)
+	if m.Extensions != nil {
+		atExtensions := w.open("extensions")
+		m.Extensions.write(w)
+		w.closeAt(atExtensions, "extensions")
+	}
+}
+
+func (m *ResetApplicationSessionTimerPosResponse) write(w *writer) {
+	w.int("actualSessionDuration", m.ActualSessionDuration)
+	if m.Extensions != nil {
+		atExtensions := w.open("extensions")
+		m.Extensions.write(w)
+		w.closeAt(atExtensions, "extensions")
+	}
+}
+
+func (m *ResetApplicationSessionTimerNegResponse) write(w *writer) {
+	atErrorCode := w.open("errorCode")
+	m.ErrorCode.write(w)
+	w.closeAt(atErrorCode, "errorCode")
+	if m.Extensions != nil {
+		atExtensions := w.open("extensions")
+		m.Extensions.write(w)
+		w.closeAt(atExtensions, "extensions")
+	}
+}
+
+func (m *StopApplicationSession) write(w *writer) {
+	w.text("sessionID", string(m.SessionID))
+	atSessionEndReason := w.open("sessionEndReason")
+	m.SessionEndReason.write(w)
+	w.closeAt(atSessionEndReason, "sessionEndReason")
+	if m.Extensions != nil {
+		atExtensions := w.open("extensions")
+		m.Extensions.write(w)
+		w.closeAt(atExtensions, "extensions")
+	}
+}
+
+func (m *StopApplicationSessionPosResponse) write(w *writer) {
+	if m.Extensions != nil {
+		atExtensions := w.open("extensions")
+		m.Extensions.write(w)
+		w.closeAt(atExtensions, "extensions")
+	}
+}
+
+func (m *StopApplicationSessionNegResponse) write(w *writer) {
+	atErrorCode := w.open("errorCode")
+	m.ErrorCode.write(w)
+	w.closeAt(atErrorCode, "errorCode")
+	if m.Extensions != nil {
+		atExtensions := w.open("extensions")
+		m.Extensions.write(w)
+		w.closeAt(atExtensions, "extensions")
+	}
+}
+
+func (m *ApplicationSessionTerminated) write(w *writer) {
+	w.text("sessionID", string(m.SessionID))
+	atSessionTermReason := w.open("sessionTermReason")
+	m.SessionTermReason.write(w)
+	w.closeAt(atSessionTermReason, "sessionTermReason")
+	if m.Extensions != nil {
+		atExtensions := w.open("extensions")
+		m.Extensions.write(w)
+		w.closeAt(atExtensions, "extensions")
+	}
+}
+
+func (m *ApplicationInfo) write(w *writer) {
+	w.text("applicationID", string(m.ApplicationID))
+	if m.ApplicationSpecificInfo != nil {
+		atApplicationSpecificInfo := w.open("applicationSpecificInfo")
+		m.ApplicationSpecificInfo.write(w)
+		w.closeAt(atApplicationSpecificInfo, "applicationSpecificInfo")
+	}
+}
+
+func (m *ApplicationSpecificInfo) write(w *writer) {
+	w.any(&m.Content)
+}
+
+func (m *StartSessionError) write(w *writer) {
+	if m.DefinedError != "" {
+		w.text("definedError", string(m.DefinedError))
+	}
+	if m.ApplError != "" {
+		w.text("applError", string(m.ApplError))
+	}
+}
+
+func (m *SessionError) write(w *writer) {
+	if m.DefinedError != "" {
+		w.text("definedError", string(m.DefinedError))
+	}
+	if m.ApplError != "" {
+		w.text("applError", string(m.ApplError))
+	}
+}
+
+func (m *SessionEndReason) write(w *writer) {
+	if m.DefinedEndReason != "" {
+		w.text("definedEndReason", string(m.DefinedEndReason))
+	}
+	if m.AppEndReason != "" {
+		w.text("appEndReason", string(m.AppEndReason))
+	}
+}
+
+func (m *SessionTermReason) write(w *writer) {
+	if m.DefinedTermReason != "" {
+		w.text("definedTermReason", string(m.DefinedTermReason))
+	}
+	if m.ServerTermReason != "" {
+		w.text("serverTermReason", string(m.ServerTermReason))
+	}
+}
+
 func (m *ACDModels) write(w *writer) {
 	w.boolPtr("visibleACDRelatedDevices", m.VisibleACDRelatedDevices)
 	w.boolPtr("nonVisibleACDRelatedDevices", m.NonVisibleACDRelatedDevices)

@@ -50,7 +50,7 @@ func (x *session) serve(c *conn, m *message, shell answer) {
 		x.reply(c, m, syntaxAnswer(broken))
 		return
 	}
-	if ed != "" {
+	if ed != "" && ed != csta.ApplicationSession {
 		x.edition = ed
 	}
 	o := &openRequest{conn: c, msg: m, edition: x.edition, shell: shell}

@@ -275,7 +275,7 @@ func registry(b *bytes.Buffer, t *table) {
 		}
 	}
 	b.WriteString("// elements are the names of all messages, by kind.\nvar elements = map[string][]string{\n")
-	for _, kind := range []string{"request", "response", "event"} {
+	for _, kind := range []string{"request", "response", "event", "session"} {
 		fmt.Fprintf(b, "%q: {", kind)
 		for _, d := range t.defs {
 			if d.kind == kind {

@@ -28,7 +28,7 @@ func main() {
 
 func run(dir string) error {
 	t := &table{named: make(map[string]*def), hand: make(map[string]bool)}
-	for _, f := range []string{"ed3.txt", "types.txt"} {
+	for _, f := range []string{"ed3.txt", "session.txt", "types.txt"} {
 		if err := t.parse(filepath.Join(dir, "schema", f)); err != nil {
 			return err
 		}

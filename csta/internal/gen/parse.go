@@ -16,7 +16,7 @@ type table struct {
 
 // def is one line: a global element or a type.
 type def struct {
-	kind    string // request, response, event, error, struct, choice, anyof, enum
+	kind    string // request, response, event, session, error, struct, choice, anyof, enum
 	name    string
 	members []member
 	values  []string // of an enum
@@ -25,7 +25,7 @@ type def struct {
 
 func (d *def) message() bool {
 	switch d.kind {
-	case "request", "response", "event", "error":
+	case "request", "response", "event", "session", "error":
 		return true
 	}
 	return false
@@ -67,7 +67,7 @@ func (t *table) parse(file string) error {
 		d := &def{kind: words[0], name: words[1], where: where}
 		sep := ","
 		switch d.kind {
-		case "request", "response", "event", "struct":
+		case "request", "response", "event", "session", "struct":
 		case "error", "choice", "anyof", "enum":
 			sep = "|"
 		default:

@@ -79,7 +79,11 @@ func messages(b *bytes.Buffer, t *table) {
 		if !d.message() || d.kind == "error" {
 			continue
 		}
-		fmt.Fprintf(b, "// %s is the %s of that name.\ntype %[1]s struct {\n", d.name, d.kind)
+		what := d.kind
+		if what == "session" {
+			what = "message of an application session"
+		}
+		fmt.Fprintf(b, "// %s is the %s of that name.\ntype %[1]s struct {\n", d.name, what)
 		t.fields(b, d)
 		fmt.Fprintf(b, "}\n\n// Element is the name of the message on the wire.\nfunc (%s) Element() string { return %[1]q }\n", d.name)
 		switch d.kind {
