@@ -9,10 +9,29 @@ import (
 
 // monitored are the events that a monitor may hear.
 var monitored = []csta.Event{
-	csta.CallClearedEvent{}, csta.ConferencedEvent{}, csta.ConnectionClearedEvent{}, csta.DeliveredEvent{}, csta.DivertedEvent{}, csta.EstablishedEvent{},
-	csta.FailedEvent{}, csta.HeldEvent{}, csta.NetworkReachedEvent{}, csta.OfferedEvent{}, csta.OriginatedEvent{}, csta.QueuedEvent{}, csta.RetrievedEvent{},
-	csta.ServiceInitiatedEvent{}, csta.TransferedEvent{}, csta.CallInformationEvent{}, csta.DigitsGeneratedEvent{}, csta.MessageWaitingEvent{},
-	csta.MicrophoneMuteEvent{}, csta.DoNotDisturbEvent{}, csta.ForwardingEvent{}, csta.BackInServiceEvent{}, csta.OutOfServiceEvent{},
+	csta.CallClearedEvent{},
+	csta.ConferencedEvent{},
+	csta.ConnectionClearedEvent{},
+	csta.DeliveredEvent{},
+	csta.DivertedEvent{},
+	csta.EstablishedEvent{},
+	csta.FailedEvent{},
+	csta.HeldEvent{},
+	csta.NetworkReachedEvent{},
+	csta.OfferedEvent{},
+	csta.OriginatedEvent{},
+	csta.QueuedEvent{},
+	csta.RetrievedEvent{},
+	csta.ServiceInitiatedEvent{},
+	csta.TransferedEvent{},
+	csta.CallInformationEvent{},
+	csta.DigitsGeneratedEvent{},
+	csta.MessageWaitingEvent{},
+	csta.MicrophoneMuteEvent{},
+	csta.DoNotDisturbEvent{},
+	csta.ForwardingEvent{},
+	csta.BackInServiceEvent{},
+	csta.OutOfServiceEvent{},
 }
 
 // flags calls f with every element of a filter: the group's name, its own, and a filter in which it alone is set.
