@@ -369,6 +369,12 @@ func (a *Adapter) wishes() {
 			a.later("uuid_setvar " + m.leg + " farhook_call " + m.call)
 		}
 	}
+	for _, id := range t.loose {
+		if l := t.legs[id]; l != nil && isID(id) && !slices.ContainsFunc(t.at(l.device), func(n *connection) bool { return n.holder == l }) {
+			l.parked = ""
+			a.later("uuid_setvar_multi " + id + " " + talking + ";farhook_holder=")
+		}
+	}
 	for _, id := range t.orphan {
 		if isID(id) {
 			a.log.Info("a parked party whose counterpart has gone is cleared", zap.String("leg", id))
@@ -378,7 +384,7 @@ func (a *Adapter) wishes() {
 	for _, id := range t.doubt {
 		a.ask(id)
 	}
-	t.marks, t.orphan, t.doubt = nil, nil, nil
+	t.marks, t.orphan, t.doubt, t.loose = nil, nil, nil, nil
 	t.tidy()
 }
 

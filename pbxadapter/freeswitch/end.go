@@ -102,6 +102,14 @@ func (t *tracker) hangup(l *leg, cause string, e *event) {
 
 // abandon clears who was parked for a leg that has gone.
 func (t *tracker) abandon(l *leg) {
+	if !t.parks {
+		return
+	}
+	for _, o := range t.legs {
+		if o.parked == l.id && o.peer == nil { // we had marked it, and it parks when its talk is over
+			t.orphan = append(t.orphan, o.id)
+		}
+	}
 	for _, c := range t.calls {
 		for _, n := range slices.Clone(c.conns) {
 			if n.holder != l {

@@ -89,6 +89,7 @@ func (t *tracker) create(e *event) {
 	}
 	t.identify(l, e)
 	t.legs[id] = l
+	t.parks = t.parks || l.parked != ""
 	if to := e.get(markTo); to != "" {
 		l.to = t.known(to, pbxadapter.Called)
 	}

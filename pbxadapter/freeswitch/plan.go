@@ -128,6 +128,11 @@ func (p *plan) run(t *tracker) {
 	}
 	p.done = true
 	p.expiry.drop()
+	for _, l := range p.far {
+		if p.kind != planHold {
+			l.parked = "" // it goes on with somebody else
+		}
+	}
 	switch p.kind {
 	case planDeflect:
 		n := p.by
@@ -146,7 +151,7 @@ func (p *plan) run(t *tracker) {
 			}
 			t.move(p.by, csta.Hold, cause)
 		}
-		p.by.holder = own
+		p.by.holder, t.parks = own, true
 	case planHandOver:
 		t.handOver(p)
 	case planJoin:

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,12 +31,20 @@ type record struct {
 	client bool
 	text   []byte
 	event  []byte // the JSON of an event, or of a dump; nil: something else
+	parsed *event // of it, by the real parser; nil: there is none
 	note   string
 }
+
+// recorded are the recordings that have been read.
+var recorded sync.Map
 
 // records reads a recording: of the event socket, gathered and compressed.
 func records(t testing.TB, name string) []record {
 	t.Helper()
+	if list, ok := recorded.Load(name); ok {
+		return list.([]record)
+	}
+	p := parser{extra: recordedFeatures(nil).headers()}
 	f, err := os.Open(filepath.Join(recordings, name+".esl.gz"))
 	if err != nil {
 		t.Fatal(err)
@@ -75,8 +84,15 @@ func records(t testing.TB, name string) []record {
 		case bytes.Contains(head, []byte("text/event-plain")):
 			r.event = plain(body)
 		}
+		if r.event != nil {
+			r.parsed = new(event)
+			if err := p.parse(r.event, r.parsed); err != nil {
+				t.Fatalf("%s: at %v: %v", name, r.at, err)
+			}
+		}
 		list = append(list, r)
 	}
+	recorded.Store(name, list)
 	return list
 }
 
@@ -113,7 +129,6 @@ type replayer struct {
 	t        testing.TB
 	track    *tracker
 	window   window
-	parse    parser
 	facts    []callmodel.Fact
 	roles    map[string][2]string
 	consults bool // the next command makes a call
@@ -132,7 +147,6 @@ func (r *replayer) fresh() {
 	r.track.stations = desk()
 	r.track.dnd = func(d csta.DeviceID) bool { return r.dnd[d] }
 	r.core = recordedFeatures(r.track)
-	r.parse.extra = r.core.headers()
 }
 
 func (r *replayer) take(m record) {
@@ -146,9 +160,7 @@ func (r *replayer) take(m record) {
 		r.command(string(m.text))
 	case m.event != nil:
 		e := r.window.blank()
-		if err := r.parse.parse(m.event, e); err != nil {
-			r.t.Fatalf("at %v: %v", m.at, err)
-		}
+		*e = *m.parsed
 		if e.get(eventName) == "CHANNEL_DATA" || e.get(eventName) == "" {
 			return
 		}

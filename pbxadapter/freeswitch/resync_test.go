@@ -67,7 +67,6 @@ func shuffle(list []record, r *rand.Rand) []record {
 // dump is a leg as uuid_dump would show it at a moment: its last event, with what bridges and parts said.
 func dumps(list []record, roles map[string][2]string, upTo int) []*event {
 	var (
-		parse parser
 		at    = map[string]*event{}
 		bonds = map[string]string{}
 		order []string
@@ -77,7 +76,7 @@ func dumps(list []record, roles map[string][2]string, upTo int) []*event {
 			continue
 		}
 		e := new(event)
-		if parse.parse(m.event, e) != nil || e.get(uniqueID) == "" && e.get(bridgeA) == "" {
+		if *e = *m.parsed; e.get(uniqueID) == "" && e.get(bridgeA) == "" {
 			continue
 		}
 		switch e.name() {
@@ -227,9 +226,9 @@ func TestRecordedResync(t *testing.T) {
 	after.track.now = began.Add(list[lost].at)
 	var legs []*event
 	for _, r := range list[lost:] {
-		e := new(event)
-		if r.event != nil && after.parse.parse(r.event, e) == nil && e.name() == "CHANNEL_DATA" {
-			legs = append(legs, e)
+		if r.event != nil && r.parsed.name() == "CHANNEL_DATA" {
+			e := *r.parsed
+			legs = append(legs, &e)
 		}
 	}
 	if len(legs) != 4 {

@@ -81,7 +81,11 @@ func (t *tracker) settled(l *leg, e *event) {
 		t.held(l)
 	}
 	id := e.get(markHolder)
-	if id == "" || l.call == nil || l.peer != nil {
+	if id == "" || l.call == nil {
+		return
+	}
+	if l.peer != nil { // it was about to be parked
+		t.loose = append(t.loose, l.id, l.peer.id)
 		return
 	}
 	holder := t.legs[id]

@@ -33,6 +33,8 @@ type tracker struct {
 	facts  func(callmodel.Fact)
 	marks  []mark   // legs that are to be marked with their call
 	orphan []string // legs that were parked for somebody who has gone: to be cleared
+	loose  []string // legs that were about to be parked, and talk: they are to end with their talk again
+	parks  bool     // somebody is, or was, parked by us
 	doubt  []string // legs heard of that are not known: to be asked for
 	last   map[csta.DeviceID]departure
 	wanted map[string]*intention // by leg

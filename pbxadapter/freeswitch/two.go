@@ -72,6 +72,7 @@ func (a *Adapter) consultationCall(ctx context.Context, r csta.ConsultationCall)
 func (a *Adapter) alternateCall(ctx context.Context, r csta.AlternateCall) (csta.AlternateCallResponse, error) {
 	var held, active *connection
 	done := func() {}
+	a.ripe(ctx, r.ActiveCall)
 	err := a.do(func(*tracker) (err error) {
 		if held, active, err = a.pair(r.HeldCall, r.ActiveCall); err != nil {
 			return err

@@ -1,0 +1,304 @@
+package freeswitch
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
+)
+
+// script is an adapter on a fake, and what became of its facts.
+type script struct {
+	t     *testing.T
+	f     *fake
+	a     *Adapter
+	hands fakeHands
+
+	mu      sync.Mutex
+	model   *callmodel.Model
+	told    []callmodel.Told
+	devices []pbxadapter.Device
+	synced  int
+	stop    func() error
+}
+
+func newScript(t *testing.T, parked bool) *script {
+	t.Helper()
+	f := newFake(t)
+	s := &script{t: t, f: f, hands: fakeHands{f}, model: callmodel.New()}
+	s.adapter(fakeAdapter(t, f, parked))
+	t.Cleanup(func() { _ = s.stop() })
+	return s
+}
+
+// adapter has another adapter run, as after a restart of farhook.
+func (s *script) adapter(a *Adapter) {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	var once sync.Once
+	s.mu.Lock()
+	s.a = a
+	n := s.synced
+	s.mu.Unlock()
+	go func() { ended <- a.Run(ctx, s) }()
+	s.stop = func() (err error) {
+		once.Do(func() { cancel(); err = <-ended })
+		return err
+	}
+	s.until("synced", func() bool { return s.synced > n })
+}
+
+func (s *script) Devices(all []pbxadapter.Device) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.devices = all
+}
+
+func (s *script) Resync(st callmodel.State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, s.model.Resync(st, time.Now())...)
+	s.synced++
+}
+
+func (s *script) Report(f callmodel.Fact) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, s.model.Apply(f)...)
+}
+
+func (s *script) until(what string, condition func() bool) {
+	s.t.Helper()
+	if !settled(5 * time.Second)(func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return condition()
+	}) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.t.Fatalf("never %s; told:\n%s", what, strings.Join(lines(describe(s.told)), "\n"))
+	}
+}
+
+func lines(list []heard) (out []string) {
+	for _, h := range list {
+		out = append(out, h.String())
+	}
+	return out
+}
+
+// states are a device's connections as "call state", in no order.
+func (s *script) states(d csta.DeviceID) (list []csta.State) {
+	for _, c := range s.model.At(d) {
+		for _, l := range c.Legs {
+			if l.Device == d {
+				list = append(list, l.State)
+			}
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func (s *script) is(d csta.DeviceID, want ...csta.State) {
+	s.t.Helper()
+	slices.Sort(want)
+	s.until(fmt.Sprintf("%s is %v", d, want), func() bool { return slices.Equal(s.states(d), want) })
+}
+
+// conn is the device's connection in a state.
+func (s *script) conn(d csta.DeviceID, state csta.State) csta.ConnectionID {
+	s.t.Helper()
+	var id csta.ConnectionID
+	s.until(fmt.Sprintf("%s %s", d, state), func() bool {
+		for _, c := range s.model.At(d) {
+			for _, l := range c.Legs {
+				if l.Device == d && l.State == state {
+					id = csta.ConnectionID{Call: c.ID, Device: d}
+					return true
+				}
+			}
+		}
+		return false
+	})
+	return id
+}
+
+func (s *script) do(r csta.Request) csta.Response {
+	s.t.Helper()
+	res, err := s.a.Services()[r.Service()](context.Background(), r)
+	if err != nil {
+		s.t.Fatalf("%s: %v", r.Service(), err)
+	}
+	return res
+}
+
+func (s *script) hand(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// talk has 201 and 202 talk.
+func (s *script) talk() {
+	s.hand(s.hands.Dial("201", "202"))
+	s.is("202", csta.Alerting)
+	s.hand(s.hands.Answer("202"))
+	s.is("201", csta.Connected)
+	s.is("202", csta.Connected)
+}
+
+func (s *script) consult(d csta.DeviceID) {
+	s.do(csta.ConsultationCall{ExistingCall: s.conn("201", csta.Connected), ConsultedDevice: d})
+	s.is(d, csta.Alerting)
+}
+
+// asRecorded are the actions of recordings, by the services and hands on the fake.
+var asRecorded = map[string]func(*script){
+	"basic-callee-releases": func(s *script) { s.talk(); s.hand(s.hands.HangUp("202")) },
+	"basic-caller-releases": func(s *script) { s.talk(); s.hand(s.hands.HangUp("201")) },
+	"busy": func(s *script) {
+		s.hand(s.hands.Dial("201", "202"))
+		s.is("202", csta.Alerting)
+		s.hand(s.hands.Reject("202"))
+	},
+	"cancelled": func(s *script) {
+		s.hand(s.hands.Dial("201", "202"))
+		s.is("202", csta.Alerting)
+		s.hand(s.hands.HangUp("201"))
+	},
+	"unknown-number": func(s *script) { s.hand(s.hands.Dial("201", "777")) },
+	"answer-esl": func(s *script) {
+		s.hand(s.hands.Dial("201", "202"))
+		s.do(csta.AnswerCall{CallToBeAnswered: s.conn("202", csta.Alerting)})
+		s.do(csta.ClearConnection{ConnectionToBeCleared: s.conn("202", csta.Connected)})
+	},
+	"hold-phone": func(s *script) {
+		s.talk()
+		s.hand(s.hands.Hold("202"))
+		s.is("202", csta.Hold)
+		s.hand(s.hands.Retrieve("202"))
+		s.is("202", csta.Connected)
+		s.hand(s.hands.Hold("201"))
+		s.is("201", csta.Hold)
+		s.hand(s.hands.Retrieve("201"))
+		s.is("201", csta.Connected)
+		s.hand(s.hands.HangUp("201"))
+	},
+	"make-call-esl": func(s *script) {
+		s.do(csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "202", AutoOriginate: csta.AutoOriginateDoNotPrompt})
+		s.is("202", csta.Alerting)
+		s.hand(s.hands.Answer("202"))
+		s.is("202", csta.Connected)
+		s.hand(s.hands.HangUp("202"))
+	},
+	"make-call-busy-esl": func(s *script) {
+		s.do(csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "202", AutoOriginate: csta.AutoOriginateDoNotPrompt})
+		s.is("202", csta.Alerting)
+		s.hand(s.hands.Reject("202"))
+	},
+	"single-step-transfer-esl": func(s *script) {
+		s.talk()
+		s.do(csta.SingleStepTransferCall{ActiveCall: s.conn("202", csta.Connected), TransferredTo: "203"})
+		s.is("203", csta.Alerting)
+		s.hand(s.hands.Answer("203"))
+		s.is("203", csta.Connected)
+		s.hand(s.hands.HangUp("201"))
+	},
+	"consult-transfer-esl": func(s *script) {
+		s.talk()
+		s.consult("203")
+		s.hand(s.hands.Answer("203"))
+		s.is("203", csta.Connected)
+		s.do(csta.TransferCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+		s.hand(s.hands.HangUp("202"))
+	},
+	"consult-transfer-ringing-esl": func(s *script) {
+		s.talk()
+		s.consult("203")
+		s.do(csta.TransferCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+		s.hand(s.hands.Answer("203"))
+		s.is("203", csta.Connected)
+		s.hand(s.hands.HangUp("202"))
+	},
+	"conference-esl": func(s *script) {
+		s.talk()
+		s.consult("203")
+		s.hand(s.hands.Answer("203"))
+		s.is("203", csta.Connected)
+		s.do(csta.ConferenceCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+		s.hand(s.hands.HangUp("203"))
+		s.is("203")
+		s.hand(s.hands.HangUp("201"))
+		s.is("201")
+		s.hand(s.hands.HangUp("202"))
+	},
+	"deflect-esl": func(s *script) {
+		s.hand(s.hands.Dial("201", "202"))
+		s.do(csta.DeflectCall{CallToBeDiverted: s.conn("202", csta.Alerting), NewDestination: "203"})
+		s.is("203", csta.Alerting)
+		s.hand(s.hands.Answer("203"))
+		s.is("203", csta.Connected)
+		s.hand(s.hands.HangUp("203"))
+	},
+	"pickup-esl": func(s *script) {
+		s.hand(s.hands.Dial("201", "202"))
+		id := s.conn("202", csta.Alerting)
+		s.do(csta.DirectedPickupCall{CallToBePickedUp: &id, RequestingDevice: "203"})
+		s.hand(s.hands.HangUp("201"))
+	},
+	"forward-busy": func(s *script) {
+		s.f.mu.Lock()
+		s.f.db["cfb/202"] = "203"
+		s.f.mu.Unlock()
+		s.hand(s.hands.Dial("201", "202"))
+		s.is("202", csta.Alerting)
+		s.hand(s.hands.Reject("202"))
+		s.is("203", csta.Alerting)
+		s.hand(s.hands.Answer("203"))
+		s.is("203", csta.Connected)
+		s.hand(s.hands.HangUp("201"))
+	},
+}
+
+var stamp = regexp.MustCompile(`(?m)^\d+\.\d+ `)
+
+// The fake does what the real one did: the same actions lead to the same events at every device.
+func TestFakeAsRecorded(t *testing.T) {
+	for name, act := range asRecorded {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(t, false)
+			s.told = nil
+			act(s)
+			s.until("everybody has hung up", func() bool { return len(s.told) > 0 && len(s.model.State().Calls) == 0 })
+			recorded := map[string][]string{}
+			for line := range strings.Lines(stamp.ReplaceAllString(string(file(t, filepath.Join("testdata", "events", name+".txt"))), "")) {
+				who, _, _ := strings.Cut(line, ":")
+				recorded[who] = append(recorded[who], strings.TrimSpace(line))
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			got := shape(describe(s.told))
+			for d, want := range recorded {
+				have := slices.Clone(got[d])
+				for i := range have {
+					have[i] = strings.TrimSpace(have[i])
+				}
+				if !slices.Equal(have, want) {
+					t.Errorf("%s hears\n%s\nrecorded:\n%s", d, strings.Join(have, "\n"), strings.Join(want, "\n"))
+				}
+			}
+		})
+	}
+}

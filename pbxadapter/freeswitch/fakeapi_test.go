@@ -1,0 +1,254 @@
+package freeswitch
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// What the fake's commands do.
+
+var originates = regexp.MustCompile(`^\{\^\^\|(.*)\}user/(\d+)@pbx\.test (.*)$`)
+
+// api carries a command out. It is called with the lock.
+func (f *fake) api(command string, done func(string)) {
+	if f.frozen {
+		return
+	}
+	f.commands = append(f.commands, command)
+	if f.counted++; f.counted == f.killAfter {
+		defer func() { // whoever sent it is dead in the next moment
+			f.frozen = true
+			for l := range f.links {
+				_ = l.nc.Close()
+			}
+		}()
+	}
+	if f.silent && !strings.HasPrefix(command, "show") {
+		return
+	}
+	verb, rest, _ := strings.Cut(command, " ")
+	w := strings.Fields(rest)
+	var l *fleg
+	if len(w) > 0 {
+		l = f.legs[w[0]]
+	}
+	noSuch := func() bool {
+		if l == nil {
+			done("-ERR No such channel!")
+		}
+		return l == nil
+	}
+	switch verb {
+	case "echo":
+		done(rest)
+	case "eval":
+		done(f.core)
+	case "show":
+		done(f.show(w[0]))
+	case "sofia":
+		var b strings.Builder
+		for _, u := range []string{"201", "202", "203", "204", "205"} {
+			b.WriteString("Call-ID:    \tc-" + u + "\nUser:       \t" + u + "@pbx.test\nAgent:      \tSnom D785\n\n")
+		}
+		done(b.String())
+	case "user_data":
+		done("office")
+	case "uuid_exists":
+		done(map[bool]string{true: "true", false: "false"}[l != nil])
+	case "uuid_dump":
+		if !noSuch() {
+			m := map[string]string{"Event-Name": "CHANNEL_DATA", "Core-UUID": f.core}
+			f.describe(l, m)
+			f.seq++
+			text, _ := json.Marshal(m)
+			done(string(text))
+		}
+	case "db":
+		f.database(w[0], done)
+	case "uuid_kill":
+		if !noSuch() {
+			cause := "NORMAL_CLEARING"
+			if len(w) > 1 {
+				cause = w[1]
+			}
+			done("+OK")
+			f.hangup(l, cause)
+		}
+	case "uuid_phone_event":
+		switch {
+		case l == nil:
+			done("-ERR Operation failed")
+			return
+		case w[1] == "hold" && l.ans && !l.held:
+			f.hold(l)
+		case w[1] == "talk" && l.held:
+			f.retrieve(l)
+		case w[1] == "talk" && !l.ans:
+			f.answer(l)
+		}
+		done("+OK Success")
+	case "uuid_setvar":
+		if !noSuch() {
+			if len(w) < 3 {
+				delete(l.vars, w[1])
+			} else {
+				l.vars[w[1]] = w[2]
+			}
+			done("+OK")
+		}
+	case "uuid_setvar_multi":
+		if !noSuch() {
+			for p := range strings.SplitSeq(w[1], ";") {
+				if k, v, _ := strings.Cut(p, "="); v == "" {
+					delete(l.vars, k)
+				} else {
+					l.vars[k] = v
+				}
+			}
+			done("+OK")
+		}
+	case "uuid_transfer":
+		if !noSuch() {
+			_, to, _ := strings.Cut(rest, " ")
+			done("+OK")
+			to, both := strings.CutPrefix(to, "-both ")
+			if o := l.peer; both && o != nil {
+				l.peer, o.peer = nil, nil
+				f.run(o, to, "")
+				f.fire("CHANNEL_UNBRIDGE", l, map[string]string{"Bridge-A-Unique-ID": l.id, "Bridge-B-Unique-ID": o.id})
+				f.run(l, to, "")
+				return
+			}
+			f.transfer(l, to)
+		}
+	case "uuid_bridge":
+		b := f.legs[w[1]]
+		switch {
+		case l == nil || b == nil:
+			done("-ERR Invalid uuid")
+		case !l.ans || !b.ans:
+			done("+OK " + b.id)
+			f.hangup(l, "NORMAL_CLEARING")
+			f.hangup(b, "NORMAL_CLEARING")
+		default:
+			done("+OK " + b.id)
+			f.bridge(l, b)
+		}
+	case "uuid_recv_dtmf":
+		if l == nil {
+			done("-ERR Cannot locate session!")
+			return
+		}
+		done("+OK " + l.id + " received DTMF " + w[1] + ".")
+	case "originate":
+		f.originate(rest, done)
+	case "conference":
+		done("-ERR Conference not found")
+	default:
+		done("-ERR " + verb + " Command not found!")
+	}
+}
+
+func (f *fake) show(what string) string {
+	var rows []map[string]string
+	switch what {
+	case "channels":
+		for _, id := range f.order {
+			if f.legs[id] != nil && !f.legs[id].unseen {
+				rows = append(rows, map[string]string{"uuid": id})
+			}
+		}
+	case "registrations":
+		for _, u := range []string{"201", "202", "203", "204", "205"} {
+			rows = append(rows, map[string]string{"reg_user": u, "realm": "pbx.test", "token": "c-" + u, "url": "sofia/desk/sip:" + u + "@127.0.0.1:5060"})
+		}
+	}
+	if len(rows) == 0 {
+		return `{"row_count": 0}`
+	}
+	text, _ := json.Marshal(map[string]any{"row_count": len(rows), "rows": rows})
+	return string(text)
+}
+
+func (f *fake) database(arg string, done func(string)) {
+	part := strings.SplitN(arg, "/", 4)
+	if len(part) < 3 {
+		done("-USAGE: [insert|delete|select]/<realm>/<key>/<value>")
+		return
+	}
+	key := part[1] + "/" + part[2]
+	switch {
+	case part[0] == "insert" && len(part) == 4:
+		f.db[key] = part[3]
+		done("+OK")
+	case part[0] == "delete":
+		delete(f.db, key)
+		done("+OK")
+	case f.db[key] == "":
+		done("-ERR no reply")
+	default:
+		done(f.db[key])
+	}
+}
+
+func (f *fake) originate(arg string, done func(string)) {
+	m := originates.FindStringSubmatch(arg)
+	if m == nil {
+		done("-USAGE: <call url> <exten>|&<application_name>(<app_args>) [<dialplan>] [<context>] [<cid_name>] [<cid_num>] [<timeout_sec>]")
+		return
+	}
+	if m[2] == "206" || m[2] > "206" {
+		done(map[bool]string{true: "-ERR USER_NOT_REGISTERED", false: "-ERR SUBSCRIBER_ABSENT"}[m[2] == "206"])
+		return
+	}
+	vars := map[string]string{}
+	for p := range strings.SplitSeq(m[1], "|") {
+		k, v, _ := strings.Cut(p, "=")
+		vars[k] = strings.Trim(v, "'")
+	}
+	l := f.leg(m[2], false, vars["origination_uuid"])
+	for k, v := range vars {
+		l.vars[k] = v
+	}
+	l.cid, l.dest = vars["origination_caller_id_number"], m[2]
+	l.onAnswer = func() {
+		if l.dead {
+			done("-ERR " + map[bool]string{true: "NO_ANSWER", false: "USER_BUSY"}[false])
+			return
+		}
+		done("+OK " + l.id)
+		f.then(l, m[3])
+	}
+	f.fire("CHANNEL_CREATE", l, nil)
+	f.fire("CHANNEL_PROGRESS", l, nil)
+	if vars["sip_auto_answer"] == "true" {
+		f.answer(l)
+	}
+}
+
+// then is what an originated leg does when it has been answered.
+func (f *fake) then(l *fleg, app string) {
+	name, arg, _ := strings.Cut(strings.TrimSuffix(app, ")"), "(")
+	switch name {
+	case "&intercept":
+		o := f.legs[arg]
+		if o == nil {
+			f.hangup(l, "NORMAL_CLEARING")
+			return
+		}
+		if !o.ans {
+			f.lift(o)
+		}
+		for _, r := range slices.Clone(o.rings) {
+			f.hangup(r, "PICKED_OFF")
+		}
+		f.bridge(l, o)
+	case "&conference":
+		room, _, _ := strings.Cut(arg, "@")
+		f.enter(l, room)
+	default:
+		f.run(l, app, l.user)
+	}
+}

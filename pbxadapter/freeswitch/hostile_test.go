@@ -1,0 +1,376 @@
+package freeswitch
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
+)
+
+// runs runs an adapter until it ends by itself.
+func runs(t *testing.T, a *Adapter) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	err := a.Run(ctx, nobody{})
+	if ctx.Err() != nil {
+		t.Fatal("the adapter did not end")
+	}
+	return err
+}
+
+type nobody struct{}
+
+func (nobody) Devices([]pbxadapter.Device) {}
+func (nobody) Resync(callmodel.State)      {}
+func (nobody) Report(callmodel.Fact)       {}
+
+// Each way in which a link can fail says what it was.
+func TestBadLinks(t *testing.T) {
+	for _, c := range []struct {
+		name, want string
+		change     func(*fake, *Adapter)
+	}{
+		{"wrong password", "the password was refused: -ERR invalid", func(f *fake, _ *Adapter) { f.password = "another" }},
+		{"rude rejection", "not allowed", func(f *fake, _ *Adapter) { f.rude = true }},
+		{"nobody listens", "refused", func(f *fake, _ *Adapter) { _ = f.ln.Close() }},
+		{"closed at once", "waiting for the greeting", func(f *fake, _ *Adapter) { f.down = true }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFake(t)
+			a := fakeAdapter(t, f, false)
+			f.mu.Lock()
+			c.change(f, a)
+			f.mu.Unlock()
+			err := runs(t, a)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("%v, want %q", err, c.want)
+			}
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("the error tells the password: %v", err)
+			}
+		})
+	}
+}
+
+// userauth is used where a user is configured.
+func TestUserAuth(t *testing.T) {
+	f := newFake(t)
+	a := fakeAdapter(t, f, false)
+	a.conf.User = "cti@pbx.test"
+	s := &script{t: t, f: f, hands: fakeHands{f}, model: callmodel.New()}
+	s.adapter(a)
+	s.talk()
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A notice, a PBX that was started anew, and one that no longer answers end the link; the next one finds what is so.
+func TestLinkEnds(t *testing.T) {
+	for _, c := range []struct {
+		name, want string
+		act        func(*script)
+	}{
+		{"disconnect notice", "Disconnected, goodbye", func(s *script) {
+			s.f.mu.Lock()
+			defer s.f.mu.Unlock()
+			for l := range s.f.links {
+				l.send("Content-Type: text/disconnect-notice", goodbye)
+			}
+		}},
+		{"cut within a frame", "unexpected EOF", func(s *script) {
+			s.f.mu.Lock()
+			defer s.f.mu.Unlock()
+			for l := range s.f.links {
+				_, _ = l.nc.Write([]byte("Content-Length: 500\nContent-Type: text/event-json\n\n{\"Event-Na"))
+				_ = l.nc.Close()
+			}
+		}},
+		{"a length that cannot be", "longer than", func(s *script) {
+			s.f.mu.Lock()
+			defer s.f.mu.Unlock()
+			for l := range s.f.links {
+				_, _ = l.nc.Write([]byte("Content-Length: 2000000000\n\n"))
+			}
+		}},
+		{"another Core-UUID", "started anew", func(s *script) {
+			s.f.mu.Lock()
+			defer s.f.mu.Unlock()
+			s.f.core = newID()
+			s.f.fire("HEARTBEAT", nil, nil)
+		}},
+		{"no answer to a ping", "does not answer", func(s *script) {
+			s.f.mu.Lock()
+			defer s.f.mu.Unlock()
+			s.f.silent = true
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFake(t)
+			a := fakeAdapter(t, f, false)
+			a.time.ping = 50 * time.Millisecond
+			s := &script{t: t, f: f, hands: fakeHands{f}, model: callmodel.New()}
+			ended := make(chan error, 1)
+			go func() { ended <- a.Run(context.Background(), s) }()
+			s.until("synced", func() bool { return s.synced > 0 })
+			s.talk()
+			c.act(s)
+			select {
+			case err := <-ended:
+				if err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Fatalf("%v, want %q", err, c.want)
+				}
+			case <-time.After(5 * time.Second):
+				t.Fatal("the link did not end")
+			}
+			f.mu.Lock()
+			f.silent = false
+			if c.name == "another Core-UUID" { // everything is gone with it
+				f.legs = map[string]*fleg{}
+			}
+			f.mu.Unlock()
+			a.time.ping = 5 * time.Second
+			s.adapter(a)
+			if c.name == "another Core-UUID" {
+				s.is("201")
+			} else {
+				s.is("201", csta.Connected)
+			}
+			if err := s.stop(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// A broken event costs itself, and nothing else.
+func TestBrokenEvent(t *testing.T) {
+	s := newScript(t, false)
+	s.f.mu.Lock()
+	for l := range s.f.links {
+		l.send("Content-Type: text/event-json", `{"Event-Name":"CHANNEL_CREATE","Unique-ID":`)
+		l.send("Content-Type: text/event-json", `["no","object"]`)
+		l.send("Content-Type: text/no-such-thing", "x")
+	}
+	s.f.mu.Unlock()
+	s.talk()
+}
+
+// A leg that ended unheard is found by the audit, which asks twice and then for the leg itself; a leg that began unheard is taken over.
+func TestAudit(t *testing.T) {
+	s := newScript(t, false)
+	s.talk()
+	s.f.mu.Lock()
+	for id := range s.f.legs {
+		s.f.lost[id] = true // nothing is heard of their end
+	}
+	s.f.mu.Unlock()
+	s.hand(s.hands.HangUp("201"))
+	for range 2 {
+		if len(s.states("201")) == 0 {
+			t.Fatal("it was told already")
+		}
+		s.hand(s.a.Audit(context.Background()))
+	}
+	s.is("201")
+	s.is("202")
+	if n := s.a.Repaired(); n == 0 {
+		t.Error("nothing was counted")
+	}
+	// A leg missing in the table, but there, is no end.
+	s.talk()
+	s.f.mu.Lock()
+	for _, l := range s.f.legs {
+		l.unseen = true
+	}
+	s.f.mu.Unlock()
+	for range 4 {
+		s.hand(s.a.Audit(context.Background()))
+	}
+	s.is("201", csta.Connected)
+	// One that nobody heard begin.
+	s.f.mu.Lock()
+	l := s.f.leg("204", true, "")
+	l.dest, l.cid = "9001", "204"
+	l.ans = true
+	s.f.mu.Unlock()
+	s.hand(s.a.Audit(context.Background()))
+	s.is("204", csta.Connected)
+}
+
+// What a phone that is not there, a domain that is not, or a feature that is not kept leads to.
+func TestRefusals(t *testing.T) {
+	s := newScript(t, false)
+	try := func(r csta.Request, want *csta.Error) {
+		t.Helper()
+		if _, err := s.a.Services()[r.Service()](context.Background(), r); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", r.Service(), err, want)
+		}
+	}
+	try(csta.MakeCall{CallingDevice: "206", CalledDirectoryNumber: "202"}, csta.ErrDeviceOutOfService)
+	s.a.conf.Domain = "elsewhere.test"
+	try(csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "202"}, csta.ErrRequestIncompatible)
+	s.a.conf.Domain = "pbx.test"
+	s.f.mu.Lock()
+	s.f.db["dnd/202"] = "" // the key is not set: "-ERR no reply" is off
+	s.f.mu.Unlock()
+	if s.do(csta.GetDoNotDisturb{Device: "202"}).(csta.GetDoNotDisturbResponse).DoNotDisturbOn {
+		t.Error("no reply means on")
+	}
+	s.a.conf.Feat["do_not_disturb"] = FeatureTemplate{Set: "frobnicate {user}", Clear: "frobnicate {user}"}
+	try(csta.SetDoNotDisturb{Device: "202", DoNotDisturbOn: true}, csta.ErrRequestIncompatible)
+	s.a.conf.Feat["do_not_disturb"] = FeatureTemplate{Set: "echo {user}", Clear: "echo {user}", Get: "db select/dnd/{user}"}
+	try(csta.SetDoNotDisturb{Device: "202", DoNotDisturbOn: true}, csta.ErrRequestIncompatible) // it says OK, and does nothing
+	// Not proven in time is an error that says what was waited for.
+	s.a.time.step = 50 * time.Millisecond
+	s.hand(s.hands.Dial("201", "202"))
+	id := s.conn("202", csta.Alerting)
+	s.f.mu.Lock()
+	s.f.legs[""] = nil
+	for _, l := range s.f.legs {
+		if l != nil && l.user == "202" {
+			l.held, l.ans = true, true // a phone that does not answer when it is told to
+		}
+	}
+	delete(s.f.legs, "")
+	s.f.mu.Unlock()
+	_, err := s.a.Services()["AnswerCall"](context.Background(), csta.AnswerCall{CallToBeAnswered: id})
+	if !errors.Is(err, csta.ErrInternalResourceBusy) || !strings.Contains(err.Error(), "CHANNEL_ANSWER") {
+		t.Errorf("%v, want one that says what was waited for", err)
+	}
+}
+
+// evil are values that would be more than a value, if they got into a command.
+var evil = []string{
+	"203,hangup", "203|origination_uuid=x", "203}user/201@pbx.test", "203{x=1}", "203 XML public", "203' inline", "203\"", "${system(touch /tmp/x)}", "203$",
+	"203\n\nbgapi hupall", "203\r\n", "203\nJob-UUID: x", "203[leg_timeout=1]", "203\\", "203^hangup:", "203;a=b", "203&park", "203\x00", "ü203", "203 ", "%0a", "",
+	strings.Repeat("1", 5000),
+}
+
+// No field of any request, whatever it holds, puts anything but a number of the whitelist into a command: not an application's argument, not
+// a variable, not a second command or frame.
+func TestSmuggling(t *testing.T) {
+	f := newFake(t)
+	a := fakeAdapter(t, f, false)
+	a.log = zap.NewNop()
+	a.numbers = crooked{} // rules that give back what they were given
+	s := &script{t: t, f: f, hands: fakeHands{f}, model: callmodel.New()}
+	s.adapter(a)
+	s.talk()
+	talk := s.conn("201", csta.Connected)
+	f.mu.Lock()
+	sound := len(f.commands)
+	f.mu.Unlock()
+	for name, handler := range a.Services() {
+		for _, e := range evil {
+			for _, r := range requests(name, e, talk) {
+				ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+				_, _ = handler(ctx, r)
+				cancel()
+			}
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.commands[sound:] {
+		for _, e := range evil {
+			if e != "" && e != "203 " && e != "%0a" && strings.Contains(c, e) {
+				t.Errorf("%q is in the command %q", e, c)
+			}
+		}
+		if strings.Contains(c, "hupall") || strings.ContainsAny(strings.Split(c, "\n")[0], "\r\x00") {
+			t.Errorf("the command %q", c)
+		}
+	}
+}
+
+// crooked are rules of numbers that check nothing.
+type crooked struct{ pbxadapter.PlainNumbers }
+
+func (crooked) Native(n csta.DeviceID, _ pbxadapter.Side) (string, error) { return string(n), nil }
+
+// requests are requests of a service: each field of text, one after the other, is the evil one, the others are sound.
+func requests(name csta.Service, e string, talk csta.ConnectionID) (list []csta.Request) {
+	sound := csta.DeviceID("201")
+	for _, r := range []csta.Request{
+		csta.MakeCall{CallingDevice: "203", CalledDirectoryNumber: csta.DeviceID(e)},
+		csta.MakeCall{CallingDevice: csta.DeviceID(e), CalledDirectoryNumber: "203"},
+		csta.ConsultationCall{ExistingCall: talk, ConsultedDevice: csta.DeviceID(e)},
+		csta.SingleStepTransferCall{ActiveCall: talk, TransferredTo: csta.DeviceID(e)},
+		csta.SingleStepConferenceCall{ActiveCall: talk, DeviceToJoin: csta.DeviceID(e)},
+		csta.DeflectCall{CallToBeDiverted: talk, NewDestination: csta.DeviceID(e)},
+		csta.ParkCall{Parking: &talk, ParkTo: csta.DeviceID(e)},
+		csta.GroupPickupCall{NewDestination: csta.DeviceID(e)},
+		csta.DirectedPickupCall{CallToBePickedUp: &talk, RequestingDevice: csta.DeviceID(e)},
+		csta.GenerateDigits{ConnectionToSendDigits: talk, CharactersToSend: e},
+		csta.SetForwarding{Device: sound, ActivateForward: true, ForwardDN: csta.DeviceID(e)},
+		csta.SetForwarding{Device: csta.DeviceID(e), ActivateForward: true, ForwardDN: "203"},
+		csta.SetForwarding{Device: sound, ForwardingType: csta.ForwardingType(e), ActivateForward: true, ForwardDN: "203"},
+		csta.SetDoNotDisturb{Device: csta.DeviceID(e), DoNotDisturbOn: true},
+		csta.GetDoNotDisturb{Device: csta.DeviceID(e)},
+		csta.GetForwarding{Device: csta.DeviceID(e)},
+		csta.SetMessageWaitingIndicator{Device: csta.DeviceID(e), MessageWaitingOn: true},
+		csta.AnswerCall{CallToBeAnswered: csta.ConnectionID{Call: csta.CallID(e), Device: sound}},
+		csta.ClearConnection{ConnectionToBeCleared: csta.ConnectionID{Call: csta.CallID("fs-" + e), Device: sound}},
+		csta.HoldCall{CallToBeHeld: csta.ConnectionID{Call: talk.Call, Device: csta.DeviceID(e)}},
+	} {
+		if r.Service() == name {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// What comes from the PBX itself, or from a directory's name, is no less hostile.
+func TestSmugglingFromOutside(t *testing.T) {
+	for _, e := range evil {
+		if n := shown(e); strings.ContainsAny(n, ",|{}[]$'\"\\^\r\n\x00") {
+			t.Errorf("%q is shown as %q", e, n)
+		}
+		if isID(e) && strings.Trim(e, "1") != "" || isName(e) && strings.ContainsAny(e, never) {
+			t.Errorf("%q is an id or a name", e)
+		}
+		if line("x"+e) == nil && strings.ContainsAny(e, "\r\n\x00") {
+			t.Errorf("%q is one line", e)
+		}
+		if _, err := sendEvent("X", header{"a", e}); err == nil && strings.ContainsAny(e, "\r\n\x00") {
+			t.Errorf("%q is a header", e)
+		}
+		if err := defaultWhitelist.check(e); err == nil {
+			t.Errorf("%q may be dialled", clip(e))
+		}
+	}
+	for _, w := range []string{"0123456789,", "0-9|", "{}", "0 1", "$", "'", "\"", "\\", "\n", ""} {
+		c := realConfig("127.0.0.1:1", "x")
+		c.Characters = w
+		if c.check() == nil {
+			t.Errorf("the whitelist %q is taken", w)
+		}
+	}
+}
+
+// Every string of the configuration is checked.
+func TestConfigRefuses(t *testing.T) {
+	for field := range reflect.TypeFor[Config]().Fields() {
+		if field.Type.Kind() != reflect.String {
+			continue
+		}
+		c := realConfig("127.0.0.1:8021", "x")
+		reflect.ValueOf(&c).Elem().FieldByIndex(field.Index).SetString("a\n\nbgapi hupall")
+		if err := c.check(); err == nil || !strings.Contains(err.Error(), field.Tag.Get("yaml")) {
+			t.Errorf("%s: %v", field.Name, err)
+		}
+	}
+	if _, err := New(pbxadapter.Options{Name: "a b"}, realConfig("127.0.0.1:8021", "x")); err == nil {
+		t.Error("a name that breaks call ids is taken")
+	}
+}
