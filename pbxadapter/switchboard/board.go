@@ -90,8 +90,7 @@ type Board struct {
 	policy  andSystem
 	people  *People // nil: there is no directory
 	log     *zap.Logger
-	links   []*link
-	byName  map[string]*link
+	links   atomic.Pointer[[]*link] // replaced as a whole; those that stay keep their order, in which they are locked
 	index   atomic.Pointer[index]
 	journal *journal
 	ops     ops
@@ -102,6 +101,10 @@ type Board struct {
 	emergency *numbering.Emergency
 
 	mu sync.Mutex // guards rebuilding the index
+
+	changing sync.Mutex      // one Change at a time
+	ctx      context.Context // of Run; nil: it does not run
+	running  sync.WaitGroup  // links
 }
 
 // New makes a board; Run makes it work. It panics if two PBXs have one name.
@@ -115,16 +118,16 @@ func New(p Policy, o Options, pbxs ...PBX) *Board {
 	if o.Node == "" {
 		o.Node = rand.Text()[:8]
 	}
-	b := &Board{policy: andSystem{p}, log: o.Log, byName: make(map[string]*link), audit: o.Audit, tap: o.Tap, counts: newCounts(), people: o.People, emergency: o.Emergency}
+	b := &Board{policy: andSystem{p}, log: o.Log, audit: o.Audit, tap: o.Tap, counts: newCounts(), people: o.People, emergency: o.Emergency}
 	b.journal = newJournal(o.Keep, o.Node+"-"+rand.Text()[:8])
+	var links []*link
 	for _, x := range pbxs {
-		if b.byName[x.Name] != nil {
+		if slices.ContainsFunc(links, func(l *link) bool { return l.name == x.Name }) {
 			panic("switchboard: two PBXs are named " + x.Name)
 		}
-		l := &link{board: b, name: x.Name, adapter: x.Adapter, services: x.Adapter.Services(), model: callmodel.New(), log: o.Log.With(zap.String("pbx", x.Name))}
-		b.links = append(b.links, l)
-		b.byName[x.Name] = l
+		links = append(links, b.newLink(x))
 	}
+	b.links.Store(&links)
 	b.journal.watched = b.watched
 	b.index.Store(&index{})
 	return b
@@ -132,16 +135,24 @@ func New(p Policy, o Options, pbxs ...PBX) *Board {
 
 // Run runs every PBX's adapter, and runs it again after growing, jittered waits when it returns. It ends, with nil, when ctx does.
 func (b *Board) Run(ctx context.Context) error {
-	var wg sync.WaitGroup
-	for _, l := range b.links {
-		wg.Go(func() { l.run(ctx) })
+	b.changing.Lock()
+	b.ctx = ctx
+	for _, l := range b.all() {
+		b.start(l)
 	}
+	b.changing.Unlock()
 	if b.people != nil {
-		wg.Go(func() { b.follow(ctx) })
+		b.running.Go(func() { b.follow(ctx) })
 	}
-	wg.Wait()
+	<-ctx.Done()
+	b.changing.Lock() // nothing is started from here on
+	defer b.changing.Unlock()
+	b.running.Wait()
 	return nil
 }
+
+// all are the links, at this moment.
+func (b *Board) all() []*link { return *b.links.Load() }
 
 // Epoch names this journal: positions travel as epoch.number on the web.
 func (b *Board) Epoch() string { return b.journal.epoch }
@@ -155,7 +166,7 @@ func (b *Board) watched(d csta.DeviceID, on bool) {
 	if dev == nil {
 		return
 	}
-	if w, ok := dev.link.adapter.(pbxadapter.Watcher); ok {
+	if w, ok := dev.link.works.Load().adapter.(pbxadapter.Watcher); ok {
 		w.Watched(d, on)
 	}
 }
@@ -211,7 +222,7 @@ func (b *Board) mayObserve(who Principal, c callmodel.Call) bool {
 
 // call finds a call and the link it is on.
 func (b *Board) call(id csta.CallID) (*link, callmodel.Call, bool) {
-	for _, l := range b.links {
+	for _, l := range b.all() {
 		l.mu.Lock()
 		c, ok := l.model.Call(id)
 		l.mu.Unlock()
@@ -225,22 +236,23 @@ func (b *Board) call(id csta.CallID) (*link, callmodel.Call, bool) {
 // Snapshot is the state that f asks for and who may observe, and the number of the last entry it contains.
 func (b *Board) Snapshot(who Principal, f Filter) (callmodel.State, Seq) {
 	// No entry can be appended while every link is held: state and number belong together.
-	for _, l := range b.links {
+	links := b.all()
+	for _, l := range links {
 		l.mu.Lock()
 	}
 	seq := b.journal.last()
 	out := callmodel.State{Features: make(map[csta.DeviceID][]callmodel.Feature), Out: make(map[csta.DeviceID]csta.EventCause)}
 	if f.All {
-		for _, l := range b.links {
+		for _, l := range links {
 			s := l.model.State()
 			out.Calls = append(out.Calls, s.Calls...)
 			maps.Copy(out.Features, s.Features)
 			maps.Copy(out.Out, s.Out)
 		}
 	} else {
-		b.snapshotOf(f.Devices, &out)
+		snapshotOf(links, f.Devices, &out)
 	}
-	for _, l := range b.links {
+	for _, l := range links {
 		l.mu.Unlock()
 	}
 	out.Calls = slices.DeleteFunc(out.Calls, func(c callmodel.Call) bool { return !b.mayObserve(who, c) })
@@ -251,10 +263,10 @@ func (b *Board) Snapshot(who Principal, f Filter) (callmodel.State, Seq) {
 }
 
 // snapshotOf fills out for some devices. The links are held.
-func (b *Board) snapshotOf(devices []csta.DeviceID, out *callmodel.State) {
+func snapshotOf(links []*link, devices []csta.DeviceID, out *callmodel.State) {
 	seen := make(map[csta.CallID]bool)
 	for _, d := range devices {
-		for _, l := range b.links {
+		for _, l := range links {
 			for _, c := range l.model.At(d) {
 				if !seen[c.ID] {
 					seen[c.ID] = true

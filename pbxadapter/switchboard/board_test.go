@@ -22,6 +22,7 @@ import (
 type scripted struct {
 	services csta.Services
 	devices  []pbxadapter.Device
+	state    callmodel.State // told when it connects
 	runs     chan pbxadapter.Reporter
 	cut      chan error
 }
@@ -38,7 +39,7 @@ func (s *scripted) Services() csta.Services { return s.services }
 
 func (s *scripted) Run(ctx context.Context, r pbxadapter.Reporter) error {
 	r.Devices(s.devices)
-	r.Resync(callmodel.State{})
+	r.Resync(s.state)
 	s.runs <- r
 	select {
 	case <-ctx.Done():

@@ -84,7 +84,7 @@ func (b *Board) do(ctx context.Context, who Principal, r csta.Request) (*target,
 		res, err := b.answer(who, r, t)
 		return t, res, err
 	}
-	res, err := b.carryOut(ctx, who, r, t.link.services[r.Service()], services[r.Service()].limit)
+	res, err := b.carryOut(ctx, who, r, t.link.works.Load().services[r.Service()], services[r.Service()].limit)
 	return t, res, err
 }
 
@@ -120,7 +120,7 @@ func (b *Board) prepare(who Principal, r csta.Request, t *target) (csta.Request,
 		return nil, csta.ErrResourceOutOfService.With(fmt.Errorf("the link to PBX %s is down", t.link.name))
 	}
 	t.note("link", "connected")
-	if t.link.services[r.Service()] == nil {
+	if t.link.works.Load().services[r.Service()] == nil {
 		return nil, csta.ErrServiceNotSupported.With(fmt.Errorf("PBX %s does not do it", t.link.name))
 	}
 	if t.own == nil {

@@ -33,7 +33,7 @@ func (b *Board) rebuild() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	ix := &index{byID: make(map[csta.DeviceID]*device)}
-	for _, l := range b.links {
+	for _, l := range b.all() {
 		devices := l.devices.Load()
 		if devices == nil {
 			continue
@@ -106,7 +106,7 @@ func (d *device) lacks(s csta.Service) pbxadapter.Reason {
 	if own[s] {
 		return ""
 	}
-	if d.link.services[s] == nil {
+	if d.link.works.Load().services[s] == nil {
 		return "this kind of PBX does not do it"
 	}
 	return d.Lacks[s]

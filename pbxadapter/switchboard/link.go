@@ -28,21 +28,23 @@ const (
 
 // link is one PBX: its adapter, its model, and whether it is connected.
 type link struct {
-	board    *Board
-	name     string
-	adapter  pbxadapter.Adapter
-	services csta.Services
-	log      *zap.Logger
-	devices  atomic.Pointer[[]pbxadapter.Device]
-	up       atomic.Bool // Resync has come
-	synced   atomic.Bool // it has come at least once
-	counts   linkCounts
+	board   *Board
+	name    string
+	works   atomic.Pointer[works]
+	log     *zap.Logger
+	devices atomic.Pointer[[]pbxadapter.Device]
+	up      atomic.Bool // Resync has come
+	synced  atomic.Bool // it has come at least once
+	counts  linkCounts
 
 	lostFor atomic.Pointer[loss]
 
 	mu      sync.Mutex // orders facts; taken before the journal's lock
 	model   *callmodel.Model
 	current *reporter
+	again   context.CancelFunc // ends the current run; the next one begins at once
+	stop    context.CancelFunc // ends them all
+	ended   chan struct{}      // closed then
 }
 
 // loss is when and why a link was last lost, or couldn't be made.
@@ -63,9 +65,10 @@ type LinkInfo struct {
 
 // Links lists the PBXs, in the order of New.
 func (b *Board) Links() []LinkInfo {
-	list := make([]LinkInfo, len(b.links))
-	for i, l := range b.links {
-		list[i] = LinkInfo{Name: l.name, Up: l.up.Load(), Synced: l.synced.Load(), Services: slices.Sorted(maps.Keys(l.services))}
+	links := b.all()
+	list := make([]LinkInfo, len(links))
+	for i, l := range links {
+		list[i] = LinkInfo{Name: l.name, Up: l.up.Load(), Synced: l.synced.Load(), Services: slices.Sorted(maps.Keys(l.works.Load().services))}
 		if x := l.lostFor.Load(); x != nil {
 			list[i].Lost, list[i].Why = x.at, x.why
 		}
@@ -79,16 +82,23 @@ func (l *link) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := time.Now()
 		r := &reporter{link: l}
+		one, cancel := context.WithCancel(ctx)
 		l.mu.Lock()
-		l.current = r
+		l.current, l.again = r, cancel
 		l.mu.Unlock()
 		l.counts.runs.Add(1)
-		err := l.runAdapter(ctx, r)
+		err := l.runAdapter(one, r)
+		replaced := one.Err() != nil
+		cancel()
 		if ctx.Err() != nil {
 			l.end()
 			return
 		}
 		l.lost()
+		if replaced {
+			wait = firstWait
+			continue
+		}
 		if time.Since(began) >= goodStretch {
 			wait = firstWait
 		}
@@ -111,7 +121,7 @@ func (l *link) runAdapter(ctx context.Context, r *reporter) (err error) {
 			err = fmt.Errorf("adapter panicked: %v", p)
 		}
 	}()
-	if err = l.adapter.Run(ctx, r); err == nil && ctx.Err() == nil {
+	if err = l.works.Load().adapter.Run(ctx, r); err == nil && ctx.Err() == nil {
 		err = errors.New("the adapter ended without a reason")
 	}
 	return err

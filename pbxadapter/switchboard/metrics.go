@@ -126,7 +126,7 @@ func (m metrics) Collect(to chan<- prometheus.Metric) {
 	tell(descFollowers, prometheus.GaugeValue, float64(j.followers))
 	tell(descLag, prometheus.GaugeValue, float64(m.b.journal.waiting.Load()))
 	tell(descLagged, prometheus.CounterValue, float64(m.b.journal.lagged.Load()))
-	for _, l := range m.b.links {
+	for _, l := range m.b.all() {
 		up, devices := 0.0, 0
 		if l.up.Load() {
 			up = 1
