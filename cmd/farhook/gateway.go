@@ -225,7 +225,8 @@ func (g *gateway) run(ctx context.Context) error {
 	group.Go(func() error {
 		return tellManager(ctx, g.log, func() { g.uc.Count(); g.board.Snapshot(switchboard.System, switchboard.Filter{}) })
 	})
-	g.log.Info("farhook started", zap.String("version", versionText()), zap.Strings("sip", addrs(g.sip)), zap.Strings("sips", addrs(g.sips)))
+	g.log.Info("farhook started", zap.String("version", versionText()), zap.Strings("sip", addrs(g.sip)), zap.Strings("sips", addrs(g.sips)),
+		zap.Strings("http", addrs([]net.Listener{g.http})), zap.Strings("metrics", addrs([]net.Listener{g.metrics})))
 	err := group.Wait()
 	stopBoard()
 	err = errors.Join(err, <-boardDone)
@@ -251,9 +252,11 @@ func (g *gateway) close() {
 }
 
 func addrs(ls []net.Listener) []string {
-	s := make([]string, len(ls))
-	for i, l := range ls {
-		s[i] = l.Addr().String()
+	s := make([]string, 0, len(ls))
+	for _, l := range ls {
+		if l != nil {
+			s = append(s, l.Addr().String())
+		}
 	}
 	return s
 }

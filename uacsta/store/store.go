@@ -48,6 +48,7 @@ type Store struct {
 	err     error             // of the last batch
 	closed  bool
 	failed  uint64 // batches that couldn't be written
+	writing int    // changes of the batch that is being written
 }
 
 // Stats are a store's figures.
@@ -61,7 +62,7 @@ type Stats struct {
 func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Stats{s.taken - s.failed, s.failed, len(s.pending)}
+	return Stats{s.taken - s.failed, s.failed, len(s.pending) + s.writing}
 }
 
 // Put notes that key has this value now. It is written within Batch, together with other changes; of several changes of a key the last counts.

@@ -60,12 +60,14 @@ func (s *Store) write() bool {
 	s.pending = make(map[string][]byte)
 	s.taken++
 	n := s.taken
+	s.writing = len(batch)
 	s.mu.Unlock()
 
 	err := s.commit(batch)
 
 	s.mu.Lock()
 	before := s.err
+	s.writing = 0
 	s.err = err
 	if err != nil {
 		s.failed++

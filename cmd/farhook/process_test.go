@@ -1,0 +1,135 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// asMain, set in the environment, makes the test's own program the gateway: a process that can be killed.
+const asMain = "FARHOOK_TEST_AS_MAIN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asMain) != "" {
+		adapters["remote"] = newRemote
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// process is a gateway in a process of its own.
+type process struct {
+	*exec.Cmd
+	t            *testing.T
+	log          output
+	sip, metrics string // addresses
+	ended        chan error
+}
+
+// begin starts it, and waits until it is there. Its log must be JSON.
+func begin(t *testing.T, args ...string) *process {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{Cmd: exec.Command(self, args...), t: t, ended: make(chan error, 1)}
+	p.Env = append(os.Environ(), asMain+"=1")
+	p.Stdout, p.Stderr = &p.log, &p.log
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { p.ended <- p.Wait() }()
+	t.Cleanup(func() {
+		_ = p.Process.Kill()
+		if t.Failed() {
+			text := p.log.String()
+			t.Logf("log of %d:\n%s", p.Process.Pid, text[max(0, len(text)-4000):])
+		}
+	})
+	var line struct{ SIP, Metrics []string }
+	if err := json.Unmarshal([]byte(p.logged(`(?m)^.*"farhook started".*$`)[0]), &line); err != nil || len(line.SIP) != 1 {
+		t.Fatal(err, line)
+	}
+	p.sip = line.SIP[0]
+	if len(line.Metrics) > 0 {
+		p.metrics = line.Metrics[0]
+	}
+	return p
+}
+
+// logged waits until the log matches.
+func (p *process) logged(want string) []string {
+	p.t.Helper()
+	re := regexp.MustCompile(want)
+	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if m := re.FindStringSubmatch(p.log.String()); m != nil {
+			return m
+		}
+		select {
+		case err := <-p.ended:
+			p.t.Fatalf("it ended: %v\n%s", err, p.log.String())
+		default:
+		}
+	}
+	p.t.Fatalf("no %s in\n%s", want, p.log.String())
+	return nil
+}
+
+// end waits until it has ended, which it does without complaint.
+func (p *process) end() {
+	p.t.Helper()
+	select {
+	case err := <-p.ended:
+		if err != nil {
+			p.t.Errorf("it ended with %v", err)
+		}
+	case <-time.After(30 * time.Second):
+		p.t.Fatal("it doesn't end")
+	}
+}
+
+// metric reads one value from /metrics.
+func (p *process) metric(name string) float64 {
+	p.t.Helper()
+	r, err := http.Get("http://" + p.metrics + "/metrics")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer r.Body.Close()
+	defer http.DefaultClient.CloseIdleConnections()
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if v, ok := strings.CutPrefix(line, name+" "); ok {
+			f, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			return f
+		}
+	}
+	p.t.Fatalf("there is no metric %s", name)
+	return 0
+}
+
+// until waits for a condition.
+func until(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if condition() {
+			return
+		}
+	}
+	t.Fatalf("it never came that %s", what)
+}
