@@ -107,7 +107,9 @@ pbx: [{name: sim, kind: remote, settings: {address: "%s"}}]
 	if err := g.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = <-g.ended // killed
+	if <-g.ended == nil {
+		t.Error("it ended well")
+	}
 	changed := every(5, 0)
 	p.each(changed, goOn)
 

@@ -64,15 +64,16 @@ func (b *Board) Count(s csta.Service, began time.Time, err error) {
 		c = b.counts.byName[s]
 	}
 	c.took.Observe(time.Since(began).Seconds())
-	var refused *csta.Error
-	switch {
-	case err == nil:
+	if err == nil {
 		c.ok.Inc()
-	case errors.As(err, &refused):
-		b.counts.requests.WithLabelValues(string(s), refused.Category).Inc()
-	default:
-		b.counts.requests.WithLabelValues(string(s), "fault").Inc()
+		return
 	}
+	result := "fault"
+	var refused *csta.Error
+	if errors.As(err, &refused) {
+		result = refused.Category
+	}
+	b.counts.requests.WithLabelValues(string(s), result).Inc()
 }
 
 // linkCounts are one PBX's.
