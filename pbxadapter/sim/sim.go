@@ -51,6 +51,7 @@ type PBX struct {
 	conf    Config
 	clock   Clock
 	log     *zap.Logger
+	tap     pbxadapter.Tap
 
 	mu       sync.Mutex
 	reporter pbxadapter.Reporter // nil while nobody is connected
@@ -97,7 +98,7 @@ func New(o pbxadapter.Options, c Config) (*PBX, error) {
 		o.Numbers = pbxadapter.PlainNumbers{}
 	}
 	p := &PBX{
-		name: o.Name, numbers: o.Numbers, conf: c, clock: c.Clock, log: o.Log, cut: make(chan struct{}),
+		name: o.Name, numbers: o.Numbers, conf: c, clock: c.Clock, log: o.Log, tap: o.Tap, cut: make(chan struct{}),
 		calls: make(map[csta.CallID]*call), at: make(map[csta.DeviceID][]*call), features: make(map[csta.DeviceID][]callmodel.Feature),
 		out: make(map[csta.DeviceID]bool), prompts: make(map[*leg]func()),
 	}
@@ -207,6 +208,7 @@ func (p *PBX) meta(cause csta.EventCause) callmodel.Meta {
 func (p *PBX) flush() {
 	for _, f := range p.queue {
 		if p.reporter != nil {
+			p.tapFact(f)
 			p.reporter.Report(f)
 		}
 	}
