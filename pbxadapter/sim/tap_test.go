@@ -57,7 +57,9 @@ func TestTap(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel()
-	<-ended
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
 	text := strings.Join(got, "\n")
 	for _, want := range []string{
 		"> tel:+15551001: MakeCall tel:+15551001 tel:+15551002",
