@@ -57,12 +57,16 @@ func open(path string, log *zap.Logger) (*Store, error) {
 	if err := prepare(db); err != nil {
 		return nil, errors.Join(explain(err), db.Close())
 	}
-	return &Store{
+	s := &Store{
 		path: abs, file: file, db: db, log: log,
 		wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1),
 		quit: make(chan struct{}), ended: make(chan struct{}), moved: make(chan struct{}),
 		pending: make(map[string][]byte),
-	}, nil
+	}
+	if err := s.replay(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
 }
 
 // create makes the file if there is none. An existing one isn't opened here: closing it again would drop the lock of a Store in this process.

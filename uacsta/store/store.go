@@ -42,10 +42,11 @@ type Store struct {
 
 	mu      sync.Mutex
 	pending map[string][]byte // nil: delete
-	taken   uint64            // batches the writer has begun
-	stored  uint64            // the last batch on disk; what an earlier one failed to write is in it
-	moved   chan struct{}     // closed, and made anew, when stored changes
-	err     error             // of the last batch
+	tail    *tail
+	taken   uint64        // batches the writer has begun
+	stored  uint64        // the last batch on disk; what an earlier one failed to write is in it
+	moved   chan struct{} // closed, and made anew, when stored changes
+	err     error         // of the last batch
 	closed  bool
 	failed  uint64 // batches that couldn't be written
 	writing int    // changes of the batch that is being written
@@ -65,7 +66,8 @@ func (s *Store) Stats() Stats {
 	return Stats{s.taken - s.failed, s.failed, len(s.pending) + s.writing}
 }
 
-// Put notes that key has this value now. It is written within Batch, together with other changes; of several changes of a key the last counts.
+// Put notes that key has this value now. It is in the database within Batch, together with other changes; of several changes of a key the last counts. Until
+// then it is in a file beside it, so that the process may be killed at any time.
 // The caller doesn't change value any more. A key or value beyond the bounds, or an empty key, isn't stored: an older value of that key goes too,
 // since a session restored from it would be out of step with its peer. After Close it does nothing.
 func (s *Store) Put(key string, value []byte) {
@@ -99,6 +101,9 @@ func (s *Store) note(key string, value []byte) {
 		return
 	}
 	s.pending[key] = value
+	if err := s.tail.add(key, value); err != nil {
+		s.log.Warn("changes are kept for a tenth of a second in memory alone: the file beside the store cannot be written", zap.Error(err))
+	}
 	if len(s.pending) == 1 {
 		signal(s.wake)
 	}
@@ -160,10 +165,14 @@ func (s *Store) Close() error {
 	}
 	s.mu.Lock()
 	left, err := len(s.pending), s.err
-	s.mu.Unlock()
-	if left > 0 {
+	switch {
+	case left > 0 && s.tail.holds():
+		err = fmt.Errorf("%d changes are left beside the file, for the next start: %w", left, err)
+	case left > 0:
 		err = fmt.Errorf("%d changes lost: %w", left, err)
 	}
+	s.tail.close()
+	s.mu.Unlock()
 	return errors.Join(err, s.db.Close())
 }
 

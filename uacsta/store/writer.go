@@ -61,6 +61,7 @@ func (s *Store) write() bool {
 	s.taken++
 	n := s.taken
 	s.writing = len(batch)
+	s.tail.taken()
 	s.mu.Unlock()
 
 	err := s.commit(batch)
@@ -76,6 +77,7 @@ func (s *Store) write() bool {
 		signal(s.wake)
 	} else {
 		s.stored = n
+		s.tail.stored()
 		close(s.moved)
 		s.moved = make(chan struct{})
 	}

@@ -153,7 +153,7 @@ func TestCloseWhenFull(t *testing.T) {
 		go func() { done <- s.Sync(context.Background()) }()
 		time.Sleep(time.Minute)
 		before, _ := batches(s)
-		if err := s.Close(); err == nil || !strings.Contains(err.Error(), "100 changes lost") {
+		if err := s.Close(); err == nil || !strings.Contains(err.Error(), "100 changes are left") {
 			t.Errorf("close: %v", err)
 		}
 		if taken, _ := batches(s); taken != before+1 {
@@ -162,6 +162,11 @@ func TestCloseWhenFull(t *testing.T) {
 		if err := <-done; !errors.Is(err, ErrClosed) || !strings.Contains(err.Error(), "full") {
 			t.Errorf("sync: %v", err)
 		}
+		again := mustOpen(t, s.path)
+		if n := len(load(t, again)); n != 100 {
+			t.Errorf("%d records at the next start", n)
+		}
+		mustClose(t, again)
 	})
 }
 
