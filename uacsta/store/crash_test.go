@@ -15,7 +15,7 @@ import (
 // The environment variable by which the test binary knows that it is the process to be killed.
 const crashPath = "STORE_TEST_CRASH"
 
-const synced = 5000
+const synced = 1500
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(crashPath); path != "" {

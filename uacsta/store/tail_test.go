@@ -22,7 +22,7 @@ func killed(t *testing.T, s *Store) *Store {
 	synctest.Wait() // a batch under way is not what is copied
 	path := filepath.Join(t.TempDir(), "s.db")
 	for _, x := range suffixes {
-		b, err := os.ReadFile(s.path + x) //nolint:gosec // the test's own
+		b, err := os.ReadFile(s.path + x)
 		if err != nil {
 			continue
 		}
@@ -33,7 +33,7 @@ func killed(t *testing.T, s *Store) *Store {
 
 // Whenever the process ends, everything that was put is found again, batches or none, also while the disk is full.
 func TestKilledAtAnyTime(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(10) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, s *Store, _ *observer.ObservedLogs) {
 				r := rand.New(rand.NewPCG(seed, 1))
@@ -156,7 +156,7 @@ func BenchmarkPut(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer s.Close() //nolint:errcheck // a benchmark
+	defer s.Close()
 	value := make([]byte, 1500)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {

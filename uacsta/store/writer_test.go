@@ -199,7 +199,7 @@ func TestFileGone(t *testing.T) {
 }
 
 func TestCoalesce(t *testing.T) {
-	const keys, puts = 50_000, 200_000
+	const keys, puts = 10_000, 40_000
 	s := mustOpen(t, filepath.Join(t.TempDir(), "s.db"))
 	for i := range puts {
 		s.Put(fmt.Sprint("k", i%keys), fmt.Append(nil, i))
