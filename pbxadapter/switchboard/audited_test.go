@@ -25,6 +25,11 @@ func TestAuditOfControl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := record.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	pbx, err := sim.New(pbxadapter.Options{Name: "sim"}, sim.Config{Lines: 24})
 	if err != nil {
 		t.Fatal(err)
