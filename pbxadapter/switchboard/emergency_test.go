@@ -31,6 +31,11 @@ func helpers(t *testing.T, policy func(*People) Policy, people ...directory.Pers
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := record.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	dialled = new(csta.DeviceID)
 	take := func(d csta.DeviceID) { *dialled = d }
 	b, _, r, _ := peopled(t, policy, Options{Emergency: e, Audit: record}, func(a *scripted) {
