@@ -79,13 +79,16 @@ func (v *serveCmd) Run(ctx context.Context, s *streams) error {
 }
 
 // Run of config check: reads all that serve would read, and opens nothing.
-func (k *checkCmd) Run(s *streams) error {
+func (k *checkCmd) Run(ctx context.Context, s *streams) error {
 	c, err := load(k.File)
 	if err != nil {
 		return err
 	}
 	if _, err := makePBXs(c, nil); err != nil {
 		return fmt.Errorf("%s: %w", k.File, err)
+	}
+	if err := c.Directory.check(ctx); err != nil {
+		return fmt.Errorf("%s: directory: %w", k.File, err)
 	}
 	if len(c.SIP.TLS.Listen) > 0 {
 		if _, err := openKeyring("sip.tls", c.SIP.TLS, zap.NewNop()); err != nil {

@@ -31,6 +31,8 @@ type Config struct {
 
 	// Emergency are the numbers of emergency services.
 	Emergency numbering.EmergencyConfig `yaml:"emergency"`
+	// Directory is who there is.
+	Directory DirectoryConfig `yaml:"directory"`
 }
 
 // SIPConfig is where UC servers reach us.
@@ -89,15 +91,6 @@ func (r RawPart) Decode(into any) error {
 	return yaml.NewDecoder(strings.NewReader(""), yaml.Strict()).DecodeFromNode(r.node, into)
 }
 
-// Rights is who may control which line.
-type Rights string
-
-// The rights. OwnLine: the line a session signed in to. AnyLine: every user every line, for demonstrations on loopback.
-const (
-	OwnLine Rights = "own-line"
-	AnyLine Rights = "any-line"
-)
-
 // Duration is written with its unit: 90s, 30m, 1h.
 type Duration time.Duration
 
@@ -141,12 +134,13 @@ func defaults() Config {
 			Sessions:          200_000,
 		},
 		HTTP:    HTTPConfig{Listen: "127.0.0.1:8080"},
-		Rights:  OwnLine,
+		Rights:  Owner,
 		Journal: 16 << 20,
 		Wiretap: WiretapConfig{Keep: 32 << 20, Age: Duration(24 * time.Hour)},
 		Log:     LogConfig{Level: "info", Format: "console"},
 
 		Emergency: numbering.DefaultEmergency(),
+		Directory: DirectoryConfig{Refresh: Duration(10 * time.Minute)},
 	}
 }
 
@@ -174,14 +168,14 @@ func (c Config) wrongs() []wrong {
 	}
 	for i, a := range c.SIP.Listen {
 		path := fmt.Sprintf("$.sip.listen[%d]", i)
-		if addr(path, a) && c.Rights == AnyLine && !loopback(a) {
-			complain(path, "%q is not a loopback address, and rights: any-line lets any user control any line: use own-line", a)
+		if addr(path, a) && c.Rights == Demo && !loopback(a) {
+			complain(path, "%q is not a loopback address, and rights: demo lets any user control any line: use owner", a)
 		}
 	}
 	for i, a := range c.SIP.TLS.Listen {
 		path := fmt.Sprintf("$.sip.tls.listen[%d]", i)
-		if addr(path, a) && c.Rights == AnyLine && !loopback(a) {
-			complain(path, "%q is not a loopback address, and rights: any-line lets any user control any line: use own-line", a)
+		if addr(path, a) && c.Rights == Demo && !loopback(a) {
+			complain(path, "%q is not a loopback address, and rights: demo lets any user control any line: use owner", a)
 		}
 	}
 	if len(c.SIP.Listen)+len(c.SIP.TLS.Listen) == 0 {
@@ -221,9 +215,6 @@ func (c Config) wrongs() []wrong {
 		complain("$.http.listen", "%q is not a loopback address, and there is no sign-in yet: use 127.0.0.1", c.HTTP.Listen)
 	}
 	c.eyesWrongs(addr, complain)
-	if c.Rights != OwnLine && c.Rights != AnyLine {
-		complain("$.rights", "%q is neither %s nor %s", c.Rights, OwnLine, AnyLine)
-	}
 	if c.Journal < 1<<20 || c.Journal > 4<<30 {
 		complain("$.journal", "%d octets are out of range: 1MiB to 4GiB", c.Journal)
 	}
@@ -250,7 +241,7 @@ func (c Config) wrongs() []wrong {
 			complain(path+".kind", "%q is no kind of PBX: %s", p.Kind, strings.Join(adapterKinds(), ", "))
 		}
 	}
-	return append(w, c.numbersWrongs()...)
+	return append(append(w, c.numbersWrongs()...), c.rightsWrongs()...)
 }
 
 func pbxName(s string) bool {

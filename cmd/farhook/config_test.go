@@ -18,7 +18,7 @@ func TestExamplesAreGood(t *testing.T) {
 		}
 	}
 	c, _ := parse("x", []byte(simExample))
-	if c.Rights != AnyLine || c.PBX[0].Kind != "sim" {
+	if c.Rights != Demo || c.PBX[0].Kind != "sim" {
 		t.Errorf("%+v", c)
 	}
 }
@@ -33,15 +33,15 @@ func TestConfigRefuses(t *testing.T) {
 		{"amount", "journal: lots\npbx: [{name: a, kind: sim}]\n", "such as 512KiB or 16MiB"},
 		{"out of range", "sip:\n  sessions_per_line: 65\npbx: [{name: a, kind: sim}]\n", "f.yaml: line 2: sip.sessions_per_line: 65 is out of range: 1 to 64"},
 		{"address", "sip:\n  listen: [127.0.0.1]\npbx: [{name: a, kind: sim}]\n", "f.yaml: line 2: sip.listen[0]: \"127.0.0.1\" is not an address with a port"},
-		{"any line, anywhere", "sip:\n  listen: ['0.0.0.0:5060']\nrights: any-line\npbx: [{name: a, kind: sim}]\n", "lets any user control any line"},
-		{"any line, anywhere over TLS", "sip:\n  tls: {listen: [':5061'], certificate: a, key: b}\nrights: any-line\npbx: [{name: a, kind: sim}]\n", "lets any user control any line"},
+		{"any line, anywhere", "sip:\n  listen: ['0.0.0.0:5060']\nrights: demo\npbx: [{name: a, kind: sim}]\n", "lets any user control any line"},
+		{"any line, anywhere over TLS", "sip:\n  tls: {listen: [':5061'], certificate: a, key: b}\nrights: demo\npbx: [{name: a, kind: sim}]\n", "lets any user control any line"},
 		{"HTTP elsewhere", "http: {listen: '0.0.0.0:8080'}\npbx: [{name: a, kind: sim}]\n", "there is no sign-in yet"},
 		{"TLS without certificate", "sip: {tls: {listen: ['127.0.0.1:1']}}\npbx: [{name: a, kind: sim}]\n", "TLS needs sip.tls.certificate"},
-		{"no PBX", "rights: own-line\n", "pbx: there is no PBX"},
+		{"no PBX", "rights: trusted\n", "pbx: there is no PBX"},
 		{"kind", "pbx: [{name: a, kind: toy}]\n", "f.yaml: line 1: pbx[0].kind: \"toy\" is no kind of PBX: " + strings.Join(adapterKinds(), ", ")},
 		{"name", "pbx: [{name: A B, kind: sim}]\n", "pbx[0].name"},
 		{"name twice", "pbx:\n  - {name: a, kind: sim}\n  - {name: a, kind: sim}\n", "f.yaml: line 3: pbx[1].name: \"a\" is there twice"},
-		{"rights", "rights: everybody\npbx: [{name: a, kind: sim}]\n", "neither own-line nor any-line"},
+		{"rights", "rights: everybody\npbx: [{name: a, kind: sim}]\n", `"everybody" is none of owner, delegates, trusted, demo`},
 		{"domain", "sip: {domain: 'sip:rcc'}\npbx: [{name: a, kind: sim}]\n", "line 1: sip.domain: \"sip:rcc\" is not a domain"},
 		{"users' own domain", "sip: {domain: example.com}\npeers: [{name: p, addresses: ['::1'], domains: [Example.com]}]\npbx: [{name: a, kind: sim}]\n", "would lead their conferences here too"},
 		{"TCP for anybody", "sip: {listen: ['0.0.0.0:5060']}\npbx: [{name: a, kind: sim}]\n", "over plain TCP anybody could say to be anybody"},

@@ -61,7 +61,7 @@ func newClinic(t *testing.T) *clinic {
 	t.Helper()
 	auth := uactest.NewAuthority(t)
 	files := newRingFiles(t, auth, uactest.Wanted{Names: []string{"gw.example.com"}})
-	conf, err := parse("clinic", fmt.Appendf(nil, `
+	conf, err := parse("clinic", fmt.Appendf(nil, `rights: trusted
 sip:
   listen: ["127.0.0.1:0"]
   contact: gw.example.com
@@ -399,7 +399,7 @@ func TestDoctorCommand(t *testing.T) {
 		var out strings.Builder
 		return run(t.Context(), append([]string{"doctor", "--config", conf}, args...), &out, &out), out.String()
 	}
-	write("control: " + filepath.Join(dir, "c.sock") + "\nsip: {listen: ['127.0.0.1:0'], contact: gw.example.com, domain: rcc.example.com}\nhttp: {listen: ''}\nrights: any-line\npbx: [{name: sim, kind: sim, settings: {quiet: true}}]\n")
+	write("control: " + filepath.Join(dir, "c.sock") + "\nsip: {listen: ['127.0.0.1:0'], contact: gw.example.com, domain: rcc.example.com}\nhttp: {listen: ''}\nrights: demo\npbx: [{name: sim, kind: sim, settings: {quiet: true}}]\n")
 	if status, out := doctor("1001"); status != 2 || !strings.Contains(out, "BROKEN   arrivals     farhook does not run") {
 		t.Errorf("without a gateway: %d\n%s", status, out)
 	}

@@ -6,14 +6,55 @@ import "strings"
 const (
 	example = exampleHead + `
 # Who may control which line.
-#   own-line  a session controls the line it signed in to (default)
-#   any-line  everybody controls every line: for demonstrations, loopback only
-rights: own-line
+#   owner      the user, as the UC server asserts him, must own it: the directory says so (default)
+#   delegates  or must be its owner's delegate
+#   trusted    any user of a trusted UC server may control any line
+#   demo       everybody may control every line: for demonstrations, loopback only
+rights: owner
+
+# Who there is: whose line is which, and what people are called. From here (users), from a file (.yaml, .csv), from LDAP, or from several of them. See
+# docs/directory.md; farhook directory lint looks for what is wrong in it.
+directory:
+  refresh: 10m
+  # Folder of the last good copies, so that a dead directory never stops phones at start. Empty: none are kept.
+  copies: ""
+  users:
+    - user: sip:alice@example.com
+      name: Alice Example
+      lines: ["tel:+15551001"]
+      # Other numbers that mean the same person.
+      aliases: ["1001", "+1 555 0100 1001"]
+      # Who may act for her, with rights: delegates.
+      delegates: [sip:bob@example.com]
+    - {user: "sip:bob@example.com", name: Bob Example, lines: ["tel:+15551002"]}
+  # file: /etc/farhook/users.csv
+  # ldap:
+  #   urls: ["ldaps://dc1.example.com", "ldaps://dc2.example.com"]
+  #   start_tls: false   # on ldap://
+  #   ca: ""             # of the servers' certificates, PEM; empty: the system's
+  #   bind_dn: "cn=farhook,ou=services,dc=example,dc=com"
+  #   password_file: /etc/farhook/ldap.password
+  #   base: "dc=example,dc=com"
+  #   filter: ""         # empty: every person with an address, a line or a number
+  #   page: 500
+  #   timeout: 30s
+  #   # Names of attributes; these are Active Directory's. Empty: not asked for.
+  #   attributes:
+  #     user: msRTCSIP-PrimaryUserAddress
+  #     line: msRTCSIP-Line
+  #     line_server: msRTCSIP-LineServer
+  #     options: msRTCSIP-OptionFlags
+  #     name: displayName
+  #     telephone: telephoneNumber
+  #     mobile: mobile
+  #     mail: mail
+  #     department: department
+  #     delegates: publicDelegates
 ` + exampleTail
 
 	simExample = exampleHead + `
-# Who may control which line. any-line: everybody controls every line; loopback only.
-rights: any-line
+# Who may control which line. demo: everybody controls every line; loopback only.
+rights: demo
 ` + exampleTail
 
 	exampleHead = `# farhook configuration. Every value shown is the default unless said otherwise. Unknown keys are errors.

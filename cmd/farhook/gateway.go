@@ -18,6 +18,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"farhook/pbxadapter"
+	dirs "farhook/pbxadapter/directory"
+	"farhook/pbxadapter/numbering"
 	"farhook/pbxadapter/sim"
 	"farhook/pbxadapter/switchboard"
 	"farhook/pbxadapter/switchboard/audit"
@@ -31,19 +33,22 @@ import (
 
 // gateway is everything that runs, with its listeners open.
 type gateway struct {
-	conf     Config
-	log      *zap.Logger
-	board    *switchboard.Board
-	uc       *uacsta.Server
-	web      *web.Server
-	sip      []net.Listener // TCP
-	sips     []net.Listener // TLS
-	keys     *keyring       // nil: no TLS
-	audit    *audit.Record  // nil: none
-	http     net.Listener   // nil: none
-	metrics  net.Listener   // nil: none
-	control  net.Listener   // nil: none
-	store    *store.Store   // nil: none
+	conf    Config
+	log     *zap.Logger
+	board   *switchboard.Board
+	uc      *uacsta.Server
+	web     *web.Server
+	sip     []net.Listener // TCP
+	sips    []net.Listener // TLS
+	keys    *keyring       // nil: no TLS
+	audit   *audit.Record  // nil: none
+	http    net.Listener   // nil: none
+	metrics net.Listener   // nil: none
+	control net.Listener   // nil: none
+	store   *store.Store   // nil: none
+
+	directory *dirs.Directory // nil: none
+
 	tap      *wiretap.Tap
 	registry *prometheus.Registry
 	scrape   http.Handler // on the listener of its own
@@ -71,10 +76,15 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 	if err != nil {
 		return nil, err
 	}
-	var policy switchboard.Policy = switchboard.OwnLine{}
-	if c.Rights == AnyLine {
-		policy = switchboard.AnyLine{}
+	var people *switchboard.People
+	if g.directory, people, err = c.people(context.Background(), g.log.Named("directory")); err != nil {
+		return nil, err
 	}
+	emergency, err := numbering.NewEmergency(c.Emergency)
+	if err != nil {
+		return nil, fmt.Errorf("emergency: %w", err)
+	}
+	policy := c.policy(people)
 	if c.Audit.File != "" {
 		if g.audit, err = audit.Open(c.Audit.File, g.log.Named("audit")); err != nil {
 			return nil, err
@@ -82,7 +92,7 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 	}
 	who := access.Open()
 	policy = &byWay{http: who, rest: policy}
-	g.board = switchboard.New(policy, switchboard.Options{Keep: int(c.Journal), Log: g.log.Named("switchboard"), Audit: g.audit, Tap: g.tap}, pbxs...)
+	g.board = switchboard.New(policy, switchboard.Options{Keep: int(c.Journal), Log: g.log.Named("switchboard"), Audit: g.audit, Tap: g.tap, People: people, Emergency: emergency}, pbxs...)
 	var dial *tls.Config
 	if len(c.SIP.TLS.Listen) > 0 {
 		if g.keys, err = openKeyring("sip.tls", c.SIP.TLS, g.log.Named("tls")); err != nil {
@@ -197,6 +207,9 @@ func (g *gateway) run(ctx context.Context) error {
 	defer stopBoard()
 	boardDone := make(chan error, 1)
 	go func() { boardDone <- g.board.Run(boardCtx) }()
+	if g.directory != nil {
+		group.Go(func() error { return g.directory.Run(ctx) })
+	}
 	group.Go(func() error { return g.uc.Run(ctx) })
 	for _, l := range g.sip {
 		group.Go(func() error { return g.uc.Serve(ctx, l, nil) })

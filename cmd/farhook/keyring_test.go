@@ -159,7 +159,7 @@ sip:
 peers: [{name: pool, hosts: [pool.example.com]}]
 audit: {file: %s}
 http: {listen: ""}
-rights: any-line
+rights: demo
 pbx: [{name: sim, kind: sim, settings: {quiet: true}}]
 `, f.Certificate, f.Key, f.ClientCA, record), 0o600); err != nil {
 		t.Fatal(err)

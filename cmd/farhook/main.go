@@ -32,6 +32,8 @@ type cli struct {
 	Audit  auditCmd  `cmd:"" help:"Check the record of what matters to security."`
 	Bench  benchCmd  `cmd:"" help:"Measure the gateway with the simulated PBX on this machine, beside a bare SIP server."`
 
+	Directory directoryCmd `cmd:"" help:"Look into the directory: who owns which line, and what is wrong."`
+
 	Numbers numbersCmd `cmd:"" help:"Try, check, test and import the rules between canonical numbers and a PBX's own."`
 
 	Completion completionCmd `cmd:"" help:"Print what a shell needs to complete our commands."`

@@ -9,7 +9,7 @@ import (
 )
 
 // plan is a configuration with rules, as in docs/numbers.md.
-const plan = `rights: own-line
+const plan = `rights: trusted
 emergency: {countries: [DE], outside: ["0", "+4930"]}
 pbx:
   - name: berlin
@@ -123,7 +123,7 @@ func TestNumbersImport(t *testing.T) {
 	if status != 0 || !strings.Contains(out, "# 2 rules of") {
 		t.Fatalf("%d: %s", status, out)
 	}
-	conf := "rights: own-line\npbx:\n  - name: a\n    kind: sim\n"
+	conf := "rights: trusted\npbx:\n  - name: a\n    kind: sim\n"
 	for line := range strings.Lines(out) {
 		conf += "    " + line
 	}

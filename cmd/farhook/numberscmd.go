@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -128,12 +129,12 @@ func printWay(s *streams, w numbering.Way) {
 type numbersLintCmd struct{ onePBX }
 
 // Run of numbers lint.
-func (n *numbersLintCmd) Run(s *streams) error {
+func (n *numbersLintCmd) Run(ctx context.Context, s *streams) error {
 	c, pbxs, rules, err := n.load()
 	if err != nil {
 		return err
 	}
-	lines, err := c.lines(s)
+	lines, err := c.lines(ctx)
 	if err != nil {
 		return err
 	}
@@ -277,6 +278,3 @@ func readFile(name string, limit int64) ([]byte, error) {
 	}
 	return os.ReadFile(name)
 }
-
-// lines are the lines that the configuration knows of.
-func (c Config) lines(*streams) ([]string, error) { return nil, nil }

@@ -33,7 +33,7 @@ func (d *Directory) file(s *source) string {
 
 // keep writes the last good copy of a source: whole, or not at all.
 func (d *Directory) keep(s *source) (err error) {
-	if d.o.Folder == "" {
+	if d.o.Folder == "" || d.o.Look {
 		return nil
 	}
 	f, err := os.CreateTemp(d.o.Folder, ".directory-*")

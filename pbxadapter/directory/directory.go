@@ -25,6 +25,7 @@ type Options struct {
 	Limit   time.Duration // for one load of one source; default 2 min
 	Start   time.Duration // how long the first load may take where there is a copy; default 10 s
 	Folder  string        // of the last good copies; empty: none are kept
+	Look    bool          // the copies are read only: another process keeps them
 	Log     *zap.Logger   // nil: none
 }
 

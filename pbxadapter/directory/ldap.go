@@ -127,6 +127,13 @@ func NewLDAP(c LDAPConfig) (*LDAP, error) {
 	return &LDAP{c}, errors.Join(bad...)
 }
 
+// With is the same source with other TLS settings.
+func (l *LDAP) With(c *tls.Config) *LDAP {
+	conf := l.c
+	conf.TLS = c
+	return &LDAP{conf}
+}
+
 func local(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
