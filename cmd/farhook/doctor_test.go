@@ -284,7 +284,7 @@ func TestDoctorNamesTheFault(t *testing.T) {
 		},
 		{
 			name: "a rule whose round trip fails", plant: func(t *testing.T, c *clinic) {
-				conf, err := parse("rules", []byte(`pbx: [{name: sim, kind: sim, numbers: {to_pbx: [{name: short, match: '\+1555(\d{4})', replace: '$1'}], from_pbx: [{name: long, digits: '1XXX', prefix: '+49'}]}}]`))
+				conf, err := parse("rules", []byte(`{rights: trusted, pbx: [{name: sim, kind: sim, numbers: {to_pbx: [{name: short, match: '\+1555(\d{4})', replace: '$1'}], from_pbx: [{name: long, digits: '1XXX', prefix: '+49'}]}}]}`))
 				if err != nil {
 					t.Fatal(err)
 				}
