@@ -88,7 +88,7 @@ func TestConfigComplaintsNameTheirPlace(t *testing.T) {
 // A secret may stand in a file of its own, in our part and in an adapter's.
 func TestSecretsFromFiles(t *testing.T) {
 	file := folder(t, map[string]string{
-		"farhook.yaml": "sip: {contact: !file secrets/name}\npbx:\n  - name: a\n    kind: sim\n    settings: {lines: !file secrets/lines}\n",
+		"farhook.yaml": "rights: trusted\nsip: {contact: !file secrets/name}\npbx:\n  - name: a\n    kind: sim\n    settings: {lines: !file secrets/lines}\n",
 		"secrets/name": "gw.example.com\n", "secrets/lines": "7\n",
 	})
 	c, err := load(file)
