@@ -26,7 +26,7 @@ func folder(t *testing.T, files map[string]string) string {
 // What comes later wins, value by value; PBXs and peers are added.
 func TestConfigFromSeveralPlaces(t *testing.T) {
 	file := folder(t, map[string]string{
-		"farhook.yaml":        "sip: {contact: a.example.com, sessions_per_line: 3}\npeers: [{name: one, addresses: [10.0.0.1]}]\npbx: [{name: first, kind: sim}]\n",
+		"farhook.yaml":        "rights: trusted\nsip: {contact: a.example.com, sessions_per_line: 3}\npeers: [{name: one, addresses: [10.0.0.1]}]\npbx: [{name: first, kind: sim}]\n",
 		"conf.d/20-more.yaml": "sip: {contact: c.example.com}\npbx:\n  - name: second\n    kind: sim\n    settings: {lines: 3}\npeers: [{name: two, addresses: [10.0.0.2]}]\n",
 		"conf.d/10-less.yaml": "sip: {contact: b.example.com, connections: 7}\n",
 		"conf.d/empty.yaml":   "# nothing\n",
@@ -53,7 +53,7 @@ func TestConfigFromSeveralPlaces(t *testing.T) {
 
 // A complaint names the place that says what is wrong.
 func TestConfigComplaintsNameTheirPlace(t *testing.T) {
-	good := "pbx: [{name: first, kind: sim}]\n"
+	good := "pbx: [{name: first, kind: sim}]\nrights: trusted\n"
 	for _, c := range []struct {
 		name  string
 		files map[string]string
@@ -61,7 +61,7 @@ func TestConfigComplaintsNameTheirPlace(t *testing.T) {
 		want  string
 	}{
 		{"a later file", map[string]string{"farhook.yaml": good, "conf.d/a.yaml": "log:\n  level: loud\n"}, [2]string{}, "conf.d/a.yaml: line 2: log.level"},
-		{"the first file, with a later one beside", map[string]string{"farhook.yaml": good + "sip:\n  sessions_per_line: 99\n", "conf.d/a.yaml": "sip: {contact: b}\n"}, [2]string{}, "farhook.yaml: line 3: sip.sessions_per_line"},
+		{"the first file, with a later one beside", map[string]string{"farhook.yaml": good + "sip:\n  sessions_per_line: 99\n", "conf.d/a.yaml": "sip: {contact: b}\n"}, [2]string{}, "farhook.yaml: line 4: sip.sessions_per_line"},
 		{"a list that is added to", map[string]string{"farhook.yaml": good, "conf.d/a.yaml": "pbx:\n  - {name: b, kind: sim}\n  - {name: c, kind: toy}\n"}, [2]string{}, "conf.d/a.yaml: line 3: pbx[1].kind"},
 		{"a name twice", map[string]string{"farhook.yaml": good, "conf.d/a.yaml": "pbx: [{name: first, kind: sim}]\n"}, [2]string{}, "conf.d/a.yaml: line 1: pbx[0].name: \"first\" is there twice"},
 		{"an unknown key", map[string]string{"farhook.yaml": good, "conf.d/a.yaml": "\nlogg: {}\n"}, [2]string{}, `conf.d/a.yaml: line 2: unknown field "logg"`},
@@ -69,8 +69,8 @@ func TestConfigComplaintsNameTheirPlace(t *testing.T) {
 		{"no key of the environment", map[string]string{"farhook.yaml": good}, [2]string{"FARHOOK_LOG__LOUDNESS", "9"}, `FARHOOK_LOG__LOUDNESS: line 2: unknown field "loudness"`},
 		{"no YAML in the environment", map[string]string{"farhook.yaml": good}, [2]string{"FARHOOK_LOG__LEVEL", "["}, "FARHOOK_LOG__LEVEL: line"},
 		{"two lines in the environment", map[string]string{"farhook.yaml": good}, [2]string{"FARHOOK_LOG__LEVEL", "info\nrights: any-line"}, "has one line"},
-		{"no such secret", map[string]string{"farhook.yaml": good + "sip:\n  contact: !file none.txt\n"}, [2]string{}, "farhook.yaml: line 3: !file open"},
-		{"no path", map[string]string{"farhook.yaml": good + "sip:\n  contact: !file [a]\n"}, [2]string{}, "line 3: !file wants the path of a file"},
+		{"no such secret", map[string]string{"farhook.yaml": good + "sip:\n  contact: !file none.txt\n"}, [2]string{}, "farhook.yaml: line 4: !file open"},
+		{"no path", map[string]string{"farhook.yaml": good + "sip:\n  contact: !file [a]\n"}, [2]string{}, "line 4: !file wants the path of a file"},
 		{"a secret that is none", map[string]string{"farhook.yaml": good + "sip:\n  contact: !file big\n", "big": strings.Repeat("x", maxSecret+1)}, [2]string{}, "at most 65536 are wanted"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
