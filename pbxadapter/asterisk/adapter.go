@@ -31,6 +31,7 @@ import (
 const (
 	bootedWithin  = 5 * time.Second // FullyBooted doesn't come to accounts without the class system
 	proofWithin   = 2500 * time.Millisecond
+	bridgeWithin  = time.Second // after an answer
 	authPause     = time.Minute // between tries after a wrong secret
 	connectWithin = 10 * time.Second
 	settledBefore = 3 * time.Minute // within which a call is answered, or isn't

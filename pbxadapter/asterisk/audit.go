@@ -248,10 +248,10 @@ func (a *Adapter) learnAgent(ctx context.Context, conn *ami.Conn, p *phoneEntry)
 	for _, m := range r.Items {
 		if agent := m.Get("UserAgent"); agent != "" && m.Get("Endpoint") == p.endpoint && p.agent == "" {
 			p.agent = agent
-			conf := style{}
+			conf := Style{}
 			for _, c := range a.conf.Phones {
 				if c.Endpoint == p.endpoint {
-					conf = c.style
+					conf = c.Style
 				}
 			}
 			p.style = a.completeStyle(conf, agent)

@@ -16,7 +16,7 @@ type phoneEntry struct {
 	context                  string // the dialplan context of its class of service; empty: not known yet
 	mailbox                  string
 	agent                    string // User-Agent of its registration
-	style                    style
+	style                    Style
 	callGroups, pickupGroups []string
 }
 

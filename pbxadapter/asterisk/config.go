@@ -31,7 +31,7 @@ type Config struct {
 	// Phones are endpoints that need more than the PBX tells of them, or whose names are no digits.
 	Phones []PhoneConfig `yaml:"phones"`
 	// Styles are rows before those of the table of phones.
-	Styles []styleRow `yaml:"styles"`
+	Styles []StyleRow `yaml:"styles"`
 	// RingTime is how long a phone is rung that is to call.
 	RingTime time.Duration `yaml:"ring_time"`
 	// Experimental offers services that were never seen on a real Asterisk.
@@ -52,7 +52,7 @@ type PhoneConfig struct {
 	Name     string `yaml:"name"`
 	Context  string `yaml:"context"`
 	Mailbox  string `yaml:"mailbox"`
-	style    `yaml:",inline"`
+	Style    `yaml:",inline"`
 }
 
 func defaults() Config {
@@ -116,19 +116,19 @@ func (c *Config) check() error {
 				complain(key+"."+name, "%v", err)
 			}
 		}
-		checkStyle(key, p.style, complain)
+		checkStyle(key, p.Style, complain)
 	}
 	for i, r := range c.Styles {
 		key := fmt.Sprintf("styles[%d]", i)
 		if r.Agent == "" {
 			complain(key+".agent", "is missing: what the User-Agent begins with")
 		}
-		checkStyle(key, r.style, complain)
+		checkStyle(key, r.Style, complain)
 	}
 	return errors.Join(wrong...)
 }
 
-func checkStyle(key string, s style, complain func(string, string, ...any)) {
+func checkStyle(key string, s Style, complain func(string, string, ...any)) {
 	if s.Header != "" && s.Header != "alert-info" && s.Header != "call-info" && s.Header != "off" {
 		complain(key+".header", "%q: want alert-info, call-info or off", s.Header)
 	}

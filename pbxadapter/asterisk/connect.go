@@ -235,7 +235,7 @@ func (a *Adapter) readPhones(ctx context.Context, conn *ami.Conn) error {
 			return
 		}
 		seen[endpoint] = true
-		p := &phoneEntry{endpoint: endpoint, number: endpoint, name: conf.Name, context: conf.Context, mailbox: conf.Mailbox, style: conf.style}
+		p := &phoneEntry{endpoint: endpoint, number: endpoint, name: conf.Name, context: conf.Context, mailbox: conf.Mailbox, style: conf.Style}
 		if conf.Number != "" {
 			p.number = conf.Number
 		}
@@ -368,7 +368,7 @@ func (a *Adapter) readAgents(ctx context.Context, conn *ami.Conn, entries []*pho
 }
 
 // completeStyle fills in what configuration leaves open for the one phone.
-func (a *Adapter) completeStyle(s style, agent string) style {
+func (a *Adapter) completeStyle(s Style, agent string) Style {
 	row := styleOf(agent, a.conf.Styles)
 	if s.Header == "" {
 		s.Header, s.Value = row.Header, row.Value

@@ -142,7 +142,7 @@ func (t *tracker) originate(c *channel) {
 	p := c.party
 	p.Device = c.device
 	k.calling = p
-	if c.kind == phone && t.holds(c.device, k) != nil {
+	if c.kind == phone && t.busyIn(c.device, k) {
 		k.cause = csta.CauseConsultation
 	}
 	t.attach(t.add(k, c.device, party, p), c)

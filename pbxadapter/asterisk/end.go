@@ -165,6 +165,9 @@ func (t *tracker) end(c *channel) {
 		c.leg = nil
 		return
 	}
+	if t.waitsForRinging(c) {
+		return
+	}
 	rest := l.call.live(l)
 	if len(rest) != 1 || c.leaving || c.leftFirst {
 		t.release(l)
@@ -186,6 +189,33 @@ func (t *tracker) end(c *channel) {
 	case !c.ending.open():
 		t.release(l)
 	}
+}
+
+// waitsForRinging has a caller's end wait for those that still ring: they end first, or are in somebody else's hands by now.
+func (t *tracker) waitsForRinging(c *channel) bool {
+	k := c.leg.call
+	if c.ending.open() {
+		return true
+	}
+	alive := func(l *leg) bool {
+		return l.state == csta.Alerting && slices.ContainsFunc(l.channels, func(c *channel) bool { return !c.gone })
+	}
+	if k.calling.Device != c.leg.device || !slices.ContainsFunc(k.legs, alive) || len(k.live(c.leg)) > 0 {
+		return false
+	}
+	l := c.leg
+	c.ending = t.after(endDoubt, func() {
+		if l.call.leg(l.device) != l {
+			return
+		}
+		for _, o := range l.call.others(l) {
+			if x := o.channel(); x != nil && x.bridge != nil && t.merge(x.bridge) {
+				return
+			}
+		}
+		t.release(l)
+	})
+	return true
 }
 
 // release tells that a party has left by itself, and what cannot go on without it.
@@ -303,6 +333,9 @@ func (t *tracker) unanswered(d *channel) {
 		t.redirect(k, d, t.shown(d.forward), csta.CauseRedirected)
 	case o == nil || o.gone || o.leaving && d.dialEnd == "CANCEL":
 		t.lose(d)
+		if o != nil && o.gone && o.leg != nil && !k.rings() {
+			o.ending.settle()
+		}
 	case d.cause == answeredElsewhere && k.answeredBut(d):
 		t.lose(d)
 	case !pending:

@@ -68,6 +68,7 @@ func (a *Adapter) hold(ctx context.Context, id csta.ConnectionID, why csta.Event
 // holdForPhone sends both parties of a call into our dialplan lines: music for who is held, silence for who holds. Each knows the other one by a
 // variable, so that a later farhook can bring them together again.
 func (a *Adapter) holdForPhone(ctx context.Context, conn *ami.Conn, l *leg) error {
+	a.together(ctx, l)
 	a.mu.Lock()
 	near := l.channel()
 	rest := l.call.live(l)
@@ -103,6 +104,21 @@ func (a *Adapter) holdForPhone(ctx context.Context, conn *ami.Conn, l *leg) erro
 	}
 	a.wantLook()
 	return a.unproven(ctx, "holding")
+}
+
+// together waits until the parties of a call hear one another: somebody who has just answered may be on the way into the bridge.
+func (a *Adapter) together(ctx context.Context, l *leg) {
+	a.mu.Lock()
+	w := a.expect(func() bool {
+		c := l.channel()
+		if c == nil || l.call.leg(l.device) != l {
+			return true // gone: what follows says so
+		}
+		rest := l.call.live(l)
+		return l.server || c.bridge != nil && len(rest) > 0 && rest[0].channel().bridge == c.bridge
+	})
+	a.mu.Unlock()
+	a.await(ctx, w, bridgeWithin)
 }
 
 // setPeers notes at two channels that they belong together, and to which call.

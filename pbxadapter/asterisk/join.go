@@ -55,6 +55,10 @@ func (a *Adapter) transferCall(ctx context.Context, r csta.TransferCall) (csta.T
 	done := a.expect(func() bool { return j.done })
 	a.mu.Unlock()
 	defer a.joined(j)
+	a.together(ctx, held)
+	if !ringing {
+		a.together(ctx, active)
+	}
 	if ringing {
 		err = a.transferAnew(ctx, conn, j, near.name, far, to)
 	} else {
@@ -187,6 +191,7 @@ func (a *Adapter) singleStepTransferCall(ctx context.Context, r csta.SingleStepT
 	if err := a.destinationExists(ctx, conn, dialplan, n); err != nil {
 		return none, err
 	}
+	a.together(ctx, l)
 	if err := a.handOn(ctx, conn, name, far, dialplan, n); err != nil {
 		return none, a.fault(err)
 	}
@@ -331,6 +336,9 @@ func (a *Adapter) parkCall(ctx context.Context, r csta.ParkCall) (csta.ParkCallR
 	}
 	k, far := l.call, rest[0].channel().name
 	k.op = pbxadapter.Op(ctx)
+	a.mu.Unlock()
+	a.together(ctx, l)
+	a.mu.Lock()
 	done := a.expect(func() bool { return k.virtual(slot) != nil })
 	a.mu.Unlock()
 	err = a.setVariable(ctx, conn, far, "PARKINGEXTEN", ami.Number, n)

@@ -41,9 +41,10 @@ type past struct {
 // rebuild makes the state anew from lists, and gives it. What the lists don't tell is taken from what was known before, by the channels' ids: names of
 // calls, numbers dialled, since when.
 func (t *tracker) rebuild(l lists) callmodel.State {
-	before := map[string]past{}
+	before, over := map[string]past{}, map[string]bool{}
 	if l.startup == t.startup || t.startup == "" {
 		for id, c := range t.channels {
+			over[id] = c.leg == nil && (c.dialEnd != "" || c.silent && c.leaving) // told, though Asterisk still lists it
 			if c.leg != nil {
 				before[id] = past{*c.leg, *c.leg.call}
 			}
@@ -64,6 +65,7 @@ func (t *tracker) rebuild(l lists) callmodel.State {
 			continue
 		}
 		c := t.create(id, m)
+		c.silent = over[id]
 		c.born = t.now.Add(-time.Duration(number(m.Get("Seconds"))) * time.Second)
 		items[c] = m
 		order = append(order, c)
@@ -233,11 +235,12 @@ func (r *rebuilding) join() {
 			continue
 		}
 		switch {
+		case c.silent:
 		case c.bridge != nil && !c.bridge.apart:
 			r.party(r.bridged(c), c, csta.Connected)
 		case c.intent != nil && (c.intent.pickup != nil || c.intent.into != nil) && c.bridge == nil:
 			c.silent = true
-		case !r.called(c), r.app(c) == "ConfBridge", c.up() && variable(r.items[c], varPeer) != "":
+		case !r.called(c) && (c.state == stateRing || c.up()), r.app(c) == "ConfBridge", c.up() && variable(r.items[c], varPeer) != "":
 			r.party(r.callOf(c), c, csta.Connected)
 		}
 	}

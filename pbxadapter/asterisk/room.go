@@ -55,6 +55,8 @@ func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (cs
 	exten := conferenceExten + roomName(k.root)
 	a.mu.Unlock()
 	defer a.joined(j)
+	a.together(ctx, held)
+	a.together(ctx, active)
 	for _, name := range append(slices.Clone(names), others...) {
 		if err := a.setVariable(ctx, conn, name, varCall, ami.Word, string(k.id)); err != nil {
 			return none, a.fault(err)
@@ -127,6 +129,7 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 	if err := a.destinationExists(ctx, conn, dialplan, n); err != nil {
 		return none, err
 	}
+	a.together(ctx, l)
 	for _, name := range names {
 		if err := a.setVariable(ctx, conn, name, varCall, ami.Word, string(k.id)); err != nil {
 			return none, a.fault(err)

@@ -2,47 +2,47 @@ package asterisk
 
 import "strings"
 
-// style is what a phone does when it is asked by SIP: how it is made to answer at once, and whether it obeys NOTIFY talk and hold in a dialog.
-type style struct {
+// Style is what a phone does when it is asked by SIP: how it is made to answer at once, and whether it obeys NOTIFY talk and hold in a dialog.
+type Style struct {
 	Header string `yaml:"header"` // alert-info, call-info, or off: it is never made to answer by itself
 	Value  string `yaml:"value"`  // of the header; empty: the usual one
 	Notify string `yaml:"notify"` // yes: it obeys NOTIFY talk and hold; no
 }
 
-// styleRow is a row of the table of phones: what the User-Agent begins with, whatever the case.
-type styleRow struct {
+// StyleRow is a row of the table of phones: what the User-Agent begins with, whatever the case.
+type StyleRow struct {
 	Agent string `yaml:"agent"`
-	style `yaml:",inline"`
+	Style `yaml:",inline"`
 }
 
 // styles are the phones that are known, by User-Agent. Configuration comes before it; docs/asterisk.md says which have been seen. The first
 // row whose words the User-Agent begins with counts.
-var styles = []styleRow{
-	{"yealink", style{"alert-info", "", "yes"}},
-	{"snom", style{"alert-info", "", "yes"}},
-	{"polyedge", style{"off", "", "yes"}},
-	{"polycom", style{"alert-info", "Auto Answer", "yes"}},
-	{"poly", style{"alert-info", "Auto Answer", "yes"}},
-	{"aastra", style{"alert-info", "", "yes"}},
-	{"mitel", style{"alert-info", "", "yes"}},
-	{"grandstream", style{"call-info", "", "no"}},
-	{"fanvil", style{"alert-info", "", "yes"}},
-	{"cisco/spa", style{"call-info", "", "no"}},
-	{"gigaset", style{"alert-info", "", "no"}},
-	{"microsip", style{"call-info", "", "no"}},
-	{"zoiper", style{"call-info", "", "no"}},
+var styles = []StyleRow{
+	{"yealink", Style{"alert-info", "", "yes"}},
+	{"snom", Style{"alert-info", "", "yes"}},
+	{"polyedge", Style{"off", "", "yes"}},
+	{"polycom", Style{"alert-info", "Auto Answer", "yes"}},
+	{"poly", Style{"alert-info", "Auto Answer", "yes"}},
+	{"aastra", Style{"alert-info", "", "yes"}},
+	{"mitel", Style{"alert-info", "", "yes"}},
+	{"grandstream", Style{"call-info", "", "no"}},
+	{"fanvil", Style{"alert-info", "", "yes"}},
+	{"cisco/spa", Style{"call-info", "", "no"}},
+	{"gigaset", Style{"alert-info", "", "no"}},
+	{"microsip", Style{"call-info", "", "no"}},
+	{"zoiper", Style{"call-info", "", "no"}},
 }
 
 // plainStyle is that of a phone that nothing is known of: it rings, and its user lifts it.
-var plainStyle = style{Header: "off", Notify: "no"}
+var plainStyle = Style{Header: "off", Notify: "no"}
 
 // styleOf finds the style of a User-Agent.
-func styleOf(agent string, configured []styleRow) style {
+func styleOf(agent string, configured []StyleRow) Style {
 	agent = strings.ToLower(agent)
-	for _, table := range [][]styleRow{configured, styles} {
+	for _, table := range [][]StyleRow{configured, styles} {
 		for _, r := range table {
 			if agent != "" && strings.HasPrefix(agent, strings.ToLower(r.Agent)) {
-				return r.style
+				return r.Style
 			}
 		}
 	}
@@ -50,13 +50,13 @@ func styleOf(agent string, configured []styleRow) style {
 }
 
 // notify says whether the phone obeys NOTIFY.
-func (s style) notify() bool { return s.Notify == "yes" }
+func (s Style) notify() bool { return s.Notify == "yes" }
 
 // prompts says whether the phone can be made to answer by itself.
-func (s style) prompts() bool { return s.Header == "alert-info" || s.Header == "call-info" }
+func (s Style) prompts() bool { return s.Header == "alert-info" || s.Header == "call-info" }
 
 // variable is the channel variable by which a call makes the phone answer at once.
-func (s style) variable() (name, value string) {
+func (s Style) variable() (name, value string) {
 	switch s.Header {
 	case "alert-info":
 		if s.Value != "" {

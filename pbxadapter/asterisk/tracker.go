@@ -268,19 +268,19 @@ func (t *tracker) carry(l *leg, to *call) {
 // move brings a leg into a state, and tells it.
 func (t *tracker) move(l *leg, to csta.State, cause csta.EventCause, more ...func(*callmodel.Moved)) {
 	meta := t.meta(l, cause)
-	answered := to == csta.Connected && l.state != csta.Hold && l.call.calling.Device != l.device
-	if answered { // somebody answers: the request that brought the call here has no part in it
-		meta.Op = l.op
-	}
 	m := callmodel.Moved{
 		Meta: meta, Connection: l.id(), To: to, Calling: l.call.calling, Called: l.call.called, LastRedirected: l.call.last, Subject: l.party, Queue: l.place,
 	}
 	for _, f := range more {
 		f(&m)
 	}
+	answered := to == csta.Connected && l.state != csta.Hold && l.call.calling.Device != l.device && m.Kind != callmodel.Network
+	if answered { // somebody answers: the request that brought the call here has no part in it
+		m.Op = l.op
+	}
 	l.state, l.kind, l.since = to, m.Kind, t.now
 	t.say(m)
-	if answered {
+	if answered || to == csta.Queued {
 		l.call.op = 0
 	}
 	if to == csta.Null {
@@ -328,14 +328,11 @@ func (t *tracker) find(c csta.ConnectionID) *leg {
 	return nil
 }
 
-// holds is a call that the device has on hold; nil where there is none.
-func (t *tracker) holds(d csta.DeviceID, but *call) *leg {
-	for _, l := range t.at[d] {
-		if l.state == csta.Hold && l.call != but {
-			return l
-		}
-	}
-	return nil
+// busyIn says whether the device is in another call than this one: whoever dials then consults, whether or not its phone has told yet that it holds.
+func (t *tracker) busyIn(d csta.DeviceID, but *call) bool {
+	return slices.ContainsFunc(t.at[d], func(l *leg) bool {
+		return l.call != but && l.role == party && (l.state == csta.Hold || l.state == csta.Connected) && len(l.call.legs) > 1
+	})
 }
 
 // withheld says whether a caller's number is one that means "withheld".

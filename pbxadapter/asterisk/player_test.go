@@ -1,0 +1,442 @@
+package asterisk
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
+)
+
+// player is Asterisk as a recording has it: it says the recorded events at their times, waits for the recorded actions, and makes lists of what it
+// has said. It runs in a bubble of fake time, beside the real adapter.
+type player struct {
+	t       *testing.T
+	steps   []step
+	script  []ask
+	deaf    bool
+	w       *world
+	began   time.Time
+	rename  map[string]string // the recorder's ChannelIds to ours
+	reqs    chan map[string][]string
+	conns   chan net.Conn
+	conn    net.Conn
+	mu      sync.Mutex
+	writing sync.Mutex
+	odd     *rand.Rand // writes in odd sizes
+	lists   int
+	lostOn  string
+
+	adapter *Adapter
+	model   *callmodel.Model
+	told    []callmodel.Told
+	synced  int
+	failed  []string
+	wg      sync.WaitGroup
+}
+
+// ask is a request of a client at the point where the recorder acted, and how many of the recorder's actions it stands for.
+type ask struct {
+	request func(*player) csta.Request
+	actions int
+	refused *csta.Error
+}
+
+func newPlayer(t *testing.T, steps []step, s scene) *player {
+	p := &player{
+		t: t, steps: steps, script: s.asks, deaf: s.deaf, w: newWorld(), rename: map[string]string{}, reqs: make(chan map[string][]string, 64),
+		conns: make(chan net.Conn, 1), model: callmodel.New(),
+	}
+	c := defaults()
+	c.Address, c.Username, c.Secret, c.Login = "127.0.0.1:1", "farhook", "s3cret", "plain"
+	if s.deaf {
+		c.Styles = []StyleRow{{"yealink", Style{Header: s.header, Notify: "no"}}}
+	}
+	a, err := New(pbxadapter.Options{Name: "pbx", Log: zap.NewNop(), Numbers: pbxadapter.PlainNumbers{}}, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.dial = func(ctx context.Context) (net.Conn, error) {
+		client, server := net.Pipe()
+		select {
+		case p.conns <- server:
+			return client, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	p.adapter = a
+	return p
+}
+
+func (p *player) Devices([]pbxadapter.Device) {}
+func (p *player) Resync(s callmodel.State) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.told = append(p.told, p.model.Resync(s, time.Now())...)
+	p.synced++
+}
+
+func (p *player) Report(f callmodel.Fact) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	odd := p.model.Odd()
+	p.told = append(p.told, p.model.Apply(f)...)
+	if p.model.Odd() != odd {
+		p.failed = append(p.failed, fmt.Sprintf("a fact that the table does not know: %+v", f))
+	}
+}
+
+// at is the connection of a device in its newest call, or in the one in a state.
+func (p *player) at(d csta.DeviceID, states ...csta.State) csta.ConnectionID {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	calls := p.model.At(d)
+	for _, c := range slices.Backward(calls) {
+		for _, l := range c.Legs {
+			if l.Device == d && (len(states) == 0 || slices.Contains(states, l.State)) {
+				return csta.ConnectionID{Call: c.ID, Device: d}
+			}
+		}
+	}
+	p.failed = append(p.failed, fmt.Sprintf("%s has no call that is %v", d, states))
+	return csta.ConnectionID{}
+}
+
+func (p *player) write(text string) {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	c := p.conn
+	if c == nil {
+		return
+	}
+	if p.odd == nil {
+		_, _ = c.Write([]byte(text))
+		return
+	}
+	for text != "" {
+		n := min(len(text), 1+p.odd.IntN(7)*p.odd.IntN(60))
+		if _, err := c.Write([]byte(text[:n])); err != nil {
+			return
+		}
+		text = text[n:]
+	}
+}
+
+func (p *player) reply(q map[string][]string, response string, lines ...string) {
+	p.write("Response: " + response + "\r\nActionID: " + q["ActionID"][0] + "\r\n" + strings.Join(append(lines, ""), "\r\n") + "\r\n")
+}
+
+func (p *player) list(q map[string][]string, done string, items ...string) {
+	p.reply(q, "Success", "EventList: start", "Message: a list follows")
+	for _, i := range items {
+		name, rest, _ := strings.Cut(i, "\r\n")
+		p.write(name + "\r\nActionID: " + q["ActionID"][0] + "\r\n" + rest + "\r\n")
+	}
+	p.write("Event: " + done + "\r\nActionID: " + q["ActionID"][0] + "\r\nEventList: Complete\r\nListItems: " + fmt.Sprint(len(items)) + "\r\n\r\n")
+}
+
+// serve reads one connection's actions, and answers what asks only.
+func (p *player) serve(c net.Conn) {
+	r := bufio.NewReader(c)
+	for {
+		q := map[string][]string{}
+		for {
+			line, err := r.ReadString('\n')
+			if err != nil {
+				return
+			}
+			if line = strings.TrimRight(line, "\r\n"); line == "" {
+				break
+			}
+			k, v, _ := strings.Cut(line, ": ")
+			q[k] = append(q[k], v)
+		}
+		if len(q) == 0 {
+			continue
+		}
+		p.mu.Lock()
+		w := p.w
+		p.mu.Unlock()
+		switch name := q["Action"][0]; name {
+		case "Login":
+			p.reply(q, "Success", "Message: Authentication accepted")
+			p.write("Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\n\r\n")
+		case "Ping":
+			p.reply(q, "Success", "Ping: Pong")
+		case "ListCommands":
+			var lines []string
+			for _, r := range requirements {
+				for _, a := range r.actions {
+					lines = append(lines, a+": x (Priv: all)")
+				}
+			}
+			for _, a := range []string{"PJSIPNotify", "PJSIPShowEndpoints", "PJSIPShowEndpoint", "PJSIPShowContacts", "DeviceStateList", "Parkinglots", "ParkedCalls", "QueueStatus", "Redirect", "Setvar", "Getvar"} {
+				lines = append(lines, a+": x (Priv: all)")
+			}
+			p.reply(q, "Success", lines...)
+		case "CoreStatus":
+			p.reply(q, "Success", "CoreStartupDate: 2026-11-22", "CoreStartupTime: "+w.startup)
+		case "CoreSettings":
+			p.reply(q, "Success", "AsteriskVersion: 23.4.1")
+		case "Getvar":
+			p.reply(q, "Success", "Variable: x", "Value: 1")
+		case "PJSIPShowEndpoints":
+			var items []string
+			for n := 101; n <= 106; n++ {
+				items = append(items, fmt.Sprintf("Event: EndpointList\r\nObjectName: %d\r\n", n))
+			}
+			p.list(q, "EndpointListComplete", items...)
+		case "PJSIPShowEndpoint":
+			p.list(q, "EndpointDetailComplete", "Event: EndpointDetail\r\nObjectName: "+q["Endpoint"][0]+"\r\nContext: internal\r\n")
+		case "PJSIPShowContacts":
+			var items []string
+			for n := 101; n <= 106; n++ {
+				items = append(items, fmt.Sprintf("Event: ContactList\r\nEndpoint: %d\r\nUserAgent: Yealink SIP-T46S 66.86.0.15\r\n", n))
+			}
+			p.list(q, "ContactListComplete", items...)
+		case "Parkinglots":
+			p.list(q, "ParkinglotsComplete", "Event: Parkinglot\r\nName: default\r\nStartExten: 701\r\nStopExten: 720\r\n")
+		case "Status":
+			p.mu.Lock()
+			items := w.status()
+			p.lists++
+			p.mu.Unlock()
+			p.list(q, "StatusComplete", items...)
+		case "ParkedCalls":
+			var items []string
+			p.mu.Lock()
+			for id, s := range w.parked {
+				items = append(items, "Event: ParkedCall\r\nParkeeUniqueid: "+id+"\r\nParkingSpace: "+s+"\r\n")
+			}
+			p.mu.Unlock()
+			p.list(q, "ParkedCallsComplete", items...)
+		case "QueueStatus":
+			var items []string
+			p.mu.Lock()
+			for id, n := range w.queued {
+				items = append(items, "Event: QueueEntry\r\nUniqueid: "+id+"\r\nQueue: "+n+"\r\nPosition: 1\r\nCount: 1\r\n")
+			}
+			p.mu.Unlock()
+			p.list(q, "QueueStatusComplete", items...)
+		case "DeviceStateList":
+			var items []string
+			p.mu.Lock()
+			for d, s := range w.devices {
+				items = append(items, "Event: DeviceStateChange\r\nDevice: "+d+"\r\nState: "+s+"\r\n")
+			}
+			for m, on := range w.waiting {
+				if on {
+					items = append(items, "Event: DeviceStateChange\r\nDevice: MWI:"+m+"\r\nState: INUSE\r\n")
+				}
+			}
+			p.mu.Unlock()
+			p.list(q, "DeviceStateListComplete", items...)
+		case "DBGetTree":
+			f := q["Family"][0]
+			var items []string
+			p.mu.Lock()
+			for d, s := range w.devices {
+				if n, ok := strings.CutPrefix(d, "Custom:"+f); ok && s == "BUSY" {
+					items = append(items, "Event: DBGetTreeResponse\r\nKey: /"+f+"/"+n+"\r\nVal: 103\r\n")
+				}
+			}
+			p.mu.Unlock()
+			p.list(q, "DBGetTreeComplete", items...)
+		case "DBGet":
+			p.mu.Lock()
+			on := w.devices["Custom:"+q["Family"][0]+q["Key"][0]] == "BUSY"
+			p.mu.Unlock()
+			if on {
+				p.list(q, "DBGetComplete", "Event: DBGetResponse\r\nVal: 103\r\n")
+			} else {
+				p.reply(q, "Error", "Message: Database entry not found")
+			}
+		default:
+			select {
+			case p.reqs <- q:
+			default:
+			}
+		}
+	}
+}
+
+// connect waits for the adapter, and until it has what it wants to know.
+func (p *player) connect() {
+	c := <-p.conns
+	p.writing.Lock()
+	p.conn = c
+	p.writing.Unlock()
+	before := p.synced
+	_, _ = c.Write([]byte("Asterisk Call Manager/12.0.0\r\n"))
+	go p.serve(c)
+	for range 1000 {
+		synctest.Wait()
+		p.mu.Lock()
+		done := p.synced > before
+		p.mu.Unlock()
+		if done {
+			return
+		}
+		time.Sleep(time.Microsecond)
+	}
+	p.t.Fatal("the adapter does not connect")
+}
+
+func (p *player) lose() {
+	p.writing.Lock()
+	if p.conn != nil {
+		_ = p.conn.Close()
+	}
+	p.conn = nil
+	p.writing.Unlock()
+	synctest.Wait()
+}
+
+// text is a message as it goes out, with the recorder's ids replaced.
+func (p *player) text(s step) string {
+	text := strings.Join(s.lines, "\r\n") + "\r\n\r\n"
+	for theirs, ours := range p.rename {
+		text = strings.ReplaceAll(text, theirs, ours)
+	}
+	return text
+}
+
+func (p *player) parsed(text string, at time.Duration) step {
+	return step{at: at, lines: strings.Split(strings.TrimRight(text, "\r\n"), "\r\n")}
+}
+
+// play runs the whole recording. cut, if not negative, is the step before which the link is lost and built anew.
+func (p *player) play(cut int) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	p.wg.Go(func() { // the board's work: run it again
+		for ctx.Err() == nil {
+			if err := p.adapter.Run(ctx, p); err == nil && ctx.Err() == nil {
+				p.failed = append(p.failed, "Run ended without a reason")
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
+	p.connect()
+	p.began = time.Now()
+	served := 0 // the recorder's actions that the request in progress stands for
+	for i, s := range p.steps {
+		if wait := p.began.Add(s.at).Sub(time.Now()); wait > 0 {
+			time.Sleep(wait)
+		}
+		if i == cut {
+			p.lose()
+			p.connect()
+		}
+		for served == 0 && len(p.reqs) > 0 {
+			p.reply(<-p.reqs, "Success", "Message: done") // what the recorder did not do
+		}
+		again := slices.ContainsFunc(p.steps[i:], func(s step) bool { return strings.HasPrefix(s.note, "connection opened") })
+		switch {
+		case again && (strings.HasPrefix(s.note, "connection lost") || strings.HasPrefix(s.note, "connection closed")):
+			p.lose()
+		case strings.HasPrefix(s.note, "connection opened") && p.conn == nil:
+			if p.lostOn == "restart" {
+				p.mu.Lock()
+				p.w.clear()
+				p.mu.Unlock()
+			}
+			p.mu.Lock()
+			p.w.load(p.steps[i:])
+			p.mu.Unlock()
+			p.connect()
+		case s.client:
+			served = p.act(ctx, s, served)
+		case s.event() != "" && s.event() != "FullyBooted" && s.event() != "Shutdown":
+			text := p.text(s)
+			p.mu.Lock()
+			p.w.see(p.parsed(text, s.at))
+			p.mu.Unlock()
+			p.write(text)
+		}
+		synctest.Wait()
+	}
+	time.Sleep(20 * time.Second)
+	synctest.Wait()
+	cancel()
+	p.lose()
+	p.wg.Wait()
+}
+
+// acting are the actions of the recorder's at which requests are made.
+var acting = []string{"Originate", "Redirect", "Bridge", "Hangup", "PJSIPNotify", "BlindTransfer", "Park", "PlayDTMF", "DBPut", "DBDel", "MWIUpdate", "MWIDelete", "Setvar"}
+
+// act makes the request that stands for the recorder's action, and holds what the adapter does against it.
+func (p *player) act(ctx context.Context, s step, served int) int {
+	name := s.get("Action")
+	if !slices.Contains(acting, name) || served == 0 && len(p.script) == 0 {
+		return served
+	}
+	if served == 0 {
+		a := p.script[0]
+		p.script = p.script[1:]
+		r := a.request(p)
+		served = a.actions
+		p.wg.Go(func() {
+			_, err := p.adapter.Services()[r.Service()](pbxadapter.WithOp(ctx, 7), r)
+			if a.refused == nil && err != nil && ctx.Err() == nil || a.refused != nil && !errors.Is(err, a.refused) {
+				p.mu.Lock()
+				p.failed = append(p.failed, fmt.Sprintf("%s: %v, want %v", r.Service(), err, a.refused))
+				p.mu.Unlock()
+			}
+		})
+		if a.actions == 0 {
+			return 0
+		}
+	}
+	for {
+		select {
+		case q := <-p.reqs:
+			if q["Action"][0] != name {
+				p.reply(q, "Success", "Message: done") // what the recorder did not do, such as noting a variable
+				continue
+			}
+			p.compare(s, q)
+			if theirs := s.get("ChannelId"); theirs != "" && len(q["ChannelId"]) > 0 {
+				p.rename[theirs] = q["ChannelId"][0]
+			}
+			if name == "Originate" && s.get("Exten") == "555" {
+				p.reply(q, "Error", "Message: Extension does not exist.")
+			} else {
+				p.reply(q, "Success", "Message: done")
+			}
+			return served - 1
+		case <-time.After(5 * time.Second):
+			p.failed = append(p.failed, fmt.Sprintf("the adapter never sent %s, which the recorder did", name))
+			return served - 1
+		}
+	}
+}
+
+// compare holds an action of ours against the recorder's: what it is done to must be the same.
+func (p *player) compare(s step, q map[string][]string) {
+	for _, h := range []string{"Channel", "ExtraChannel", "Channel1", "Channel2", "Context", "Exten", "Application", "Data", "Family", "Key", "Mailbox"} {
+		want := s.get(h)
+		got := strings.Join(q[h], ",")
+		if h == "Exten" && strings.HasPrefix(want, "55") && len(want) > 3 && strings.HasPrefix(got, "55") {
+			continue // rooms have names of their own
+		}
+		if want != got {
+			p.failed = append(p.failed, fmt.Sprintf("%s of %s is %q, the recorder had %q", h, s.get("Action"), got, want))
+		}
+	}
+}
