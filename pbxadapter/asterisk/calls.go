@@ -157,6 +157,7 @@ func (a *Adapter) notify(ctx context.Context, conn *ami.Conn, channel, event str
 		return false, a.fault(err)
 	}
 	if err != nil {
+		a.wantLook() // most likely the channel has gone
 		return false, nil
 	}
 	if a.await(ctx, done, proofWithin) {

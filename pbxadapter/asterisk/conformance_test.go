@@ -44,6 +44,8 @@ func plain() fake.Config {
 	return fake.Config{Phones: []string{"101", "102", "103", "104"}, Slots: [2]int{701, 720}, Lines: true, Secret: "s3cret"}
 }
 
+func plainPBX() *fake.PBX { return fake.New(plain()) }
+
 func adapterOn(t *testing.T, p *fake.PBX, log *zap.Logger, more ...func(*Config)) *Adapter {
 	t.Helper()
 	c := defaults()

@@ -80,9 +80,9 @@ func (a *Adapter) holdForPhone(ctx context.Context, conn *ami.Conn, l *leg) erro
 	p := &parting{l, near, far}
 	a.t.parting = append(a.t.parting, p)
 	done := a.expect(func() bool { return l.state == csta.Hold })
-	nearName, farName, k := near.name, far.name, l.call
+	nearName, farName := near.name, far.name
 	a.mu.Unlock()
-	err := a.setPeers(ctx, conn, nearName, farName, k.id)
+	err := a.setPeers(ctx, conn, nearName, farName)
 	if err == nil {
 		_, err = conn.Do(ctx, ami.NewAction("Redirect").With("Channel", ami.Channel, farName).With("ExtraChannel", ami.Channel, nearName).
 			With("Context", ami.Word, a.conf.Context).Fixed("Exten", holdExten).Fixed("Priority", "1").
@@ -121,20 +121,12 @@ func (a *Adapter) together(ctx context.Context, l *leg) {
 	a.await(ctx, w, bridgeWithin)
 }
 
-// setPeers notes at two channels that they belong together, and to which call.
-func (a *Adapter) setPeers(ctx context.Context, conn *ami.Conn, near, far string, id csta.CallID) error {
-	for _, v := range []struct{ channel, name, value string }{
-		{near, varPeer, far}, {far, varPeer, near}, {near, varCall, string(id)}, {far, varCall, string(id)},
-	} {
-		kind := ami.Channel
-		if v.name == varCall {
-			kind = ami.Word
-		}
-		if err := a.setVariable(ctx, conn, v.channel, v.name, kind, v.value); err != nil {
-			return err
-		}
+// setPeers notes at two channels that they belong together.
+func (a *Adapter) setPeers(ctx context.Context, conn *ami.Conn, near, far string) error {
+	if err := a.setVariable(ctx, conn, near, varPeer, ami.Channel, far); err != nil {
+		return err
 	}
-	return nil
+	return a.setVariable(ctx, conn, far, varPeer, ami.Channel, near)
 }
 
 func (a *Adapter) setVariable(ctx context.Context, conn *ami.Conn, channel, name string, k ami.Kind, value string) error {

@@ -26,11 +26,10 @@ const (
 	varOnHold = "CHANNEL(onhold)" // 1 on the channel that is held, not on the holder's
 	varPres   = "CALLERID(pres)"
 	varPeer   = "CSTA_PEER" // the channel with which our dialplan lines join this one
-	varCall   = "CSTA_CALL" // the call that this one belongs to, where its Linkedid would say otherwise
 )
 
 // statusVariables is the list as Status takes it.
-const statusVariables = varOnHold + "," + varPres + "," + varPeer + "," + varCall
+const statusVariables = varOnHold + "," + varPres + "," + varPeer
 
 // past is what was told of a channel before.
 type past struct {
@@ -138,14 +137,6 @@ func (r *rebuilding) callOf(c *channel) *call {
 		t.calls[k.id] = k
 		return k
 	}
-	if name := variable(r.items[c], varCall); strings.HasPrefix(name, t.pbx+"-") {
-		if k := t.calls[csta.CallID(name)]; k != nil {
-			return k
-		}
-		k := &call{id: csta.CallID(name), root: strings.TrimPrefix(name, t.pbx+"-"), began: c.born, sent: true}
-		t.calls[k.id] = k
-		return k
-	}
 	root := c.linked
 	if root == "" {
 		root = c.id
@@ -208,173 +199,6 @@ func (r *rebuilding) party(k *call, c *channel, state csta.State) *leg {
 	return l
 }
 
-// join groups who talks, by bridges, and brings in who called.
-func (r *rebuilding) join() {
-	t := r.t
-	for _, c := range r.order {
-		m := r.items[c]
-		id := m.Get("BridgeID")
-		if id == "" {
-			id = m.Get("BridgeId")
-		}
-		if id == "" {
-			continue
-		}
-		b := t.bridges[id]
-		if b == nil {
-			b = &bridge{id: id}
-			t.bridges[id] = b
-		}
-		app := r.app(c)
-		b.apart = b.apart || app == "ConfBridge" || app == "Park" || app == "ParkedCall" || app == "ParkAndAnnounce"
-		c.bridge = b
-		b.members = append(b.members, c)
-	}
-	for _, c := range r.order {
-		if !c.real() {
-			continue
-		}
-		switch {
-		case c.silent:
-		case c.bridge != nil && !c.bridge.apart:
-			r.party(r.bridged(c), c, csta.Connected)
-		case c.intent != nil && (c.intent.pickup != nil || c.intent.into != nil) && c.bridge == nil:
-			c.silent = true
-		case !r.called(c) && (c.state == stateRing || c.up()), r.app(c) == "ConfBridge", c.up() && variable(r.items[c], varPeer) != "":
-			r.party(r.callOf(c), c, csta.Connected)
-		}
-	}
-}
-
-// bridged is the call of everybody in a channel's bridge: that of one of them, through any wires.
-func (r *rebuilding) bridged(c *channel) *call {
-	var list []*channel
-	seen := map[*channel]bool{}
-	var walk func(*channel)
-	walk = func(x *channel) {
-		if x == nil || seen[x] {
-			return
-		}
-		seen[x] = true
-		if x.real() {
-			list = append(list, x)
-		} else {
-			walk(x.half)
-		}
-		if x.bridge != nil && !x.bridge.apart {
-			for _, o := range x.bridge.members {
-				walk(o)
-			}
-		}
-	}
-	walk(c)
-	slices.SortStableFunc(list, func(a, b *channel) int { return slices.Index(r.order, a) - slices.Index(r.order, b) })
-	var best *call
-	for _, x := range list {
-		if x.leg != nil {
-			return x.leg.call
-		}
-		if p, ok := r.before[x.id]; ok && (best == nil || p.call.began.Before(best.began)) {
-			best = &p.call
-			c = x
-		}
-	}
-	if best == nil {
-		for _, x := range list {
-			if x.id == x.linked || c.linked == "" {
-				c = x
-				break
-			}
-		}
-	}
-	return r.callOf(c)
-}
-
-// dialled brings in whom nobody has answered yet: those of a caller with the same Linkedid.
-func (r *rebuilding) dialled() {
-	t := r.t
-	for _, c := range r.order {
-		if c.leg != nil || !c.real() || c.silent || c.bridge != nil {
-			continue
-		}
-		if p, ok := r.before[c.id]; ok && t.calls[p.call.id] != nil && p.leg.state == csta.Alerting {
-			r.rings(t.calls[p.call.id], c)
-			continue
-		}
-		if o := r.callerOf(c); o != nil {
-			c.caller = o
-			o.dials = append(o.dials, c)
-			r.rings(o.leg.call, c)
-			continue
-		}
-		if c.state == stateUp || c.state == stateRinging { // it is asked to call
-			c.originated = true
-			k := r.callOf(c)
-			l := r.party(k, c, csta.Initiated)
-			if c.up() {
-				l.state = csta.Connected
-			}
-			k.calling = l.party
-			if n := known(r.items[c].Get("ConnectedLineNum")); n != "" && k.called.Shown == callmodel.Absent {
-				k.called = t.shown(n)
-			}
-		}
-	}
-}
-
-// rings brings a channel in that rings, or is about to.
-func (r *rebuilding) rings(k *call, c *channel) {
-	if c.kind == phone && !c.ringing() || c.kind == phone && k.leg(c.device) != nil && k.leg(c.device).state != csta.Alerting {
-		r.t.unplaced[c] = true
-		return
-	}
-	state := csta.Alerting
-	if c.kind == outside {
-		state = csta.Connected
-	}
-	r.party(k, c, state)
-}
-
-// callerOf is who dials a channel: of those with its Linkedid the one that it is shown, else any.
-func (r *rebuilding) callerOf(c *channel) *channel {
-	var any *channel
-	for _, o := range r.order {
-		if o == c || o.leg == nil || o.linked != c.linked || o.bridge != nil && !o.bridge.apart {
-			continue
-		}
-		if app := r.app(o); app != "Dial" && app != "Queue" && app != "FollowMe" && app != "Page" && r.through(o) == nil {
-			continue
-		}
-		if any == nil {
-			any = o
-		}
-		if n := known(r.items[c].Get("ConnectedLineNum")); n != "" && n == r.items[o].Get("CallerIDNum") {
-			return o
-		}
-	}
-	if any == nil {
-		for _, o := range r.order { // through a wire: whoever has a call of that name
-			if o != c && o.leg != nil && o.linked == c.linked && (o.bridge == nil || r.through(o) != nil) {
-				return o
-			}
-		}
-	}
-	return any
-}
-
-// through is a wire in the bridge of a channel.
-func (r *rebuilding) through(c *channel) *channel {
-	if c.bridge == nil {
-		return nil
-	}
-	for _, o := range c.bridge.members {
-		if o.kind == wire {
-			return o
-		}
-	}
-	return nil
-}
-
 // park says that a call waits in a car park.
 func (r *rebuilding) park(c *channel, m ami.Message) {
 	k := c.leg.call
@@ -405,11 +229,6 @@ func (r *rebuilding) applications() {
 	}
 	for _, k := range t.calls {
 		k.reached = k.reached || len(k.legs) > 1
-		c := k.legs
-		k.conference = k.conference || slices.ContainsFunc(c, func(l *leg) bool {
-			x := l.channel()
-			return x != nil && strings.HasPrefix(r.items[x].Get("Exten"), conferenceExten) && r.app(x) == "ConfBridge"
-		})
 	}
 }
 
@@ -425,7 +244,12 @@ func (r *rebuilding) holds() {
 			m := r.items[c]
 			if c.up() && c.bridge == nil && (m.Get("Exten") == parkExten && variable(m, varPeer) != "" || r.beforeHeld(c)) {
 				l.state, l.server, k.served = csta.Hold, true, true
+				r.waitsFor(c, m)
 				continue
+			}
+			if c.up() && c.bridge == nil && m.Get("Exten") == holdExten {
+				k.served = true
+				r.waitsFor(c, m)
 			}
 			if variable(m, varOnHold) == "1" {
 				continue
@@ -435,6 +259,20 @@ func (r *rebuilding) holds() {
 			}
 		}
 	}
+}
+
+// waitsFor has a party hung up that our dialplan lines keep for somebody who has gone, or who has gone elsewhere.
+func (r *rebuilding) waitsFor(c *channel, m ami.Message) {
+	name := variable(m, varPeer)
+	if name == "" || r.t.hangUp == nil {
+		return
+	}
+	peer := r.t.names[name]
+	if peer != nil && (m.Get("Exten") == holdExten || peer.bridge == nil && r.items[peer].Get("Exten") == holdExten) {
+		return
+	}
+	r.t.orphans++
+	r.t.hangUp(c)
 }
 
 // beforeHeld says whether a channel's device was told to hold by our dialplan lines; the lines may be busy with something else by now.

@@ -57,11 +57,6 @@ func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (cs
 	defer a.joined(j)
 	a.together(ctx, held)
 	a.together(ctx, active)
-	for _, name := range append(slices.Clone(names), others...) {
-		if err := a.setVariable(ctx, conn, name, varCall, ami.Word, string(k.id)); err != nil {
-			return none, a.fault(err)
-		}
-	}
 	if err := a.toRoom(ctx, conn, exten, names[0], names[1]); err != nil {
 		return none, err
 	}
@@ -130,11 +125,6 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 		return none, err
 	}
 	a.together(ctx, l)
-	for _, name := range names {
-		if err := a.setVariable(ctx, conn, name, varCall, ami.Word, string(k.id)); err != nil {
-			return none, a.fault(err)
-		}
-	}
 	if !inRoom {
 		if len(names) != 2 {
 			return none, csta.ErrInvalidConnectionState.With("asterisk: want a call of two parties, or a conference of ours")

@@ -5,6 +5,7 @@ package fake
 import (
 	"fmt"
 	"net"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -176,6 +177,19 @@ func (p *PBX) Channels() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.chans)
+}
+
+// Endpoints lists whose phones have a channel.
+func (p *PBX) Endpoints() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []string
+	for _, c := range p.list() {
+		if p.phones[c.endpoint] != nil && !slices.Contains(list, c.endpoint) {
+			list = append(list, c.endpoint)
+		}
+	}
+	return list
 }
 
 // Together says whether two endpoints hear each other.

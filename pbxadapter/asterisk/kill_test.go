@@ -1,0 +1,221 @@
+package asterisk
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"farhook/csta"
+)
+
+// obeying and deaf are the two kinds of phone.
+func obeying(*Config) {}
+
+func deafened(c *Config) {
+	c.Styles = []StyleRow{{"yealink", Style{Header: "alert-info", Notify: "no"}}}
+}
+
+var kinds = map[string]func(*Config){"NOTIFY": obeying, "dialplan lines": deafened}
+
+// Calls that are held have the same names and states after a restart of farhook, and can be taken back.
+func TestHeldOverRestart(t *testing.T) {
+	for name, style := range kinds {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, plain(), func(b *board) {
+				id := b.talk("101", "102")
+				b.must(csta.HoldCall{CallToBeHeld: csta.ConnectionID{Call: id, Device: "102"}})
+				b.restart(style)
+				held := b.is("102", csta.Hold)
+				b.is("101", csta.Connected)
+				if held.Call != id {
+					t.Errorf("the call was %s, and is %s", id, held.Call)
+				}
+				b.must(csta.RetrieveCall{CallToBeRetrieved: held})
+				b.is("102", csta.Connected)
+				if !b.p.Together("101", "102") {
+					t.Error("they don't hear each other")
+				}
+				b.hand(b.p.HangUp("101"))
+				b.pass(time.Second)
+				b.idle("101", "102")
+				if n := b.p.Channels(); n != 0 {
+					t.Errorf("%d channels are left", n)
+				}
+			}, style)
+		})
+	}
+}
+
+// steps are services of several steps, from a call of 101 to 102 that is up, and for some with a consultation of 103.
+var steps = []struct {
+	name    string
+	consult bool // 103 is consulted first
+	rings   bool // … and rings
+	request func(b *board) csta.Request
+}{
+	{"HoldCall", false, false, func(b *board) csta.Request { return csta.HoldCall{CallToBeHeld: b.is("102", csta.Connected)} }},
+	{"ConsultationCall", false, false, func(b *board) csta.Request {
+		return csta.ConsultationCall{ExistingCall: b.is("102", csta.Connected), ConsultedDevice: "103"}
+	}},
+	{"AlternateCall", true, false, func(b *board) csta.Request {
+		return csta.AlternateCall{HeldCall: b.is("102", csta.Hold), ActiveCall: b.is("102", csta.Connected)}
+	}},
+	{"ReconnectCall", true, false, func(b *board) csta.Request {
+		return csta.ReconnectCall{HeldCall: b.is("102", csta.Hold), ActiveCall: b.is("102", csta.Connected)}
+	}},
+	{"TransferCall", true, false, func(b *board) csta.Request {
+		return csta.TransferCall{HeldCall: b.is("102", csta.Hold), ActiveCall: b.is("102", csta.Connected)}
+	}},
+	{"TransferCall while it rings", true, true, func(b *board) csta.Request {
+		return csta.TransferCall{HeldCall: b.is("102", csta.Hold), ActiveCall: b.is("102", csta.Connected)}
+	}},
+	{"ConferenceCall", true, false, func(b *board) csta.Request {
+		return csta.ConferenceCall{HeldCall: b.is("102", csta.Hold), ActiveCall: b.is("102", csta.Connected)}
+	}},
+	{"SingleStepTransferCall", false, false, func(b *board) csta.Request {
+		return csta.SingleStepTransferCall{ActiveCall: b.is("102", csta.Connected), TransferredTo: "103"}
+	}},
+	{"SingleStepConferenceCall", false, false, func(b *board) csta.Request {
+		return csta.SingleStepConferenceCall{ActiveCall: b.is("102", csta.Connected), DeviceToJoin: "103"}
+	}},
+	{"ParkCall", false, false, func(b *board) csta.Request {
+		return csta.ParkCall{Parking: new(b.is("102", csta.Connected)), ParkTo: "701"}
+	}},
+}
+
+// farhook is stopped dead after each command of each service, and started anew: nobody loses a party that is there, whoever is held can be
+// taken back, and when all have hung up nothing is left.
+func TestKill(t *testing.T) {
+	for kind, style := range kinds {
+		for _, s := range steps {
+			for n := 1; ; n++ {
+				commands := 0
+				t.Run(fmt.Sprintf("%s/%s after command %d", kind, s.name, n), func(t *testing.T) {
+					inBubble(t, plain(), func(b *board) {
+						b.talk("101", "102")
+						if s.consult {
+							b.must(csta.ConsultationCall{ExistingCall: b.is("102", csta.Connected), ConsultedDevice: "103"})
+							if !s.rings {
+								b.hand(b.p.Answer("103"))
+							}
+						}
+						r := s.request(b)
+						b.p.Stop(func(string) bool { commands++; return commands == n })
+						_, _ = b.do(r)
+						b.p.Stop(nil)
+						b.restart(style)
+						b.survives(s.name)
+					}, style)
+				})
+				if commands < n {
+					break
+				}
+			}
+		}
+	}
+}
+
+// survives checks that everybody who is there is told, that held calls can be taken back, and that all ends.
+func (b *board) survives(name string) {
+	b.t.Helper()
+	there := map[csta.DeviceID]bool{}
+	for _, n := range b.p.Endpoints() {
+		there[csta.DeviceID(n)] = true
+		if len(b.model.At(csta.DeviceID(n))) == 0 {
+			b.t.Errorf("after %s: %s has a channel, and is told to be idle", name, n)
+		}
+	}
+	for _, d := range []csta.DeviceID{"101", "102", "103"} {
+		if !there[d] && len(b.model.At(d)) != 0 {
+			b.t.Errorf("after %s: %s has no channel, and is told to be in %+v", name, d, b.model.At(d))
+		}
+	}
+	if held, ok := b.find("102", csta.Hold); ok {
+		if active, ok := b.find("102", csta.Connected); ok {
+			b.must(csta.ClearConnection{ConnectionToBeCleared: active})
+		}
+		b.must(csta.RetrieveCall{CallToBeRetrieved: held})
+		b.is("102", csta.Connected)
+		for _, c := range b.model.At("102") {
+			for _, l := range c.Legs {
+				if c.ID == held.Call && l.Device != "102" && !b.p.Together(string(l.Device), "102") {
+					b.t.Errorf("after %s: the held call was taken back, and 102 and %s don't hear each other", name, l.Device)
+				}
+			}
+		}
+	}
+	for range 6 {
+		for _, n := range b.p.Endpoints() {
+			_ = b.p.HangUp(n)
+			b.pass(200 * time.Millisecond)
+		}
+	}
+	b.pass(2 * time.Minute)
+	if n := b.p.Channels(); n != 0 {
+		b.t.Errorf("after %s: everybody hung up, and %d channels are left", name, n)
+	}
+	b.idle("101", "102", "103")
+}
+
+// Whom our dialplan lines hold for somebody who has gone is hung up, and counted; whose counterpart lives is not.
+func TestOrphans(t *testing.T) {
+	inBubble(t, plain(), func(b *board) {
+		id := b.talk("101", "102")
+		b.must(csta.HoldCall{CallToBeHeld: csta.ConnectionID{Call: id, Device: "102"}})
+		b.pass(5 * time.Minute)
+		if n := b.p.Channels(); n != 2 {
+			t.Fatalf("%d channels, want both parties of the held call", n)
+		}
+		b.hand(b.p.HangUp("101"))
+		b.pass(time.Second)
+		if n := b.p.Channels(); n != 0 {
+			t.Errorf("%d channels are left", n)
+		}
+		if n := b.a.Counted().Orphans; n != 1 {
+			t.Errorf("%d were counted", n)
+		}
+		b.idle("101", "102")
+	}, deafened)
+}
+
+// A hang-up that is lost on the way is found by the audit within 60 s, and what it repaired is counted.
+func TestAudit(t *testing.T) {
+	inBubble(t, plain(), func(b *board) {
+		b.talk("101", "102")
+		b.p.Lose("HangupRequest")
+		b.p.Lose("Hangup")
+		b.hand(b.p.HangUp("102"))
+		b.pass(5 * time.Second)
+		if len(b.model.At("101"))+len(b.model.At("102")) == 0 {
+			t.Fatal("the lost event made no difference")
+		}
+		b.pass(55 * time.Second)
+		b.idle("101", "102")
+		if n := b.a.Counted().Repaired; n == 0 {
+			t.Error("nothing was counted")
+		}
+		before := b.p.Lists
+		b.pass(5 * time.Minute)
+		if n := b.p.Lists - before; n < 5 || n > 20 {
+			t.Errorf("%d lists in five quiet minutes", n)
+		}
+	})
+}
+
+// A restart of Asterisk ends every call; a lost link ends none, and keeps their names.
+func TestLinkAndRestart(t *testing.T) {
+	inBubble(t, plain(), func(b *board) {
+		id := b.talk("101", "102")
+		b.p.Cut()
+		b.pass(5 * time.Second)
+		b.refuses(csta.HoldCall{CallToBeHeld: csta.ConnectionID{Call: id, Device: "102"}}, csta.ErrResourceOutOfService)
+		b.p.Restore()
+		b.pass(5 * time.Second)
+		if now := b.is("102", csta.Connected).Call; now != id {
+			t.Errorf("the call was %s, and is %s", id, now)
+		}
+		b.p.Restart()
+		b.pass(5 * time.Second)
+		b.idle("101", "102")
+	})
+}
