@@ -2,6 +2,7 @@ package asterisk
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,10 +73,12 @@ func (a *Adapter) Audit(ctx context.Context) error {
 
 // audit looks twice: an event that is on its way explains the first difference. A leg that Asterisk's list lacks is asked for by name.
 func (a *Adapter) audit(ctx context.Context, conn *ami.Conn) error {
+	began := time.Now()
 	first, _, err := a.read(ctx, conn)
 	if err != nil {
 		return err
 	}
+	a.takeFeatures(first, began)
 	differ := a.compare(first)
 	if len(differ) == 0 {
 		return nil
@@ -114,6 +117,44 @@ func (a *Adapter) audit(ctx context.Context, conn *ami.Conn) error {
 	a.reporter.Resync(a.t.rebuild(second))
 	a.check()
 	return nil
+}
+
+// takeFeatures tells what was set meanwhile without an event: a dialplan may keep forwarding without a device state that tells of it.
+// What was set after the lists were asked for is left alone.
+func (a *Adapter) takeFeatures(l lists, began time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.t.until(time.Now())
+	for d := range a.t.book.phones {
+		if !a.rights["DBGetTree"] || !a.t.touched[d].Before(began) {
+			continue
+		}
+		for _, f := range l.features[d] {
+			a.t.feature(d, f, 0)
+		}
+		for _, f := range a.t.features[d] {
+			if slices.ContainsFunc(l.features[d], func(o callmodel.Feature) bool { return sameFeature(f, o) }) {
+				continue
+			}
+			switch f := f.(type) {
+			case callmodel.Forwarding:
+				f.On = false
+				a.t.feature(d, f, 0)
+			case callmodel.DoNotDisturb:
+				a.t.feature(d, callmodel.DoNotDisturb{}, 0)
+			case callmodel.MessageWaiting:
+				if a.rights["MWIGet"] { // else the lists don't tell
+					a.t.feature(d, callmodel.MessageWaiting{}, 0)
+				}
+			}
+		}
+	}
+	for _, m := range l.devices {
+		if strings.HasPrefix(m.Get("Device"), "PJSIP/") {
+			a.t.deviceState(m)
+		}
+	}
+	a.check()
 }
 
 func listed(l lists, id string) bool {
@@ -210,6 +251,10 @@ func (a *Adapter) answerQuestion(ctx context.Context, conn *ami.Conn, q question
 	a.mu.Lock()
 	p := a.t.book.phones[q.device]
 	a.mu.Unlock()
+	if q.channel != nil {
+		a.askWhat(ctx, conn, q.channel)
+		return
+	}
 	if p == nil {
 		return
 	}
@@ -235,6 +280,26 @@ func (a *Adapter) answerQuestion(ctx context.Context, conn *ami.Conn, q question
 	a.t.until(time.Now())
 	a.t.feature(q.device, set, 0)
 	a.check()
+}
+
+// askWhat asks for the application that a caller is in.
+func (a *Adapter) askWhat(ctx context.Context, conn *ami.Conn, c *channel) {
+	a.mu.Lock()
+	name := c.name
+	a.mu.Unlock()
+	r, err := conn.List(ctx, ami.NewAction("Status").With("Channel", ami.Channel, name))
+	if err != nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, m := range r.Items {
+		if m.Get("Uniqueid") == c.id {
+			a.t.until(time.Now())
+			a.t.does(c, m.Get("Application"))
+			a.check()
+		}
+	}
 }
 
 // learnAgent reads which phone has registered where none was.

@@ -57,6 +57,7 @@ type channel struct {
 	leftFirst        bool // it left its bridge while others stayed
 	leftLast         bool
 	leaving          bool // its phone asked to hang up, or a request of ours did
+	refused          bool // it was told "busy"
 	gone             bool
 	cause            int // Q.850
 	tech             int // SIP status

@@ -188,11 +188,32 @@ func (t *tracker) newState(m ami.Message) {
 	case c.leg.state == csta.Initiated:
 		if c.up() {
 			t.move(c.leg, csta.Connected, c.leg.call.cause)
+			t.after(promptDoubt, func() { t.wonderAbout(c) })
 		}
 	case c.up() && c.caller == nil && !c.originated:
 		t.callerUp(c)
 	default:
 		t.progress(c)
+	}
+}
+
+// wonderAbout asks what became of a caller that was up before it called, and has reached nobody: no event tells that an application answered it.
+func (t *tracker) wonderAbout(c *channel) {
+	if c.leg != nil && !c.gone && !c.leg.call.reached && len(c.leg.call.legs) == 1 && t.wonder != nil {
+		t.wonder(question{channel: c})
+	}
+}
+
+// does takes over what application a caller is in.
+func (t *tracker) does(c *channel, application string) {
+	switch {
+	case c.leg == nil || c.gone || c.leg.call.reached || len(c.leg.call.legs) != 1:
+	case application == "Busy":
+		t.getsNowhere(c, csta.CauseBusy)
+	case application == "Congestion":
+		t.getsNowhere(c, csta.CauseNetworkCongestion)
+	case talks(application):
+		t.appAnswers(c)
 	}
 }
 

@@ -201,7 +201,7 @@ func (t *tracker) release(l *leg) {
 	for _, d := range slices.Clone(k.lost) {
 		t.lose(d)
 	}
-	if c != nil && k.calling.Device == l.device && !k.reached && len(k.legs) == 1 && !c.leaving && c.cause != 16 {
+	if c != nil && k.calling.Device == l.device && !k.reached && len(k.legs) == 1 && (c.refused || !c.leaving && c.cause != 16) {
 		t.failed(k, k.called, c.why(true))
 	}
 	if len(k.live(l)) == 0 {
@@ -266,9 +266,18 @@ func (t *tracker) failed(k *call, p callmodel.Party, cause csta.EventCause) {
 	t.move(l, csta.Fail, cause)
 }
 
-// busy is a caller that hears the busy tone.
+// busy is a caller that was told "busy", which is also what it is told of a congestion: its hang-up says which, if it comes soon.
 func (t *tracker) busy(c *channel) {
-	if c.leg == nil {
+	if c.leg == nil || c.refused {
+		return
+	}
+	c.refused = true
+	t.after(endDoubt, func() { t.getsNowhere(c, csta.CauseBusy) })
+}
+
+// getsNowhere tells that a caller reached nobody.
+func (t *tracker) getsNowhere(c *channel, cause csta.EventCause) {
+	if c.leg == nil || c.gone {
 		return
 	}
 	k := c.leg.call
@@ -276,7 +285,7 @@ func (t *tracker) busy(c *channel) {
 		t.lose(d)
 	}
 	if !k.reached && len(k.legs) == 1 {
-		t.failed(k, k.called, csta.CauseBusy)
+		t.failed(k, k.called, cause)
 	}
 }
 

@@ -9,11 +9,12 @@ import (
 	"farhook/pbxadapter/asterisk/ami"
 )
 
-// question is something that no event tells: where a phone forwards to, or what phone it is.
+// question is something that no event tells: where a phone forwards to, what phone it is, or what a caller does.
 type question struct {
-	device csta.DeviceID
-	kind   csta.ForwardingType
-	agent  bool
+	device  csta.DeviceID
+	kind    csta.ForwardingType
+	agent   bool
+	channel *channel // what does it do?
 }
 
 // deviceState is a phone that came or went, or a feature that somebody set, at a phone or by a code.
@@ -86,7 +87,7 @@ func (t *tracker) feature(d csta.DeviceID, f callmodel.Feature, op callmodel.OpI
 	default:
 		list = append(list, f)
 	}
-	t.features[d] = list
+	t.features[d], t.touched[d] = list, t.now
 	t.say(callmodel.FeatureSet{Meta: callmodel.Meta{At: t.now, Op: op}, Device: d, Feature: f})
 }
 

@@ -17,6 +17,7 @@ const (
 	retrieveDoubt = 50 * time.Millisecond  // an Unhold comes with every transfer
 	endDoubt      = 100 * time.Millisecond // a called phone's end may be a forward, a deflection, or its caller's
 	appDoubt      = 100 * time.Millisecond // a caller that is Up may have been answered by an application, or be about to queue, to pick up …
+	promptDoubt   = time.Second            // a caller that was up before it called has reached somebody by then, or an application
 	joinDoubt     = 150 * time.Millisecond // two calls in one bridge are explained by an event that comes after
 	renewDoubt    = 3 * time.Second        // a phone that is to ring anew
 )
@@ -42,13 +43,14 @@ type tracker struct {
 	doubts    []*doubt
 	features  map[csta.DeviceID][]callmodel.Feature
 	out       map[csta.DeviceID]bool
-	orphans   uint64 // parties hung up because their counterpart had gone
-	startup   string // when Asterisk began
-	suspended bool   // nothing is told: a state is being built
+	touched   map[csta.DeviceID]time.Time // when a feature was last set
+	orphans   uint64                      // parties hung up because their counterpart had gone
+	startup   string                      // when Asterisk began
+	suspended bool                        // nothing is told: a state is being built
 }
 
 func newTracker(pbx string, b *book, tell func(callmodel.Fact)) *tracker {
-	t := &tracker{pbx: pbx, book: b, tell: tell, intents: map[string]*intent{}, features: map[csta.DeviceID][]callmodel.Feature{}, out: map[csta.DeviceID]bool{}}
+	t := &tracker{pbx: pbx, book: b, tell: tell, intents: map[string]*intent{}, features: map[csta.DeviceID][]callmodel.Feature{}, out: map[csta.DeviceID]bool{}, touched: map[csta.DeviceID]time.Time{}}
 	t.clear()
 	return t
 }
