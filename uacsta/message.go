@@ -159,7 +159,7 @@ func parseStart(start string) (*message, error) {
 	line := strings.TrimRight(start, " \t")
 	method, s, ok := strings.Cut(line, " ")
 	i := strings.LastIndexByte(s, ' ')
-	if !ok || i < 0 || !isToken(method) || len(s) < i+5 || !strings.EqualFold(s[i+1:i+5], "SIP/") {
+	if !ok || i < 0 || !isToken(method) || len(s) < i+5 || !strings.EqualFold(s[i+1:i+5], "SIP/") || strings.Trim(s[i+5:], "0123456789.") != "" {
 		return nil, errNoSIP
 	}
 	m := &message{method: method, uri: strings.TrimSpace(s[:i]), version: s[i+5:]}

@@ -221,10 +221,12 @@ func TestBadAmongGood(t *testing.T) {
 	p := h.openSession(t, "tel:+15551001")
 	bad := strings.Replace(strings.Replace(p.request("INFO", encode(csta.RequestSystemStatus{})), "CSeq: ", "CSeq: x", 1), "branch=", "branch=bad", 1)
 	p.send(p.request("INFO", encode(csta.RequestSystemStatus{})) + bad + p.request("INFO", encode(csta.RequestSystemStatus{})))
-	for _, want := range []int{200, 400, 200} {
-		if g := p.read(); g.status() != want {
-			t.Fatalf("%s, want %d", g.start, want)
-		}
+	statuses := map[int]int{}
+	for range 3 {
+		statuses[p.read().status()]++
+	}
+	if statuses[200] != 2 || statuses[400] != 1 {
+		t.Fatal(statuses)
 	}
 	h.undisturbed(t, p, 1001)
 }
