@@ -150,3 +150,12 @@ func (h *house) undisturbed(t testing.TB, p *peer, ext int) {
 func statusRequest(line string) string {
 	return encode(csta.RequestSystemStatus{Extensions: extension.WithLine(line)})
 }
+
+// answerTo is a peer's answer to a request of ours.
+func answerTo(g got, status int, extra ...string) string {
+	text := fmt.Sprintf("SIP/2.0 %d Answered\r\n", status)
+	for _, name := range []string{"Via", "From", "To", "Call-ID", "CSeq"} {
+		text += name + ": " + g.header(name) + "\r\n"
+	}
+	return text + strings.Join(extra, "") + "Content-Length: 0\r\n\r\n"
+}

@@ -113,6 +113,13 @@ func (x *session) resend() {
 	}
 }
 
+// owed says whether the peer has still to get something, by a connection that is yet to be made.
+func (s *sent) owed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.list, func(e sentEvent) bool { return e.frame != nil && (s.answered || !e.written) })
+}
+
 // take takes the event of that number out: it has been answered.
 func (s *sent) take(cseq uint32) (sentEvent, bool) {
 	s.mu.Lock()

@@ -188,12 +188,21 @@ func (s *Server) admit(c *conn) error {
 	return nil
 }
 
-// serve reads a connection until it ends.
+// serve reads a connection until it ends. Sessions with events that it may not have brought make another.
 func (s *Server) serve(c *conn) {
 	c.read()
 	s.mu.Lock()
 	delete(s.conns, c)
+	var owed []*session
+	for _, x := range s.sessions {
+		if !s.stopping && x.sent.owed() {
+			owed = append(owed, x)
+		}
+	}
 	s.mu.Unlock()
+	for _, x := range owed {
+		x.post(mail{kind: broken, conn: c})
+	}
 	if c.from != nil {
 		s.trust.give(s.trust.conns, c.from.Name)
 	}

@@ -72,6 +72,7 @@ const (
 	expired                  // the timer
 	refusal                  // of a request of ours
 	dialled                  // a new connection, or none
+	broken                   // a connection has ended
 	ending                   // the session is to end
 	stopping                 // the process is
 	rights                   // may have changed
@@ -209,6 +210,10 @@ func (x *session) handle(m mail) {
 		x.refused(m.msg)
 	case dialled:
 		x.reconnected(m.conn, m.reason)
+	case broken:
+		if x.conn == m.conn && x.sent.owed() {
+			x.reachable()
+		}
 	case ending:
 		x.end(m.reason, m.bye)
 	case stopping:
