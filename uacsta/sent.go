@@ -210,7 +210,7 @@ func (x *session) refused(m *message) {
 // retryTime is how long the peer wants to be left alone (RFC 3261, 20.33).
 func retryTime(m *message) time.Duration {
 	v, _, _ := strings.Cut(m.get("Retry-After"), ";")
-	n, err := strconv.ParseUint(strings.TrimSpace(v), 10, 16)
+	n, err := strconv.ParseUint(strings.TrimSpace(v), 10, 31)
 	if err != nil || n == 0 {
 		return againAfter
 	}

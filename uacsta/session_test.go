@@ -125,7 +125,7 @@ func (p *peer) request(method, body string) string {
 	}
 	extra := ""
 	if method == "INVITE" || method == "UPDATE" {
-		extra = "Contact: <sip:alice@contoso.test;opaque=user:epid:x;gruu>\r\nSupported: timer\r\n"
+		extra = "Contact: <sip:alice@127.0.0.1:9;opaque=user:epid:x;gruu>\r\nSupported: timer\r\n"
 	}
 	if body != "" {
 		extra += "Content-Type: application/csta+xml\r\n"
