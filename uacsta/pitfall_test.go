@@ -423,7 +423,9 @@ func testCutAtFold(t *testing.T) {
 		{text[:strings.Index(text, " two")], text[strings.Index(text, " two"):]},
 		{text[:strings.Index(text, "\tthree")], text[strings.Index(text, "\tthree"):]},
 		{text[:strings.Index(text, " two")-1], text[strings.Index(text, " two")-1:]},
-		{ping[:1], ping[1:] + text}, {ping[:2], ping[2:] + text}, {ping[:3], ping[3:] + text},
+		{ping[:1], ping[1:] + text},
+		{ping[:2], ping[2:] + text},
+		{ping[:3], ping[3:] + text},
 	} {
 		p.send(c.before)
 		if _, alive := exchange(t, h.addr, ""); !alive {
