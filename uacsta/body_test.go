@@ -243,7 +243,7 @@ func (p *peer) barrage(bodies []string) error {
 		case s == 200:
 			m, _, err := csta.Decode([]byte(g.body))
 			if _, isError := m.(*csta.Error); err != nil || !isError && !strings.HasSuffix(m.Element(), "Response") {
-				return fmt.Errorf("%s\nwas answered\n%s (%v)", body, g.body, err)
+				return fmt.Errorf("%s\nwas answered\n%s (%w)", body, g.body, err)
 			}
 		case s < 400 || s >= 500:
 			return fmt.Errorf("%s\nwas answered\n%s", body, g.head)
