@@ -127,6 +127,10 @@ func rights(f *uactest.File) switchboard.Policy {
 func peersOf(f *uactest.File) []uacsta.Peer {
 	p := uacsta.Peer{Name: "peer", Addresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
 	for _, c := range f.Comments {
+		if d, ok := strings.CutPrefix(c, "domain: "); ok {
+			p.Domains = []string{d}
+			return []uacsta.Peer{p}
+		}
 		switch c {
 		case "link loss: status":
 			p.OnLinkLoss = uacsta.TellStatus
