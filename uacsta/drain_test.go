@@ -69,7 +69,7 @@ func TestDrain(t *testing.T) {
 	if g := here.read(); !strings.HasPrefix(g.start, "BYE ") {
 		t.Error(g.start)
 	}
-	if got := <-byes; got != "BYE sip:alice@contoso.test;opaque=user:epid:x;gruu SIP/2.0 gone" {
+	if got := <-byes; got != "BYE sip:alice@127.0.0.1:9;opaque=user:epid:x;gruu SIP/2.0 gone" {
 		t.Error(got)
 	}
 	late := h.dial(t)
