@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"farhook/pbxadapter"
 	"farhook/web/access"
 )
 
@@ -54,7 +55,7 @@ func (s *Server) oidcOperations() {
 func (s *Server) beginOIDC(ctx context.Context, _ *struct{}) (*goneOutput, error) {
 	to, flow, err := s.conf.OIDC.Begin(ctx)
 	if err != nil {
-		s.log.Warn("OpenID provider", zap.Error(err))
+		s.log.Warn("OpenID provider", zap.Error(err), pbxadapter.TraceField(ctx))
 		return nil, wrong(ctx, http.StatusBadGateway, "the OpenID provider can't be reached; the log says why")
 	}
 	b, err := json.Marshal(flow)
@@ -81,10 +82,10 @@ func (s *Server) endOIDC(ctx context.Context, in *callbackInput) (*goneOutput, e
 	cookie, i, err := s.access.SignInOIDC(ctx, s.conf.OIDC, flow, in.State, in.Code)
 	switch {
 	case errors.Is(err, access.ErrSignIn):
-		s.log.Info("sign-in refused", zap.Error(err))
+		s.log.Info("sign-in refused", zap.Error(err), pbxadapter.TraceField(ctx))
 		return nil, wrong(ctx, http.StatusUnauthorized, err.Error())
 	case err != nil:
-		s.log.Warn("OpenID provider", zap.Error(err))
+		s.log.Warn("OpenID provider", zap.Error(err), pbxadapter.TraceField(ctx))
 		return nil, wrong(ctx, http.StatusBadGateway, "the OpenID provider can't be reached; the log says why")
 	}
 	gone := s.cookie(ctx, flowCookie, "", time.Unix(1, 0))

@@ -23,6 +23,7 @@ import (
 	"go.uber.org/zap"
 
 	"farhook/csta"
+	"farhook/pbxadapter"
 	"farhook/pbxadapter/switchboard"
 	"farhook/web/access"
 	"farhook/web/live"
@@ -92,7 +93,7 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 	if c.Console != nil {
 		mux.Handle("GET /", s.console())
 	}
-	s.handler = s.guard(traced(s.identify(mux)))
+	s.handler = traced(s.guard(s.identify(mux)))
 	return s, nil
 }
 
@@ -152,7 +153,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		defer func() {
 			if p := recover(); p != nil {
-				s.log.Error("panic in a handler", zap.Any("panic", p), zap.Stack("stack"), zap.String("path", r.URL.Path))
+				s.log.Error("panic in a handler", zap.Any("panic", p), zap.Stack("stack"), zap.String("path", r.URL.Path), pbxadapter.TraceField(r.Context()))
 				problem(w, http.StatusInternalServerError, "a fault of the gateway's; its log has it")
 			}
 		}()

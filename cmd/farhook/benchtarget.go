@@ -11,6 +11,7 @@ import (
 	"runtime/pprof"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
@@ -21,6 +22,7 @@ import (
 	"farhook/pbxadapter"
 	"farhook/pbxadapter/sim"
 	"farhook/pbxadapter/switchboard"
+	"farhook/pbxadapter/switchboard/wiretap"
 	"farhook/uacsta"
 )
 
@@ -77,14 +79,15 @@ func profile(file string) string {
 	return "ok"
 }
 
-// serveMeasured is the gateway with the simulated PBX, without log and web.
+// serveMeasured is the gateway with the simulated PBX, without log and web. The wiretap is on, as it always is; a small one, so that the memory of a session can be seen.
 func serveMeasured(ctx context.Context, g *errgroup.Group, l net.Listener, lines int) error {
 	pbx, err := sim.New(pbxadapter.Options{Name: "sim", Log: zap.NewNop()}, sim.Config{Lines: lines, Quiet: true})
 	if err != nil {
 		return err
 	}
-	board := switchboard.New(switchboard.OwnLine{}, switchboard.Options{}, switchboard.PBX{Name: "sim", Adapter: pbx})
-	uc := uacsta.New(board, uacsta.Config{SessionsPerLine: 128})
+	tap := wiretap.New(1<<20, 24*time.Hour)
+	board := switchboard.New(switchboard.OwnLine{}, switchboard.Options{Tap: tap}, switchboard.PBX{Name: "sim", Adapter: pbx})
+	uc := uacsta.New(board, uacsta.Config{SessionsPerLine: 128, Tap: tap})
 	g.Go(func() error { return board.Run(ctx) })
 	g.Go(func() error { return uc.Run(ctx) })
 	g.Go(func() error { return uc.Serve(ctx, l, nil) })

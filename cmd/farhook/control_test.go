@@ -28,6 +28,7 @@ func config(t *testing.T, more string, args ...any) (file string) {
 http: {listen: ""}
 metrics: {listen: "127.0.0.1:0"}
 log: {format: json, level: debug}
+rights: trusted
 ` + fmt.Sprintf(more, args...)
 	if !strings.Contains(text, "pbx:") {
 		text += "\npbx: [{name: sim, kind: sim, settings: {quiet: true}}]\n"

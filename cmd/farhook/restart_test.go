@@ -82,6 +82,7 @@ http: {listen: ""}
 metrics: {listen: "127.0.0.1:0"}
 control: %s
 log: {format: json}
+rights: trusted
 pbx: [{name: sim, kind: remote, settings: {address: "%s"}}]
 `, filepath.Join(dir, "sessions.db"), socket, pbx.addr)
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {

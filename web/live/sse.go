@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"farhook/pbxadapter"
 )
 
 // SSE follows as server-sent events until either side ends it: id is the position, event the type, data the document.
@@ -21,7 +23,7 @@ func (s *Streams) SSE(w http.ResponseWriter, r *http.Request, v Viewer, after st
 	_ = out.control.Flush() // who comes back and has missed nothing knows at once that he is heard
 	err := s.follow(r.Context(), out, v, after, f)
 	if r.Context().Err() == nil && !errors.Is(err, errStopping) {
-		s.log.Info("stream ended", zap.String("user", v.Principal.User), zap.String("peer", r.RemoteAddr), zap.Error(err))
+		s.log.Info("stream ended", zap.String("user", v.Principal.User), zap.String("peer", r.RemoteAddr), zap.Error(err), pbxadapter.TraceField(r.Context()))
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/gorilla/websocket"
 	"go.uber.org/zap"
+
+	"farhook/pbxadapter"
 )
 
 // Limits of a WebSocket.
@@ -22,7 +24,7 @@ func (s *Streams) WebSocket(w http.ResponseWriter, r *http.Request, v Viewer, af
 	up := websocket.Upgrader{CheckOrigin: s.allowed, HandshakeTimeout: 5 * time.Second, ReadBufferSize: 512, WriteBufferSize: 1024}
 	conn, err := up.Upgrade(w, r, nil)
 	if err != nil {
-		s.log.Info("stream refused", zap.Error(err))
+		s.log.Info("stream refused", zap.Error(err), pbxadapter.TraceField(r.Context()))
 		return
 	}
 	defer conn.Close()
@@ -44,7 +46,7 @@ func (s *Streams) WebSocket(w http.ResponseWriter, r *http.Request, v Viewer, af
 	}
 	_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), time.Now().Add(time.Second))
 	if !errors.Is(err, context.Canceled) {
-		s.log.Info("stream ended", zap.String("user", v.Principal.User), zap.String("peer", r.RemoteAddr), zap.Error(err))
+		s.log.Info("stream ended", zap.String("user", v.Principal.User), zap.String("peer", r.RemoteAddr), zap.Error(err), pbxadapter.TraceField(r.Context()))
 	}
 	conn.Close()
 	<-read

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"farhook/pbxadapter/sim"
+)
+
+// Killed again and again while calls come and go: every session goes on each time, and in the end everybody knows what is. Of the events that were being written
+// at the moment of a kill, within some ten microseconds, one may come twice.
+func TestKilledInTraffic(t *testing.T) {
+	const n = 100
+	pbx := newExchange(t, sim.Config{Lines: 2*n + 24, Quiet: true, Clock: sim.NewClock(time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC))})
+	p := pairs{t, pbx, n}
+	var lines []string
+	for i := range 2 * n {
+		lines = append(lines, "tel:+"+strconv.Itoa(15550000+1025+i))
+	}
+	file := filepath.Join(t.TempDir(), "f.yaml")
+	conf := fmt.Sprintf(`
+sip: {listen: ["127.0.0.1:0"], store: %s}
+http: {listen: ""}
+metrics: {listen: "127.0.0.1:0"}
+log: {format: json}
+rights: trusted
+pbx: [{name: sim, kind: remote, settings: {address: "%s"}}]
+`, filepath.Join(t.TempDir(), "sessions.db"), pbx.addr)
+	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g := begin(t, "serve", "--config", file)
+	g.logged(`"PBX link up"`)
+	uc := newUCServer(t, lines)
+	uc.dial(g.sip, 4)
+	uc.signIn()
+
+	stop := make(chan struct{})
+	var traffic sync.WaitGroup
+	traffic.Go(func() { // calls come, are answered, held, retrieved and ended, some 1,000 events a second
+		for r := rand.New(rand.NewPCG(1, 2)); ; time.Sleep(2 * time.Millisecond) {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			a, b := p.phones(r.IntN(n))
+			switch r.IntN(5) {
+			case 0:
+				_ = a.Dial(b.Device())
+			case 1:
+				_ = b.Answer()
+			case 2:
+				_ = b.Hold()
+			case 3:
+				_ = b.Retrieve()
+			case 4:
+				_ = a.HangUp()
+			}
+		}
+	})
+	for range 5 {
+		time.Sleep(time.Duration(300+rand.IntN(300)) * time.Millisecond)
+		if err := g.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if <-g.ended == nil {
+			t.Error("it ended well")
+		}
+		uc.onTheirWay.Add(1)
+		g = begin(t, "serve", "--config", file)
+		g.logged(fmt.Sprintf(`"sessions restored".*"sessions":%d,`, 2*n))
+	}
+	close(stop)
+	traffic.Wait()
+	g.logged(`"PBX link up"`)
+	uc.quiet()
+	uc.dial(g.sip, 4)
+	uc.compare()
+	if n := uc.events.Load(); n < 500 {
+		t.Errorf("only %d events: that was no traffic", n)
+	}
+}
