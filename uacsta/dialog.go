@@ -27,13 +27,15 @@ type transaction struct {
 }
 
 func transactionOf(m *message) transaction {
-	top, _ := cutOutside(m.get("Via"), ',')
-	branch := param(top, "branch")
-	if branch == "" || branch == "z9hG4bK" {
-		return transaction{}
+	if !m.named {
+		m.named = true
+		top, _ := cutOutside(m.get("Via"), ',')
+		if branch := param(top, "branch"); branch != "" && branch != "z9hG4bK" {
+			n, _, _ := m.cseq()
+			m.of = transaction{strings.Clone(branch), n}
+		}
 	}
-	n, _, _ := m.cseq()
-	return transaction{strings.Clone(branch), n}
+	return m.of
 }
 
 func newDialog(m *message, target string) dialog {

@@ -21,6 +21,8 @@ type message struct {
 	raw   []byte // the whole of it; the framer's, and good only until it reads on
 	trace pbxadapter.TraceID
 	line  csta.DeviceID // of the session it belongs to
+	of    transaction   // where it is named already: see transactionOf
+	named bool
 }
 
 type header struct{ name, value string }

@@ -17,13 +17,14 @@ import (
 // benchCmd measures the gateway with the simulated PBX against a bare SIP server that answers every request with a constant body, in one
 // run, so that the figures of one machine and moment can be compared.
 type benchCmd struct {
-	Duration    time.Duration `default:"3s" help:"How long each measurement takes: 200ms to 60s."`
+	Duration    time.Duration `default:"2s" help:"How long each measurement takes: 200ms to 60s."`
 	Rounds      int           `default:"3" help:"How often gateway and bare server take turns: 1 to 20."`
 	Connections int           `default:"8" help:"Connections that carry the sessions: 1 to 64."`
 	Sessions    int           `default:"1024" help:"Sessions under load: 1 to 50000."`
 	Outstanding int           `default:"64" help:"Requests under way at a time: 1 to the number of sessions."`
+	Rate        int           `default:"1000" help:"Requests a second where they are made when they are due; 0: leave that out."`
 	SignIns     int           `default:"10000" help:"Sessions that sign in at once; 0: leave that out."`
-	Held        int           `default:"0" help:"Sessions held idle, to see what they weigh; 0: leave that out."`
+	Held        int           `default:"50000" help:"Sessions held idle for 35 s, to see what they weigh; 0: leave that out."`
 	Profile     string        `type:"existingdir" help:"Folder for CPU profiles of the servers, one for each measurement (go tool pprof reads them)."`
 	Only        string        `help:"Only the request measurements whose name contains this."`
 }
@@ -38,6 +39,7 @@ func (b *benchCmd) check() error {
 		{"--connections", b.Connections, 1, 64},
 		{"--sessions", b.Sessions, 1, 50_000},
 		{"--outstanding", b.Outstanding, 1, b.Sessions},
+		{"--rate", b.Rate, 0, 100_000},
 		{"--sign-ins", b.SignIns, 0, 50_000},
 		{"--held", b.Held, 0, 100_000},
 	} {
@@ -64,6 +66,11 @@ func (b *benchCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer bare.stop()
+	encode, decode, err := codec()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "DeliveredEvent: encoded from its template in %v, decoded in %v\n", encode, decode)
 	fmt.Fprintf(s.out, "%d sessions on %d connections, %d requests under way, %d rounds of %v each\n\n", b.Sessions, b.Connections, b.Outstanding, b.Rounds, b.Duration)
 	fmt.Fprintf(s.out, "%-30s %10s %10s %7s   %9s %9s %7s   %8s %8s\n", "closed loop", "gateway/s", "bare/s", "ratio", "CPU us", "bare us", "ratio", "p50 us", "p99 us")
 	for _, w := range workloads {
@@ -85,16 +92,15 @@ func (b *benchCmd) Run(ctx context.Context, s *streams) error {
 		fmt.Fprintf(s.out, "%-30s %10.0f %10.0f %7.2f   %9.1f %9.1f %7.2f   %8.0f %8.0f\n", w.name, g.rate(), c.rate(), g.rate()/c.rate(),
 			g.cpu(), c.cpu(), g.cpu()/c.cpu(), g.quantile(0.5), g.quantile(0.99))
 	}
+	if b.Rate > 0 {
+		if err := b.whenDue(ctx, s, gateway, bare); err != nil {
+			return err
+		}
+	}
 	if b.SignIns > 0 {
-		g, err := b.signIns(ctx, gateway, b.SignIns)
-		if err != nil {
-			return fmt.Errorf("sign-ins: %w", err)
+		if err := b.allSignIn(ctx, s, gateway, bare); err != nil {
+			return err
 		}
-		c, err := b.signIns(ctx, bare, b.SignIns)
-		if err != nil {
-			return fmt.Errorf("bare, sign-ins: %w", err)
-		}
-		fmt.Fprintf(s.out, "\n%d sign-ins at once (INVITE, features, monitor, snapshot): %v, bare %v, ratio %.2f\n", b.SignIns, g.Round(time.Millisecond), c.Round(time.Millisecond), float64(g)/float64(c))
 	}
 	fmt.Fprintf(s.out, "\n%-44s %9s %9s %6s %8s %11s\n", "events, open loop", "p50 ms", "p99 ms", "lost", "doubled", "disordered")
 	for _, c := range crowds {
@@ -109,6 +115,46 @@ func (b *benchCmd) Run(ctx context.Context, s *streams) error {
 	if b.Held > 0 {
 		return b.hold(ctx, s, gateway)
 	}
+	return nil
+}
+
+// whenDue prints what the requests take when they are made at a rate.
+func (b *benchCmd) whenDue(ctx context.Context, s *streams, gateway, bare *target) error {
+	fmt.Fprintf(s.out, "\n%-30s %10s %10s %10s   %10s %10s\n", fmt.Sprintf("open loop, %d/s", b.Rate), "p50 us", "p99 us", "p99.9 us", "bare p50", "bare p99")
+	for _, w := range workloads {
+		if !strings.Contains(w.name, b.Only) {
+			continue
+		}
+		g, err := b.openLoop(ctx, gateway, w)
+		if err != nil {
+			return fmt.Errorf("%s, open loop: %w", w.name, err)
+		}
+		c, err := b.openLoop(ctx, bare, w)
+		if err != nil {
+			return fmt.Errorf("bare, %s, open loop: %w", w.name, err)
+		}
+		fmt.Fprintf(s.out, "%-30s %10.0f %10.0f %10.0f   %10.0f %10.0f\n", w.name, g.quantile(0.5), g.quantile(0.99), g.quantile(0.999), c.quantile(0.5), c.quantile(0.99))
+	}
+	return nil
+}
+
+// allSignIn prints what it takes when all sign in at once, in as many turns as there are rounds.
+func (b *benchCmd) allSignIn(ctx context.Context, s *streams, gateway, bare *target) error {
+	var g, c result
+	for range b.Rounds {
+		one, err := b.signIns(ctx, gateway, b.SignIns)
+		if err != nil {
+			return fmt.Errorf("sign-ins: %w", err)
+		}
+		g.add(one)
+		if one, err = b.signIns(ctx, bare, b.SignIns); err != nil {
+			return fmt.Errorf("bare, sign-ins: %w", err)
+		}
+		c.add(one)
+	}
+	mean := func(r result) time.Duration { return (r.took / time.Duration(b.Rounds)).Round(time.Millisecond) }
+	fmt.Fprintf(s.out, "\n%d sign-ins at once (INVITE, features, monitor, snapshot): %v, bare %v, ratio %.2f; CPU for each %.0f us, bare %.0f us, ratio %.2f\n",
+		b.SignIns, mean(g), mean(c), float64(g.took)/float64(c.took), g.cpu(), c.cpu(), g.cpu()/c.cpu())
 	return nil
 }
 
@@ -158,24 +204,35 @@ func (b *benchCmd) profile(t *target, name string) error {
 	return err
 }
 
-// signIns is the time that so many whole sign-ins take, begun at once.
-func (b *benchCmd) signIns(ctx context.Context, t *target, n int) (time.Duration, error) {
+// signIns is the time that so many whole sign-ins take, begun at once, and what they cost the server.
+func (b *benchCmd) signIns(ctx context.Context, t *target, n int) (result, error) {
+	r := result{n: n}
 	l, err := newGenerator(ctx, t.addr, b.Connections, n)
 	if err != nil {
-		return 0, err
+		return r, err
 	}
 	defer l.close()
 	defer context.AfterFunc(ctx, l.close)()
+	if err := b.profile(t, "sign-ins"); err != nil {
+		return r, err
+	}
+	before, err := t.cpuTime()
+	if err != nil {
+		return r, err
+	}
 	began := time.Now()
 	if err := l.signIn(); err != nil {
-		return 0, err
+		return r, err
 	}
 	for _, one := range []step{features, monitorStart, snapshotDevice} {
 		if err := l.once([]step{one}); err != nil {
-			return 0, err
+			return r, err
 		}
 	}
-	return time.Since(began), l.signOut()
+	r.took = time.Since(began)
+	after, err := t.cpuTime()
+	r.cpuTime = after - before
+	return r, errors.Join(err, b.profile(t, ""), l.signOut())
 }
 
 // hold signs sessions in, has each monitor its line, and says what they weigh.

@@ -258,24 +258,12 @@ func (c *loadConn) run(steps []step, window int, end time.Time) (result, error) 
 			return r, nil
 		}
 		for first := true; first || c.whole(); first = false {
-			head, body, err := c.read()
+			s, err := c.answered()
 			if err != nil {
 				return r, err
 			}
-			if bytes.HasPrefix(head, []byte("INFO ")) {
+			if s == nil {
 				continue
-			}
-			s, err := c.session(head)
-			if err != nil {
-				return r, err
-			}
-			if !bytes.HasPrefix(head, []byte("SIP/2.0 200 ")) || bytes.Contains(body, []byte("<CSTAErrorCode")) {
-				return r, fmt.Errorf("answered: %s %s (%s %q step %d)", firstLine(head), body, s.line, s.last, s.step)
-			}
-			if id := between(string(body), "<callID>", "</callID>"); id != "" {
-				s.last = id
-			} else if id := between(string(body), "<monitorCrossRefID>", "</monitorCrossRefID>"); id != "" {
-				s.last = id
 			}
 			r.latencies = append(r.latencies, time.Since(s.sent))
 			r.n++

@@ -75,7 +75,7 @@ func firstDevice(r csta.Request) string {
 }
 
 func (b *Board) do(ctx context.Context, who Principal, r csta.Request) (*target, csta.Response, error) {
-	t := &target{board: b, index: b.index.Load(), who: who, note: func(string, string) {}}
+	t := &target{board: b, index: b.index.Load(), who: who}
 	r, err := b.prepare(who, r, t)
 	if err != nil {
 		return t, nil, err
@@ -104,7 +104,9 @@ func (b *Board) prepare(who Principal, r csta.Request, t *target) (csta.Request,
 		if err := b.mayCallForHelp(who, r, t.emergency); err != nil {
 			return nil, err
 		}
-		t.note("emergency", fmt.Sprintf("%s is an emergency number: it is dialled as %s", t.emergency.Number, t.emergency.Dial))
+		t.note("emergency", func() string {
+			return fmt.Sprintf("%s is an emergency number: it is dialled as %s", t.emergency.Number, t.emergency.Dial)
+		})
 	}
 	if err := b.permit(who, r, t); err != nil {
 		return nil, err
@@ -115,11 +117,11 @@ func (b *Board) prepare(who Principal, r csta.Request, t *target) (csta.Request,
 	if t.link == nil {
 		return nil, csta.ErrInvalidDeviceID.With(fmt.Errorf("%s names no device", r.Service()))
 	}
-	t.note("route", "PBX "+t.link.name)
+	t.note("route", func() string { return "PBX " + t.link.name })
 	if !t.link.up.Load() {
 		return nil, csta.ErrResourceOutOfService.With(fmt.Errorf("the link to PBX %s is down", t.link.name))
 	}
-	t.note("link", "connected")
+	t.note("link", func() string { return "connected" })
 	if t.link.works.Load().services[r.Service()] == nil {
 		return nil, csta.ErrServiceNotSupported.With(fmt.Errorf("PBX %s does not do it", t.link.name))
 	}
@@ -129,7 +131,7 @@ func (b *Board) prepare(who Principal, r csta.Request, t *target) (csta.Request,
 	if why := t.own.lacks(r.Service()); why != "" {
 		return nil, csta.ErrServiceNotSupported.With(string(why))
 	}
-	t.note("offered", fmt.Sprintf("%s offers %s", t.own.ID, r.Service()))
+	t.note("offered", func() string { return fmt.Sprintf("%s offers %s", t.own.ID, r.Service()) })
 	if service.phone {
 		t.link.mu.Lock()
 		cause, out := t.link.model.OutOfService(t.own.ID)
@@ -137,7 +139,7 @@ func (b *Board) prepare(who Principal, r csta.Request, t *target) (csta.Request,
 		if out {
 			return nil, csta.ErrDeviceOutOfService.With(fmt.Errorf("%s is out of service: %s", t.own.ID, cause))
 		}
-		t.note("in service", string(t.own.ID))
+		t.note("in service", func() string { return string(t.own.ID) })
 	}
 	return r, nil
 }
@@ -192,7 +194,7 @@ func (b *Board) permit(who Principal, r csta.Request, t *target) error {
 			}
 			return csta.ErrPrivilege.With(fmt.Errorf("%s: %s has no right to %s %q%s", n.Member, who.User, n.Right, d, of))
 		}
-		t.note("right", fmt.Sprintf("%s may %s %s", who.User, n.Right, d))
+		t.note("right", func() string { return fmt.Sprintf("%s may %s %s", who.User, n.Right, d) })
 		if dev := t.index.byID[d]; dev != nil && n.Right != csta.Call && t.own == nil {
 			t.own, t.link = dev, dev.link
 		}
@@ -205,12 +207,19 @@ type target struct {
 	board *Board
 	index *index
 	who   Principal
-	link  *link   // the PBX that is to do it
-	own   *device // the device that acts
-	note  func(rule, says string)
+	link  *link                   // the PBX that is to do it
+	own   *device                 // the device that acts
+	notes func(rule, says string) // of a dry run; nil: nobody reads them
 
 	help      bool // it calls an emergency number
 	emergency numbering.EmergencyNumber
+}
+
+// note tells a dry run which rule was met, and what it says.
+func (t *target) note(rule string, says func() string) {
+	if t.notes != nil {
+		t.notes(rule, says())
+	}
 }
 
 // device completes a device: a number to be dialled becomes a device of ours where it names one, else a canonical number.
@@ -233,14 +242,18 @@ func (t *target) device(member string, d csta.DeviceID) (csta.DeviceID, error) {
 		if !isDialled && t.link == nil {
 			t.link = dev.link
 		}
-		t.note("number", fmt.Sprintf("%s: %q is the device %s of PBX %s", member, clip(string(d)), dev.ID, dev.link.name))
+		t.note("number", func() string {
+			return fmt.Sprintf("%s: %q is the device %s of PBX %s", member, clip(string(d)), dev.ID, dev.link.name)
+		})
 		return dev.ID, nil
 	case isDialled:
 		n, err := numbering.Parse(string(d))
 		if err != nil {
 			return "", refuse.With(fmt.Errorf("%s: %w", member, err))
 		}
-		t.note("number", fmt.Sprintf("%s: %q is no device of ours; it is dialled as %s", member, clip(string(d)), n))
+		t.note("number", func() string {
+			return fmt.Sprintf("%s: %q is no device of ours; it is dialled as %s", member, clip(string(d)), n)
+		})
 		return csta.DeviceID(n.String()), nil // with its parameters: the rules of the PBX's numbers may look at them
 	}
 	return "", refuse.With(fmt.Errorf("%s: no PBX has the device %q", member, clip(string(d))))

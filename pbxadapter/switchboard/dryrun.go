@@ -20,7 +20,7 @@ type Plan struct {
 func (b *Board) DryRun(who Principal, r csta.Request) (Plan, error) {
 	var p Plan
 	t := &target{board: b, index: b.index.Load(), who: who}
-	t.note = func(rule, says string) { p.Steps = append(p.Steps, Step{rule, says}) }
+	t.notes = func(rule, says string) { p.Steps = append(p.Steps, Step{rule, says}) }
 	r, err := b.prepare(who, r, t)
 	if t.link != nil {
 		p.PBX = t.link.name
