@@ -28,6 +28,7 @@ type serveCmd struct {
 type configCmd struct {
 	Check   checkCmd   `cmd:"" help:"Check FILE, and name line and field of what is wrong."`
 	Example exampleCmd `cmd:"" help:"Print a commented configuration."`
+	Diff    diffCmd    `cmd:"" help:"Say what a reload would change in the running gateway, or what differs between two files."`
 }
 
 type checkCmd struct {

@@ -17,6 +17,7 @@ import (
 
 // Config is the whole configuration file. Unknown keys are errors. Defaults are those of defaults().
 type Config struct {
+	file    string        // where it was read
 	SIP     SIPConfig     `yaml:"sip"`
 	Peers   Peers         `yaml:"peers"`
 	Audit   AuditConfig   `yaml:"audit"`

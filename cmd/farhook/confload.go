@@ -68,7 +68,9 @@ func load(file string) (Config, error) {
 	if err != nil {
 		return defaults(), err
 	}
-	return decode(append(sources, env...))
+	c, err := decode(append(sources, env...))
+	c.file = file
+	return c, err
 }
 
 func readConfig(file string) ([]byte, error) {

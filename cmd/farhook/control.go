@@ -138,6 +138,7 @@ func (g *gateway) serveControl(ctx context.Context, stop func()) error {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(g.diagnose(r.Context(), r.URL.Query().Get("user")))
 	})
+	g.configDoors(mux)
 	return serveHTTP(ctx, "control", g.control, mux)
 }
 

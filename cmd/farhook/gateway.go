@@ -10,6 +10,7 @@ import (
 	"net/http/pprof"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -33,19 +34,23 @@ import (
 
 // gateway is everything that runs, with its listeners open.
 type gateway struct {
-	conf    Config
-	log     *zap.Logger
-	board   *switchboard.Board
-	uc      *uacsta.Server
-	web     *web.Server
-	sip     []net.Listener // TCP
-	sips    []net.Listener // TLS
-	keys    *keyring       // nil: no TLS
-	audit   *audit.Record  // nil: none
-	http    net.Listener   // nil: none
-	metrics net.Listener   // nil: none
-	control net.Listener   // nil: none
-	store   *store.Store   // nil: none
+	conf      Config
+	file      string // the configuration's; empty: there is none
+	level     zap.AtomicLevel
+	pbxs      map[string]running
+	reloading sync.Mutex // guards what a reload changes of these
+	log       *zap.Logger
+	board     *switchboard.Board
+	uc        *uacsta.Server
+	web       *web.Server
+	sip       []net.Listener // TCP
+	sips      []net.Listener // TLS
+	keys      *keyring       // nil: no TLS
+	audit     *audit.Record  // nil: none
+	http      net.Listener   // nil: none
+	metrics   net.Listener   // nil: none
+	control   net.Listener   // nil: none
+	store     *store.Store   // nil: none
 
 	directory *dirs.Directory // nil: none
 
@@ -62,18 +67,16 @@ func (g *gateway) httpAddr() net.Addr { return g.http.Addr() }
 // open makes the parts and opens the listeners, so that a taken port is known before anything runs. simConf, where given,
 // takes the place of the settings of the simulated PBX.
 func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gateway, err error) {
-	g := &gateway{conf: c, log: newLog(c.Log, s.err)}
+	g := &gateway{conf: c, file: c.file}
+	g.log, g.level = newLog(c.Log, s.err)
 	defer func() {
 		if err != nil {
 			g.close()
 		}
 	}()
 	g.tap = wiretap.New(int(c.Wiretap.Keep), time.Duration(c.Wiretap.Age))
-	pbxs, err := makePBXs(c, func(o *pbxadapter.Options) {
-		o.Log = g.log.Named("pbx").With(zap.String("pbx", o.Name))
-		o.Tap = func(m pbxadapter.Message) { g.board.Tap(o.Name, m) }
-	}, simConf)
-	if err != nil {
+	var pbxs []switchboard.PBX
+	if g.pbxs, pbxs, err = g.assemble(c, simConf); err != nil {
 		return nil, err
 	}
 	var people *switchboard.People
@@ -222,6 +225,12 @@ func (g *gateway) run(ctx context.Context) error {
 		signal.Notify(again, syscall.SIGHUP)
 		defer signal.Stop(again)
 		group.Go(func() error { return g.keys.run(ctx, again) })
+	}
+	if g.file != "" {
+		again := make(chan os.Signal, 1)
+		signal.Notify(again, syscall.SIGHUP)
+		defer signal.Stop(again)
+		group.Go(func() error { return g.followFile(ctx, again) })
 	}
 	if g.web != nil {
 		group.Go(func() error { return g.web.Serve(ctx, g.http) })

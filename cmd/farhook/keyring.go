@@ -8,12 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
 	"go.uber.org/zap"
 )
 
@@ -156,53 +154,18 @@ func (r *keyring) warn(now time.Time) {
 	}
 }
 
-// settle is how long files must have been left alone before they are read: certificate and key are written one after the other.
-const settle = 300 * time.Millisecond
-
 // run reads the files again when they change (their folders are watched, so that links which are swapped count too) or again has something, and
 // warns once a day of what expires. It ends, with nil, when ctx does.
 func (r *keyring) run(ctx context.Context, again <-chan os.Signal) error {
-	var changed chan fsnotify.Event
-	var failed chan error
-	w, err := fsnotify.NewWatcher()
-	if err == nil {
-		defer w.Close()
-		for _, f := range []string{r.files.Certificate, r.files.Key, r.files.ClientCA} {
-			if f != "" {
-				err = errors.Join(err, w.Add(filepath.Dir(f)))
-			}
-		}
-		changed, failed = w.Events, w.Errors
-	}
-	if err != nil {
-		r.log.Warn("certificates are not watched: SIGHUP reads them again", zap.Error(err))
-	}
 	r.warn(time.Now())
-	daily := time.NewTicker(24 * time.Hour)
-	defer daily.Stop()
-	quiet := time.NewTimer(time.Hour)
-	quiet.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-daily.C:
-			r.warn(time.Now())
-		case <-changed:
-			quiet.Reset(settle)
-		case err := <-failed:
-			r.log.Warn("certificates are watched badly", zap.Error(err))
-			quiet.Reset(settle) // something may have been missed
-		case <-again:
-			quiet.Reset(0)
-		case <-quiet.C:
-			if err := r.reload(); err != nil {
-				r.log.Error("certificates cannot be read again: the old ones stay in use", zap.Error(err))
-				continue
-			}
-			r.warn(time.Now())
+	watch(ctx, r.log, []string{r.files.Certificate, r.files.Key, r.files.ClientCA}, again, func() {
+		if err := r.reload(); err != nil {
+			r.log.Error("certificates cannot be read again: the old ones stay in use", zap.Error(err))
+			return
 		}
-	}
+		r.warn(time.Now())
+	}, func() { r.warn(time.Now()) })
+	return nil
 }
 
 // certificates reads a PEM file's certificates; at least one.

@@ -7,8 +7,8 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// newLog writes lines for people or for machines. The configuration has been checked before.
-func newLog(c LogConfig, to io.Writer) *zap.Logger {
+// newLog writes lines for people or for machines; the level can be changed. The configuration has been checked before.
+func newLog(c LogConfig, to io.Writer) (*zap.Logger, zap.AtomicLevel) {
 	level, err := zapcore.ParseLevel(c.Level)
 	if err != nil {
 		level = zapcore.InfoLevel
@@ -22,5 +22,6 @@ func newLog(c LogConfig, to io.Writer) *zap.Logger {
 		enc.ConsoleSeparator = "  "
 		encoder = zapcore.NewConsoleEncoder(enc)
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(to)), level))
+	changeable := zap.NewAtomicLevelAt(level)
+	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(to)), changeable)), changeable
 }

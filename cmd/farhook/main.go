@@ -25,6 +25,7 @@ var version string
 type cli struct {
 	Demo   demoCmd   `cmd:"" help:"Run with the simulated PBX, nothing configured."`
 	Serve  serveCmd  `cmd:"" help:"Run with a configuration file."`
+	Reload reloadCmd `cmd:"" help:"Let the running gateway read its configuration again, and say what changed."`
 	Drain  drainCmd  `cmd:"" help:"End every session of the running gateway with BYE; it takes no new ones."`
 	Trace  traceCmd  `cmd:"" help:"Print what the running gateway and its peers said to each other, as a ladder."`
 	Config configCmd `cmd:"" help:"Check a configuration file, or print an example."`
