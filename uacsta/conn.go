@@ -16,6 +16,7 @@ const (
 	handshakeLimit = 10 * time.Second
 	messageLimit   = 32 * time.Second // for a message that has begun to come
 	writeLimit     = 20 * time.Second // for a peer that takes nothing
+	stopLimit      = 2 * time.Second  // when we stop: what was told must reach a slow peer, for the next process won't tell it again
 	idleSize       = 2 << 10          // of the buffer that a quiet connection reads into
 	readSize       = 16 << 10
 )
@@ -56,6 +57,15 @@ var errClosed = errors.New("uacsta: the connection has ended")
 func (c *conn) write(b []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := c.leave(b); err != nil {
+		return err
+	}
+	c.start()
+	return nil
+}
+
+// leave is write without the start; the connection is locked.
+func (c *conn) leave(b []byte) error {
 	if c.closed {
 		return errClosed
 	}
@@ -66,7 +76,6 @@ func (c *conn) write(b []byte) error {
 		return errClosed
 	}
 	c.out = append(c.out, b...)
-	c.start()
 	return nil
 }
 

@@ -227,7 +227,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.mu.Unlock()
 	var wg sync.WaitGroup
 	for _, c := range conns {
-		wg.Go(func() { c.drain(300 * time.Millisecond) })
+		wg.Go(func() { c.drain(stopLimit) })
 	}
 	wg.Wait()
 	s.tasks.wait()

@@ -23,12 +23,15 @@ func (c *conn) answer(m *message, a answer, tag string) []byte {
 	return b
 }
 
-// say writes a message, and records it where it could be written. Nothing waits.
+// say is write for a message, which is recorded before anybody can answer it.
 func (c *conn) say(b []byte, session string, line csta.DeviceID, trace pbxadapter.TraceID) error {
-	if err := c.write(b); err != nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.leave(b); err != nil {
 		return err
 	}
 	c.tap(wiretap.Out, b, session, line, trace)
+	c.start()
 	return nil
 }
 

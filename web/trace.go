@@ -38,10 +38,15 @@ func isHex(s string, digits int) bool {
 	return len(s) == digits && !strings.ContainsFunc(s, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') })
 }
 
-// local lets in who is on this machine.
+// local lets in who is on this machine; what a proxy on it passes on comes from elsewhere.
 func local(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, _ := net.SplitHostPort(r.RemoteAddr)
+		for _, h := range []string{"Forwarded", "X-Forwarded-For"} {
+			if by := r.Header.Get(h); by != "" {
+				host = by
+			}
+		}
 		if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
 			problem(w, http.StatusForbidden, fmt.Sprintf("%s is another machine: metrics are for this one, unless metrics.listen gives them an address of their own", host))
 			return

@@ -46,4 +46,13 @@ func TestLocal(t *testing.T) {
 			t.Errorf("%s: %d, want %d", addr, w.Code, want)
 		}
 	}
+	for _, h := range []string{"Forwarded", "X-Forwarded-For"} {
+		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/metrics", nil)
+		r.RemoteAddr = "127.0.0.1:5"
+		r.Header.Set(h, "192.0.2.1")
+		local(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r)
+		if w.Code != http.StatusForbidden {
+			t.Errorf("%s: %d", h, w.Code)
+		}
+	}
 }
