@@ -5,6 +5,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,15 +14,12 @@ import (
 	"time"
 )
 
-// TestConsole runs console.test.mjs. It needs node, the console's npm packages and chromium; where they aren't there it is skipped, and fails
-// where FARHOOK_CI is set.
-func TestConsole(t *testing.T) {
+// programs finds what a browser needs and builds what it talks to; it gives node, and the environment of a script. What is missing skips by name.
+func programs(t testing.TB) (node string, env []string) {
+	t.Helper()
 	missing := t.Skip
 	if os.Getenv("FARHOOK_CI") != "" {
 		missing = t.Fatal
-	}
-	if testing.Short() {
-		missing("the browser test takes its time")
 	}
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -34,23 +32,68 @@ func TestConsole(t *testing.T) {
 	if err != nil {
 		missing("no chromium: ", err)
 	}
-
 	dir := t.TempDir()
 	build := exec.Command("go", "build", "-o", dir, "farhook/cmd/farhook", "farhook/cmd/ucsim")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, node, "--test", "--test-reporter=spec", "console.test.mjs")
-	cmd.Env = append(os.Environ(),
+	return node, append(os.Environ(),
 		"FARHOOK="+filepath.Join(dir, "farhook"), "UCSIM="+filepath.Join(dir, "ucsim"), "CHROMIUM="+chromium)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that nothing it started outlives it
+}
+
+// run runs a script; nothing that it started outlives it.
+func run(ctx context.Context, env []string, node string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, node, args...)
+	cmd.Env = env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	out, err := cmd.CombinedOutput()
+	return cmd.CombinedOutput()
+}
+
+// TestConsole runs console.test.mjs. It needs node, the console's npm packages and chromium; where they aren't there it is skipped, and fails
+// where FARHOOK_CI is set. FARHOOK_SCREENSHOTS names a folder in which pictures of every view are kept.
+func TestConsole(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the browser test takes its time")
+	}
+	node, env := programs(t)
+	if kept := os.Getenv("FARHOOK_SCREENSHOTS"); kept != "" {
+		kept, err := filepath.Abs(kept)
+		if err != nil {
+			t.Fatal(err)
+		}
+		env = append(env, "SCREENSHOTS="+kept)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	out, err := run(ctx, env, node, "--test", "--test-reporter=spec", "console.test.mjs")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	t.Logf("%s", out)
+}
+
+// BenchmarkBoard has 10,000 lines on the board, 200 of which change each second, and reports what the page's own performance entries say: the
+// longest task (a frame must not take 50 ms) and the frames. It counts what the page has shown, so that an idle one doesn't pass for a quick one.
+func BenchmarkBoard(b *testing.B) {
+	node, env := programs(b)
+	for b.Loop() {
+		ctx, cancel := context.WithTimeout(b.Context(), 2*time.Minute)
+		out, err := run(ctx, env, node, "bench.mjs")
+		cancel()
+		if err != nil {
+			b.Fatalf("%v\n%s", err, out)
+		}
+		var seen struct{ ChangesPerSecond, Shown, Frames, MedianFrame, P99Frame, LongTasks, LongestTask float64 }
+		if err := json.Unmarshal(out, &seen); err != nil {
+			b.Fatalf("%v\n%s", err, out)
+		}
+		b.ReportMetric(seen.ChangesPerSecond, "changes/s")
+		b.ReportMetric(seen.Shown, "shown")
+		b.ReportMetric(seen.Frames, "frames")
+		b.ReportMetric(seen.MedianFrame, "ms/frame")
+		b.ReportMetric(seen.P99Frame, "ms/frame(p99)")
+		b.ReportMetric(seen.LongTasks, "longtasks")
+		b.ReportMetric(seen.LongestTask, "ms/longtask")
+	}
 }

@@ -1,28 +1,87 @@
-// What can be done with a phone and its calls now, and why not.
+// What can be done with a phone and its calls now, and why not. One row per kind of work.
 
 import type { LegState } from "./model";
 import type { Line, Phone } from "./phone";
 import { text } from "./text";
 
-export type Action = "answer" | "hold" | "retrieve" | "clear";
+/** Kinds of work with a call of one's own. */
+export type Action =
+  | "answer"
+  | "hangUp"
+  | "hold"
+  | "resume"
+  | "swap"
+  | "consult"
+  | "transfer"
+  | "transferNow"
+  | "conference"
+  | "join"
+  | "deflect"
+  | "park"
+  | "digits";
+
+/** What an action takes besides the call: nothing, the phone's other call, somebody, a park slot, keys. */
+export type Takes = "nothing" | "other" | "person" | "slot" | "keys";
 
 interface Rule {
   readonly service: string;
   readonly states: readonly LegState[];
+  readonly takes: Takes;
+  readonly act: string; // last part of the operation's path
+  readonly member: string; // of the body: what it takes
 }
 
-const rules: Record<Action, Rule> = {
-  answer: { service: "AnswerCall", states: ["alerting"] },
-  hold: { service: "HoldCall", states: ["connected"] },
-  retrieve: { service: "RetrieveCall", states: ["hold"] },
-  clear: { service: "ClearConnection", states: ["initiated", "alerting", "connected", "hold", "queued", "fail"] },
+const any: readonly LegState[] = ["initiated", "alerting", "connected", "hold", "queued", "fail"];
+
+export const rules: Record<Action, Rule> = {
+  answer: { service: "AnswerCall", states: ["alerting"], takes: "nothing", act: "answer", member: "" },
+  hangUp: { service: "ClearConnection", states: any, takes: "nothing", act: "clear", member: "" },
+  hold: { service: "HoldCall", states: ["connected"], takes: "nothing", act: "hold", member: "" },
+  resume: { service: "RetrieveCall", states: ["hold"], takes: "nothing", act: "retrieve", member: "" },
+  swap: { service: "AlternateCall", states: ["connected"], takes: "other", act: "alternate", member: "heldCall" },
+  transfer: { service: "TransferCall", states: ["connected"], takes: "other", act: "transfer", member: "heldCall" },
+  conference: { service: "ConferenceCall", states: ["connected"], takes: "other", act: "conference", member: "heldCall" },
+  consult: { service: "ConsultationCall", states: ["connected"], takes: "person", act: "consult", member: "consultedDevice" },
+  transferNow: {
+    service: "SingleStepTransferCall",
+    states: ["connected"],
+    takes: "person",
+    act: "single-step-transfer",
+    member: "to",
+  },
+  join: {
+    service: "SingleStepConferenceCall",
+    states: ["connected"],
+    takes: "person",
+    act: "single-step-conference",
+    member: "deviceToJoin",
+  },
+  deflect: { service: "DeflectCall", states: ["alerting"], takes: "person", act: "deflect", member: "to" },
+  park: { service: "ParkCall", states: ["connected"], takes: "slot", act: "park", member: "parkTo" },
+  digits: { service: "GenerateDigits", states: ["connected"], takes: "keys", act: "digits", member: "charactersToSend" },
 };
 
-/** Why the action can't be done with this line; null: it can. */
+export const actions = Object.keys(rules) as Action[];
+
+/** Why the action can't be done with this call of the phone's; null: it can. */
 export function whyNot(action: Action, phone: Phone, line: Line, live: boolean): string | null {
-  const { service, states } = rules[action];
+  const { service, states, takes } = rules[action];
   if (!states.includes(line.leg.state)) return text.whyNot.state[action];
+  if (takes === "other" && !heldBeside(phone, line)) return text.whyNot.state[action];
+  // Somebody must be there: a call that is only being dialled has nobody to hold, hand over or press keys for.
+  const alone = action !== "transfer" && takes !== "nothing" && line.state !== "talking" && line.state !== "ringing";
+  if (alone) return text.whyNot.state[action];
   return lacking(service, phone, live);
+}
+
+/** The phone's other call, which it holds: what this one can be joined or swapped with. */
+export function heldBeside(phone: Phone, line: Line): Line | undefined {
+  return phone.lines.find((l) => l !== line && l.leg.state === "hold");
+}
+
+/** The phone's call that an action means when none is named: the most pressing one that it can be done with. */
+export function meant(action: Action, phone: Phone, live: boolean): Line | undefined {
+  return phone.lines.find((l) => whyNot(action, phone, l, live) === null) ?? phone.lines[0];
 }
 
 /** Why no call can be placed from this phone; null: it can. */
@@ -30,7 +89,15 @@ export function whyNotCall(phone: Phone, live: boolean): string | null {
   return lacking("MakeCall", phone, live);
 }
 
-function lacking(service: string, { device }: Phone, live: boolean): string | null {
+/** Why this phone can't take what rings, waits or is parked at another device; null: it can. */
+export function whyNotPickUp(phone: Phone, from: Phone, line: Line, live: boolean): string | null {
+  if (from.device.id === phone.device.id) return text.whyNot.self;
+  if (line.leg.state !== "alerting" && line.leg.state !== "queued") return text.whyNot.state.pickUp;
+  return lacking("DirectedPickupCall", phone, live);
+}
+
+/** Why the phone's service can't be had; null: it can. */
+export function lacking(service: string, { device }: Phone, live: boolean): string | null {
   if (!live) return text.whyNot.notLive;
   if (!device.linkUp) return text.whyNot.linkDown(device.pbx);
   const reason = device.lacks.get(service);
@@ -41,6 +108,25 @@ function lacking(service: string, { device }: Phone, live: boolean): string | nu
 }
 
 /** The hold button is one place with two meanings. */
-export function holdOrRetrieve(line: Line): "hold" | "retrieve" {
-  return line.leg.state === "hold" ? "retrieve" : "hold";
+export function holdOrResume(line: Line): "hold" | "resume" {
+  return line.leg.state === "hold" ? "resume" : "hold";
+}
+
+/** The ways in which this call of mine can be sent to a device, the likeliest first; each with why not. */
+export function waysTo(phone: Phone, line: Line, target: Phone, live: boolean): { action: Action; why: string | null }[] {
+  const self = target.device.id === phone.device.id ? text.whyNot.self : null;
+  if (target.device.kind === "parkSlot") {
+    const taken = target.lines.length > 0 ? text.whyNot.slotTaken : null;
+    return [{ action: "park", why: taken ?? whyNot("park", phone, line, live) }];
+  }
+  if (line.leg.state === "alerting") return [{ action: "deflect", why: self ?? whyNot("deflect", phone, line, live) }];
+  const talkingWith = phone.lines.find((l) => l !== line && l.others.some((o) => o.device === target.device.id));
+  if (talkingWith) {
+    const active = line.leg.state === "hold" ? talkingWith : line;
+    return (["transfer", "conference"] as const).map((action) => ({ action, why: whyNot(action, phone, active, live) }));
+  }
+  return (["transferNow", "consult", "join"] as const).map((action) => ({
+    action,
+    why: self ?? whyNot(action, phone, line, live),
+  }));
 }

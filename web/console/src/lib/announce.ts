@@ -1,33 +1,27 @@
-// Says which phones began to ring, for those who don't see the board: one sentence at a time, and a number where there are many.
+// Says each call that begins to ring at my phone once, for those who don't see the board; and nothing of any other line.
 
 import type { Phone } from "./phone";
 import { text } from "./text";
-import { nameOf, who } from "./words";
+import { who } from "./words";
 
 const pause = 3000; // ms between two sentences
 
 export class Announcer {
-  #ringing = new Set<string>();
-  #waiting = new Map<string, Phone>();
+  #heard = new Set<string>();
+  #waiting = new Set<string>();
   #spoken = -Infinity;
 
-  /** What to say now, or null. Call it whenever the phones or the time have changed. */
-  hear(phones: Iterable<Phone>, directory: ReadonlyMap<string, Phone>, now: number): string | null {
-    const ringing = new Set<string>();
-    for (const p of phones) {
-      if (p.state !== "ringing") continue;
-      const id = p.device.id;
-      ringing.add(id);
-      if (!this.#ringing.has(id)) this.#waiting.set(id, p);
-    }
-    this.#ringing = ringing;
-    for (const id of this.#waiting.keys()) if (!ringing.has(id)) this.#waiting.delete(id);
+  /** What to say now, or null. Call it whenever my phone or the time has changed. */
+  hear(mine: Phone | undefined, directory: ReadonlyMap<string, Phone>, now: number): string | null {
+    const ringing = (mine?.lines ?? []).filter((l) => l.leg.state === "alerting");
+    const there = new Set(ringing.map((l) => l.call.id));
+    for (const id of there) if (!this.#heard.has(id)) this.#waiting.add(id);
+    this.#heard = there;
+    for (const id of this.#waiting) if (!there.has(id)) this.#waiting.delete(id);
     if (this.#waiting.size === 0 || now - this.#spoken < pause) return null;
-    const all = [...this.#waiting.values()];
+    const lines = ringing.filter((l) => this.#waiting.has(l.call.id));
     this.#waiting.clear();
     this.#spoken = now;
-    const [one] = all;
-    if (all.length > 1 || !one) return text.announce.ringingMany(all.length);
-    return text.announce.ringing(nameOf(one.device), who(one.lines[0]!, directory));
+    return lines.length === 1 ? text.announce.ringing(who(lines[0]!, directory)) : text.announce.ringingMany(lines.length);
   }
 }

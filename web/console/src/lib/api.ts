@@ -1,52 +1,123 @@
 // The console's requests. Every failure becomes a sentence that can stand beside the button.
 
-import type { Action } from "./actions";
+import { type Action, rules } from "./actions";
 import { text } from "./text";
 
 const limit = 15_000; // the gateway's own deadlines are shorter
 
 /** A request that was refused or came to nothing; the message is for people. */
-export class Refused extends Error {}
+export class Refused extends Error {
+  constructor(
+    message: string,
+    readonly status = 0, // of HTTP; 0: there was no answer
+  ) {
+    super(message);
+  }
+}
+
+export interface Me {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly ownLines: readonly string[];
+}
+
+let csrf = ""; // what unsafe requests show; empty: nothing is to be shown
+
+/** Who is signed in, and what he may. */
+export async function me(): Promise<Me> {
+  const m = (await request("GET", "session")) as Partial<Record<string, unknown>>;
+  csrf = typeof m["csrf"] === "string" ? m["csrf"] : "";
+  const strings = (v: unknown) => (Array.isArray(v) ? v.filter((s): s is string => typeof s === "string") : []);
+  return { name: String(m["name"] ?? ""), scopes: strings(m["scopes"]), ownLines: strings(m["ownLines"]) };
+}
+
+/** Signs in with name and password. */
+export async function signIn(user: string, password: string): Promise<void> {
+  await request("POST", "session", { user, password });
+}
+
+/** A place where a call has gone: the connection that an answer names. */
+export interface Connection {
+  readonly call: string;
+  readonly device: string;
+}
 
 /** Places a call. */
-export async function placeCall(callingDevice: string, calledDirectoryNumber: string): Promise<void> {
-  await post("calls", { callingDevice, calledDirectoryNumber });
+export async function placeCall(
+  callingDevice: string,
+  calledDirectoryNumber: string,
+  prompt: "ring-first" | "hands-free",
+): Promise<void> {
+  await request("POST", "calls", { callingDevice, calledDirectoryNumber, prompt });
 }
 
-/** Does something with a device's connection in a call. */
-export async function act(action: Action, call: string, device: string): Promise<void> {
-  await post(`calls/${encodeURIComponent(call)}/connections/${encodeURIComponent(device)}/${action}`);
+/** Does something with a device's connection in a call. what: what the action takes. */
+export async function act(action: Action, call: string, device: string, what = ""): Promise<Connection | null> {
+  const { act, member } = rules[action];
+  return connectionOf(await request("POST", connection(call, device, act), member === "" ? undefined : { [member]: what }));
 }
+
+/** Takes a call that rings, waits or is parked at a device with another phone. */
+export async function pickUp(call: string, at: string, mine: string): Promise<Connection | null> {
+  return connectionOf(await request("POST", connection(call, at, "pickup"), { requestingDevice: mine }));
+}
+
+/** Sets something at a device. */
+export async function set(device: string, what: "do-not-disturb" | "forwarding", body: object): Promise<void> {
+  await request("PUT", `devices/${encodeURIComponent(device)}/${what}`, body);
+}
+
+/** Reads something. */
+export const get = (path: string): Promise<unknown> => request("GET", path);
+
+/** What would be done if a phone dialled a number. */
+export const plan = (callingDevice: string, calledDirectoryNumber: string): Promise<unknown> =>
+  request("POST", "calls?dryRun=true", { callingDevice, calledDirectoryNumber });
 
 /** Whether the gateway answers at all. */
 export async function healthy(): Promise<boolean> {
   try {
-    return (await fetch(new URL("api/v1/health", document.baseURI), { cache: "no-store", signal: AbortSignal.timeout(5000) })).ok;
+    return (await fetch(url("health"), { cache: "no-store", signal: AbortSignal.timeout(5000) })).ok;
   } catch {
     return false;
   }
 }
 
-async function post(path: string, body?: unknown): Promise<void> {
-  const init: RequestInit = { method: "POST", signal: AbortSignal.timeout(limit) };
+const url = (path: string) => new URL(`api/v1/${path}`, document.baseURI);
+const connection = (call: string, device: string, act: string) =>
+  `calls/${encodeURIComponent(call)}/connections/${encodeURIComponent(device)}/${act}`;
+
+async function request(method: string, path: string, body?: unknown): Promise<unknown> {
+  const headers: Record<string, string> = {};
+  const init: RequestInit = { method, headers, cache: "no-store", signal: AbortSignal.timeout(limit) };
+  if (csrf !== "" && method !== "GET") headers["X-CSRF-Token"] = csrf;
   if (body !== undefined) {
-    init.headers = { "Content-Type": "application/json" };
+    headers["Content-Type"] = "application/json";
     init.body = JSON.stringify(body);
   }
   let answer: Response;
   try {
-    answer = await fetch(new URL(`api/v1/${path}`, document.baseURI), init);
+    answer = await fetch(url(path), init);
   } catch (e) {
     throw new Refused(e instanceof DOMException && e.name === "TimeoutError" ? text.failed.silent : text.failed.unreachable);
   }
-  if (!answer.ok) throw new Refused(sentence(answer.status, await answer.json().catch(() => null)));
+  const said: unknown = answer.status === 204 ? null : await answer.json().catch(() => null);
+  if (!answer.ok) throw new Refused(sentence(answer.status, said), answer.status);
+  return said;
 }
 
-/** What a problem document (RFC 9457) says, as a sentence. */
+function connectionOf(answer: unknown): Connection | null {
+  const c = (answer as { connection?: { callID?: unknown; deviceID?: unknown } } | null)?.connection;
+  return typeof c?.callID === "string" ? { call: c.callID, device: typeof c.deviceID === "string" ? c.deviceID : "" } : null;
+}
+
+/** What a problem document (RFC 9457) says, as a sentence: what was wrong, the fields that were, and what is not known. */
 export function sentence(status: number, problem: unknown): string {
   const p = (typeof problem === "object" && problem !== null ? problem : {}) as Record<string, unknown>;
   const said = [p["detail"], p["title"]].find((s): s is string => typeof s === "string" && s.trim() !== "");
   if (!said) return text.failed.status(status);
-  const s = said.trim();
-  return s[0]!.toUpperCase() + s.slice(1) + (/[.!?]$/.test(s) ? "" : ".");
+  const fields = Array.isArray(p["errors"]) ? p["errors"].map((e) => (e as { message?: unknown } | null)?.message) : [];
+  const all = [said.trim(), ...fields.filter((m): m is string => typeof m === "string" && m !== "")].join(": ");
+  const s = all[0]!.toUpperCase() + all.slice(1) + (/[.!?]$/.test(all) ? "" : ".");
+  return p["outcome"] === "unknown" ? `${s} ${text.failed.unknown}` : s;
 }

@@ -1,31 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { compare, count, inSight, layOut, matcher, searchable, sections, step, suggest } from "./arrange";
+import { compare, count, inSight, layOut, sections, step } from "./arrange";
 import type { Device } from "./model";
 import { type Phone, phoneOf } from "./phone";
 import { call, device, leg } from "./testing";
 
 const phone = (extension: string, more: Partial<Device> = {}): Phone => phoneOf(device(extension, more), []);
 const extensions = (list: readonly Phone[]) => list.map((p) => p.device.extension);
-
-describe("search", () => {
-  const p = phone("1001", { name: "Zoë Núñez-Ito", number: "+15551001" });
-  const rows: [query: string, found: boolean][] = [
-    ["", true],
-    ["  ", true],
-    ["zoe", true],
-    ["NUNEZ", true],
-    ["ito zoë", true],
-    ["zoe ada", false],
-    ["1001", true],
-    ["+1 555-1001", true],
-    ["(555) 1001", true],
-    ["1002", false],
-    ["zoe 1001", true],
-  ];
-  test.each(rows)("%j", (query, found) => {
-    expect(matcher(query)(searchable(p))).toBe(found);
-  });
-});
 
 describe("order", () => {
   const list = [
@@ -36,7 +16,7 @@ describe("order", () => {
     phone("1", { pbx: "zulu", name: "Cleo" }),
   ];
   test("by extension: PBX, kind, number as number", () => {
-    expect(extensions([...list].sort(compare("extension")))).toEqual(["9", "10", "100", "71", "1"]);
+    expect(extensions([...list].sort(compare("kind")))).toEqual(["9", "10", "100", "71", "1"]);
   });
   test("by name: those without one last", () => {
     expect(extensions([...list].sort(compare("name")))).toEqual(["100", "10", "1", "9", "71"]);
@@ -52,11 +32,23 @@ test("count", () => {
   expect(count(list)).toMatchObject({ idle: 1, out: 1, ringing: 1, talking: 0 });
 });
 
+test("order by department: those without one last", () => {
+  const list = [
+    phone("1"),
+    phone("2", { department: "Sales" }),
+    phone("3", { department: "Accounts" }),
+    phone("4", { department: "Sales", name: "Ada" }),
+  ];
+  const sorted = [...list].sort(compare("department"));
+  expect(extensions(sorted)).toEqual(["3", "4", "2", "1"]);
+  expect(sections(sorted, "department").map((s) => s.key)).toEqual(["Accounts", "Sales", "none"]);
+});
+
 describe("sections", () => {
   const busy = phoneOf(device("3"), [call("a", leg("4", "connected"), leg("3", "alerting"))]);
   const list = [phone("1"), busy, phone("71", { kind: "parkSlot" })];
   test("by kind", () => {
-    expect(sections(list, "extension").map((s) => [s.key, extensions(s.phones)])).toEqual([
+    expect(sections(list, "kind").map((s) => [s.key, extensions(s.phones)])).toEqual([
       ["phone", ["1", "3"]],
       ["parkSlot", ["71"]],
     ]);
@@ -120,21 +112,4 @@ describe("rows", () => {
   test("nobody to step to", () => {
     expect(step([], "x", "down")).toBe("x");
   });
-});
-
-describe("suggestions", () => {
-  const list = [
-    phone("1001", { name: "Dean Park" }),
-    phone("1002", { name: "Ada Ito" }),
-    phone("2100", { name: "Ben (Ada's desk)" }),
-  ];
-  const find = (typed: string, except = "", most = 6) =>
-    extensions(suggest(list, (id) => searchable(list.find((p) => p.device.id === id)!), typed, except, most));
-  test("beginnings first", () => expect(find("100")).toEqual(["1001", "1002", "2100"]));
-  test("any word's beginning", () => expect(find("park")).toEqual(["1001"]));
-  test("not the phone itself", () => expect(find("ada", device("1002").id)).toEqual(["2100"]));
-  test("no more than asked for", () => expect(find("1", "", 1)).toHaveLength(1));
-  test("nothing for nothing", () => expect(find("  ")).toEqual([]));
-  test("signs are only signs", () => expect(find("(ada")).toEqual(["2100"]));
-  test("what means something in a pattern", () => expect(find("[.*")).toEqual([]));
 });

@@ -1,10 +1,10 @@
 // Which phones are shown, in what order, under which headings, and which rows of them are in sight.
 
 import type { DeviceKind } from "./model";
-import { fold } from "./format";
 import { type Phone, type PhoneState, phoneStates } from "./phone";
 
-export type Order = "extension" | "name" | "state";
+/** How lines are grouped, and ordered within a group. */
+export type Grouping = "kind" | "name" | "state" | "department" | "pbx";
 
 export interface Section {
   readonly key: string; // of the heading's text: a kind, or a state
@@ -21,35 +21,22 @@ export interface Sizes {
   readonly row: number; // gap included
 }
 
-const digits = /\d+/;
 const kinds: readonly DeviceKind[] = ["phone", "group", "parkSlot", "trunk"];
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
-/** What a search looks at: name, extension and number, folded. */
-export function searchable(p: Phone): string {
-  const d = p.device;
-  return fold(`${d.name} ${d.extension} ${d.number}`);
-}
-
-/** A search: every word must be in name, extension or number. Spaces, dashes and brackets inside a number don't matter. */
-export function matcher(query: string): (haystack: string) => boolean {
-  const q = fold(query).trim();
-  if (q === "") return () => true;
-  const asNumber = q.replace(/[\s().\-/]/g, "");
-  if (digits.test(q) && /^\+?\d+$/.test(asNumber)) return (h) => h.includes(asNumber);
-  const words = q.split(/\s+/);
-  return (h) => words.every((w) => h.includes(w));
-}
-
-/** Compares for the two orders that don't move while calls come and go. */
-export function compare(order: Order): (a: Phone, b: Phone) => number {
+/** Compares for the orders that don't move while calls come and go. */
+export function compare(grouping: Grouping): (a: Phone, b: Phone) => number {
   const byExtension = (a: Phone, b: Phone) =>
     collator.compare(a.device.pbx, b.device.pbx) ||
     kinds.indexOf(a.device.kind) - kinds.indexOf(b.device.kind) ||
     collator.compare(a.device.extension, b.device.extension) ||
     collator.compare(a.device.id, b.device.id);
-  if (order !== "name") return byExtension;
+  if (grouping === "kind" || grouping === "pbx") return byExtension;
   return (a, b) =>
+    (grouping === "department"
+      ? Number(a.device.department === "") - Number(b.device.department === "") ||
+        collator.compare(a.device.department, b.device.department)
+      : 0) ||
     Number(a.device.name === "") - Number(b.device.name === "") ||
     collator.compare(a.device.name, b.device.name) ||
     byExtension(a, b);
@@ -62,19 +49,21 @@ export function count(phones: Iterable<Phone>): Record<PhoneState, number> {
   return n;
 }
 
-/** Sections of phones that are already in order. Headings are by state, or by PBX and kind; by name there is one section. */
-export function sections(phones: readonly Phone[], order: Order): Section[] {
+/** Sections of phones that are already in order; by name there is one section, without a heading. */
+export function sections(phones: readonly Phone[], grouping: Grouping): Section[] {
   const found = new Map<string, { key: string; pbx: string; phones: Phone[] }>();
   for (const p of phones) {
-    const key = order === "state" ? p.state : order === "name" ? "" : p.device.kind;
-    const pbx = order === "extension" ? p.device.pbx : "";
+    const d = p.device;
+    const key = { state: p.state, name: "", department: d.department || "none", kind: d.kind, pbx: d.kind }[grouping];
+    const pbx = grouping === "kind" || grouping === "pbx" ? d.pbx : "";
     const id = `${pbx}/${key}`;
     let s = found.get(id);
     if (!s) found.set(id, (s = { key, pbx, phones: [] }));
     s.phones.push(p);
   }
   const list = [...found.values()];
-  if (order === "state") list.sort((a, b) => phoneStates.indexOf(a.key as PhoneState) - phoneStates.indexOf(b.key as PhoneState));
+  if (grouping === "state")
+    list.sort((a, b) => phoneStates.indexOf(a.key as PhoneState) - phoneStates.indexOf(b.key as PhoneState));
   return list;
 }
 
@@ -132,31 +121,4 @@ export function step(rows: readonly Row[], id: string, to: Direction): string {
     end: () => lines.at(-1)?.at(-1),
   }[to]();
   return goal?.device.id ?? id;
-}
-
-/** Phones to offer for what was typed into a dial field: those that begin with it before those that hold it; never the phone itself. */
-export function suggest(
-  phones: readonly Phone[],
-  haystack: (id: string) => string,
-  typed: string,
-  except: string,
-  most: number,
-): Phone[] {
-  if (fold(typed).trim() === "") return [];
-  const fits = matcher(typed);
-  const begins = new RegExp(
-    `(^| )\\+?${fold(typed)
-      .trim()
-      .replace(/[^\p{L}\p{N} ]/gu, "\\$&")}`,
-    "u",
-  );
-  const first: Phone[] = [];
-  const rest: Phone[] = [];
-  for (const p of phones) {
-    const h = haystack(p.device.id);
-    if (p.device.id === except || !fits(h)) continue;
-    (begins.test(h) ? first : rest).push(p);
-    if (first.length >= most) break;
-  }
-  return [...first, ...rest].slice(0, most);
 }

@@ -6,13 +6,24 @@ import { call, device, leg } from "./testing";
 const id = (extension: string) => `tel:+1555${extension}`;
 const state = (b: Board, extension: string) => b.phones.get(id(extension))?.state;
 
+let epoch = 0;
+let last = 1;
+
 function snapshot(b: Board, devices: Device[], calls: Call[] = [], at: number | null = null, now = 0) {
-  b.apply({ type: "snapshot", position: "e.1", at, devices, calls }, now);
+  last = 1;
+  b.apply({ type: "snapshot", position: `${++epoch}.1`, at, devices, calls }, now);
 }
 
 function change(b: Board, m: { devices?: Device[]; calls?: Call[]; ended?: string[]; at?: number }, now = 0) {
   b.apply(
-    { type: "change", position: "e.2", at: m.at ?? null, devices: m.devices ?? [], calls: m.calls ?? [], ended: m.ended ?? [] },
+    {
+      type: "change",
+      position: `${epoch}.${++last}`,
+      at: m.at ?? null,
+      devices: m.devices ?? [],
+      calls: m.calls ?? [],
+      ended: m.ended ?? [],
+    },
     now,
   );
 }
@@ -23,10 +34,10 @@ test("a call from ringing to its end", () => {
   const b = new Board();
   expect(b.position).toBeNull();
   snapshot(b, three);
-  expect(b.position).toBe("e.1");
+  expect(b.position).toBe(`${epoch}.1`);
   change(b, { calls: [call("a", leg("1001", "connected"), leg("1002", "alerting"))] });
   expect([state(b, "1001"), state(b, "1002"), state(b, "1003")]).toEqual(["calling", "ringing", "idle"]);
-  expect(b.position).toBe("e.2");
+  expect(b.position).toBe(`${epoch}.2`);
   change(b, { calls: [call("a", leg("1001", "connected"), leg("1002", "connected"))] });
   expect([state(b, "1001"), state(b, "1002")]).toEqual(["talking", "talking"]);
   change(b, { ended: ["a"] });
@@ -77,7 +88,7 @@ test("a device's change keeps its calls; only names and numbers call for sorting
   expect(b.census).toBe(census);
   change(b, { devices: [device("1001", { name: "Ada" })] });
   expect(b.census).not.toBe(census);
-  expect(b.haystack(id("1001"))).toContain("ada");
+  expect(b.haystack(id("1001")).words).toContain("ada");
 });
 
 test("outside parties are in calls but not on the board", () => {
@@ -106,4 +117,33 @@ test("the gateway's clock: late messages don't turn ours back", () => {
   expect(b.offset).toBe(6_100);
   snapshot(b, three);
   expect(b.offset).toBe(6_100);
+});
+
+test("told twice changes nothing; of another journal asks for a snapshot; a gap waits for one", () => {
+  const b = new Board();
+  snapshot(b, three);
+  const same = { type: "change", position: `${epoch}.2`, at: null, devices: [], calls: [], ended: [] } as const;
+  expect(b.apply({ ...same, devices: [], calls: [], ended: [] }, 0)).toBe("taken");
+  expect(b.apply({ ...same, devices: [], calls: [], ended: [] }, 0)).toBe("old");
+  expect(b.apply({ ...same, position: "other.3", devices: [], calls: [], ended: [] }, 0)).toBe("lost");
+  expect(b.apply({ type: "gap", position: `${epoch}.9`, at: null, reason: "" }, 0)).toBe("gap");
+  expect(b.apply({ ...same, position: `${epoch}.9`, devices: [], calls: [], ended: [] }, 0)).toBe("lost");
+  expect(b.counters).toMatchObject({ duplicates: 1, gaps: 1, snapshots: 1 });
+});
+
+test("a lamp that was wrong is put right by a snapshot of the same position, and counted", () => {
+  const b = new Board();
+  snapshot(b, three);
+  b.apply(
+    {
+      type: "snapshot",
+      position: `${epoch}.1`,
+      at: null,
+      devices: [device("1001", { outOfService: "" }), ...three.slice(1)],
+      calls: [],
+    },
+    0,
+  );
+  expect(state(b, "1001")).toBe("out");
+  expect(b.counters.healed).toBe(1);
 });

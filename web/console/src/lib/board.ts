@@ -1,15 +1,31 @@
 // The picture of all phones, kept current by the gateway's messages. Plain data, no rendering.
 
-import { searchable } from "./arrange";
 import type { Call, Device, Message, Position } from "./model";
 import { type Phone, phoneOf } from "./phone";
+import { Chronicle } from "./story";
+import { type Haystack, haystackOf } from "./search";
+
+/** What became of a message. */
+export type Taken = "taken" | "old" | "gap" | "lost";
+
+function split(p: Position): [epoch: string, number: number] {
+  const i = p.lastIndexOf(".");
+  return [p.slice(0, i), Number(p.slice(i + 1))];
+}
+
+const nothing: Haystack = { words: [], name: "", numbers: [], department: "" };
 
 export class Board {
+  /** What the page has seen, for those who look after it. healed: lamps that a later snapshot of the same journal put right. */
+  readonly counters = { messages: 0, duplicates: 0, gaps: 0, snapshots: 0, healed: 0 };
+  /** The stories of the calls that there are. */
+  readonly chronicle = new Chronicle();
+  #broken = false;
   #devices = new Map<string, Device>();
   #calls = new Map<string, Call>();
   #at = new Map<string, Set<string>>(); // device → its calls
   #phones = new Map<string, Phone>();
-  #haystacks = new Map<string, string>();
+  #haystacks = new Map<string, Haystack>();
   #position: Position | null = null;
   #offset = 0;
   #census = 0;
@@ -39,40 +55,87 @@ export class Board {
   }
 
   /** What a search for this phone looks at. */
-  haystack(id: string): string {
-    return this.#haystacks.get(id) ?? "";
+  haystack(id: string): Haystack {
+    return this.#haystacks.get(id) ?? nothing;
   }
 
-  /** Takes one message over. `now` is our clock when it came. */
-  apply(m: Message, now: number): void {
-    if (m.type === "snapshot") this.#replace(m);
-    else this.#change(m);
+  /**
+   * Takes one message over. `now` is our clock when it came. What was taken already, or is older than what is known, changes nothing; "lost":
+   * it can't be joined to what is known, and a snapshot has to be asked for.
+   */
+  apply(m: Message, now: number): Taken {
+    this.counters.messages++;
+    if (m.type === "gap") {
+      this.counters.gaps++;
+      this.#broken = true; // nothing but the snapshot that follows makes it whole
+      return "gap";
+    }
+    const order = this.#order(m.position);
+    if (m.type === "snapshot") {
+      if (order === "old" && !this.#broken) return this.#again();
+      this.#replace(m);
+      this.#broken = false;
+    } else {
+      if (this.#broken || order === "foreign") return "lost";
+      if (order !== "new") return this.#again();
+      if (m.type === "change") this.#change(m);
+    }
     this.#position = m.position;
     if (m.at !== null) this.#measure(m.type, m.at - now);
+    return "taken";
+  }
+
+  #again(): Taken {
+    this.counters.duplicates++;
+    return "old";
+  }
+
+  /** How a position lies to the one known. */
+  #order(p: Position): "new" | "same" | "old" | "foreign" {
+    if (this.#position === null) return "foreign";
+    const [ours, n] = split(this.#position);
+    const [theirs, k] = split(p);
+    if (ours !== theirs) return "foreign";
+    return k > n ? "new" : k === n ? "same" : "old";
   }
 
   #replace(m: Message & { type: "snapshot" }): void {
+    this.counters.snapshots++;
+    const before = this.#order(m.position) === "same" ? this.#phones : null; // nothing happened in between: what differs was wrong
     this.#devices = new Map(m.devices.map((d) => [d.id, d]));
     this.#calls = new Map(m.calls.map((c) => [c.id, c]));
     this.#at = new Map();
     for (const c of m.calls) this.#seat(c);
+    this.chronicle.restart(m.calls);
     this.#phones = new Map();
     this.#haystacks = new Map();
     this.#census++;
     for (const id of this.#devices.keys()) this.#paint(id);
+    if (before) for (const [id, p] of this.#phones) if (before.get(id)?.state !== p.state) this.counters.healed++;
   }
 
   #change(m: Message & { type: "change" }): void {
     const touched = new Set<string>();
     for (const d of m.devices) {
       const old = this.#devices.get(d.id);
-      if (!old || old.name !== d.name || old.extension !== d.extension || old.number !== d.number || old.kind !== d.kind) {
+      if (
+        !old ||
+        old.name !== d.name ||
+        old.extension !== d.extension ||
+        old.number !== d.number ||
+        old.kind !== d.kind ||
+        old.department !== d.department
+      ) {
         this.#census++;
         this.#haystacks.delete(d.id);
       }
       this.#devices.set(d.id, d);
       touched.add(d.id);
     }
+    this.chronicle.hear(
+      m.calls.map((after) => ({ before: this.#calls.get(after.id), after })),
+      m.ended.flatMap((id) => this.#calls.get(id) ?? []),
+    );
     for (const id of m.ended) this.#unseat(id, touched);
     for (const c of m.calls) {
       this.#unseat(c.id, touched);
@@ -101,13 +164,17 @@ export class Board {
     this.#calls.delete(id);
   }
 
+  /** The calls that a device takes part in. */
+  callsAt(id: string): Call[] {
+    return [...(this.#at.get(id) ?? [])].flatMap((c) => this.#calls.get(c) ?? []);
+  }
+
   #paint(id: string): void {
     const device = this.#devices.get(id);
     if (!device) return; // an outside party
-    const calls = [...(this.#at.get(id) ?? [])].flatMap((c) => this.#calls.get(c) ?? []);
-    const phone = phoneOf(device, calls);
+    const phone = phoneOf(device, this.callsAt(id));
     this.#phones.set(id, phone);
-    if (!this.#haystacks.has(id)) this.#haystacks.set(id, searchable(phone));
+    if (!this.#haystacks.has(id)) this.#haystacks.set(id, haystackOf(phone));
   }
 
   // A message is late by its way here, never early: of all that was seen since the snapshot the largest difference is the truest.

@@ -1,26 +1,32 @@
 // The page's state: the board, the connection, what is chosen, searched and selected. Messages are taken over at once and shown together,
 // some times a second, so that a busy PBX costs no more to draw than a quiet one.
 
-import { compare, count, matcher, type Order, sections } from "./arrange";
+import { compare, count, type Grouping, sections } from "./arrange";
 import { Board } from "./board";
 import { type Phone, type PhoneState } from "./phone";
 import { healthy } from "./api";
+import { queryOf, rank } from "./search";
 import { type Link, Follower } from "./stream";
 import { read } from "./wire";
 
 const drawEvery = 80; // ms
 
 export class Desk {
+  hear: () => void = () => {}; // called after each time that the picture has changed
   readonly board = new Board();
 
   link = $state.raw<Link>({ state: "connecting" });
   now = $state(Date.now()); // our clock, once a second
   query = $state("");
   filter = $state<PhoneState | "all">("all");
-  order = $state<Order>("extension");
+  grouping = $state<Grouping>("kind");
+  only = $state(""); // "favourites", "department:…", "pbx:…"; empty: all
+  favourites = $state.raw<ReadonlySet<string>>(new Set());
+  back = $state<"caughtUp" | "startedAgain" | null>(null); // what the last reconnection came to, for a moment
   selected = $state<string | null>(null);
   #version = $state(0);
   #pending = false;
+  #missed = false;
   #wasLive = $state(false);
 
   readonly live = $derived(this.link.state === "live");
@@ -45,6 +51,12 @@ export class Desk {
     this.#version;
     return count(this.board.phones.values());
   });
+  readonly departments = $derived.by(() => {
+    this.#census;
+    const all = new Set([...this.board.phones.values()].map((p) => p.device.department));
+    all.delete("");
+    return [...all].sort(new Intl.Collator(undefined, { numeric: true }).compare);
+  });
   readonly pbxs = $derived.by(() => {
     this.#version;
     const up = new Map<string, boolean>();
@@ -58,7 +70,7 @@ export class Desk {
   /** Ids in the chosen order: sorted again only when phones come, go or are renamed. */
   readonly #sorted = $derived.by(() => {
     this.#census;
-    return [...this.board.phones.values()].sort(compare(this.order)).map((p) => p.device.id);
+    return [...this.board.phones.values()].sort(compare(this.grouping)).map((p) => p.device.id);
   });
   /** Every phone, in the chosen order. */
   readonly all = $derived.by(() => {
@@ -66,12 +78,26 @@ export class Desk {
     return this.#sorted.flatMap((id) => this.board.phones.get(id) ?? []);
   });
   readonly phoneCount = $derived(this.all.filter((p) => p.device.kind === "phone").length);
-  /** Those that search and filter let through. */
+  /** Those that search and filters let through; while one searches the best first. */
   readonly shown = $derived.by(() => {
-    const fits = matcher(this.query);
-    return this.all.filter((p) => (this.filter === "all" || p.state === this.filter) && fits(this.board.haystack(p.device.id)));
+    const q = queryOf(this.query);
+    const fits = this.all.filter((p) => (this.filter === "all" || p.state === this.filter) && this.#isOf(p));
+    if (q.words.length === 0) return fits;
+    const ranked = fits.flatMap((p) => {
+      const r = rank(q, this.board.haystack(p.device.id));
+      return r === null ? [] : [{ p, r }];
+    });
+    return ranked.sort((a, b) => a.r - b.r).map((x) => x.p);
   });
-  readonly sections = $derived(sections(this.shown, this.order));
+  readonly sections = $derived(sections(this.shown, this.query.trim() === "" ? this.grouping : "name"));
+
+  #isOf({ device }: Phone): boolean {
+    if (this.only === "") return true;
+    if (this.only === "favourites") return this.favourites.has(device.id);
+    const i = this.only.indexOf(":");
+    const name = this.only.slice(i + 1);
+    return this.only.slice(0, i) === "pbx" ? device.pbx === name : device.department === name;
+  }
 
   readonly #follower = new Follower(
     {
@@ -93,15 +119,34 @@ export class Desk {
       read: (data) => read(data),
       position: () => this.board.position,
       take: (m) => {
-        this.board.apply(m, Date.now());
-        this.#draw();
+        const became = this.board.apply(m, Date.now());
+        if (became === "gap") this.#missed = true;
+        if (m.type !== "heartbeat") this.#draw();
+        return became !== "lost";
       },
       link: (l) => {
+        const lost = this.link.state === "lost";
         this.link = l;
-        if (l.state === "live") this.#wasLive = true;
+        if (l.state === "lost") this.#missed = false;
+        if (l.state !== "live") return;
+        if (lost && this.#wasLive) this.#say();
+        this.#wasLive = true;
       },
     },
   );
+
+  // Whether something was missed shows with the first message after a break, if one comes: so it is told a moment later.
+  #say(): void {
+    setTimeout(() => {
+      this.back = this.#missed ? "startedAgain" : "caughtUp";
+      setTimeout(() => (this.back = null), 8000);
+    }, 300);
+  }
+
+  /** Counts the times that the picture was shown anew: the maps stay the same ones, so who reads them reads this too. */
+  get version(): number {
+    return this.#version;
+  }
 
   /** Whether the picture was ever current. */
   get wasLive(): boolean {
@@ -132,6 +177,7 @@ export class Desk {
     setTimeout(() => {
       this.#pending = false;
       this.#version++;
+      this.hear();
     }, drawEvery);
   }
 }

@@ -23,6 +23,8 @@ export interface Device {
   readonly name: string; // may be empty
   readonly extension: string; // what people call it: its shortest other number, or the number itself
   readonly number: string; // as shown: no scheme, no parameters
+  readonly department: string; // may be empty
+  readonly members: readonly string[]; // of a group
   readonly pbx: string;
   readonly linkUp: boolean;
   readonly offers: ReadonlySet<string>; // CSTA services
@@ -48,6 +50,7 @@ export interface Leg {
 export interface Call {
   readonly id: string;
   readonly began: number; // server time, ms
+  readonly reference: string; // the integrator's own; may be empty
   readonly calling: Party;
   readonly called: Party;
   readonly legs: readonly Leg[];
@@ -56,6 +59,9 @@ export interface Call {
 /** A position in the gateway's journal: `epoch.number`. Opaque. */
 export type Position = string;
 
+/** What the gateway tells. A heartbeat and a gap carry no state: the one says that nothing was missed up to its position, the other that a snapshot follows. */
 export type Message =
+  | { type: "heartbeat"; position: Position; at: number | null }
+  | { type: "gap"; position: Position; at: number | null; reason: string }
   | { type: "snapshot"; position: Position; at: number | null; devices: Device[]; calls: Call[] }
   | { type: "change"; position: Position; at: number | null; devices: Device[]; calls: Call[]; ended: string[] };

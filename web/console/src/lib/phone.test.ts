@@ -36,9 +36,20 @@ describe("what a lamp shows", () => {
     expect(phoneOf(device("1001"), calls).state).toBe(state);
   });
 
-  test("out of service, also by its PBX's link", () => {
+  test("without calls", () => {
+    const features = { doNotDisturb: false, messageWaiting: false, muted: false, forwarding: [] };
+    const forwarding = (type: string) => ({ ...features, forwarding: [{ type, to: "" }] });
     expect(phoneOf(device("1001", { outOfService: "" }), []).state).toBe("out");
-    expect(phoneOf(device("1001", { linkUp: false }), []).state).toBe("out");
+    expect(phoneOf(device("1001", { features: { ...features, doNotDisturb: true } }), []).state).toBe("dnd");
+    expect(phoneOf(device("1001", { features: forwarding("forwardImmediate") }), []).state).toBe("forwarded");
+    expect(phoneOf(device("1001", { features: forwarding("forwardBusy") }), []).state).toBe("idle");
+  });
+
+  test("while its PBX's link is down nobody knows, whatever was last seen", () => {
+    expect(phoneOf(device("1001", { linkUp: false }), []).state).toBe("unknown");
+    expect(phoneOf(device("1001", { linkUp: false }), [call("a", leg("1002", "connected"), leg("1001", "alerting"))]).state).toBe(
+      "unknown",
+    );
   });
 });
 

@@ -3,7 +3,19 @@
 import type { Call, Device, Leg, Party } from "./model";
 
 /** What a lamp can show, the most pressing first. */
-export const phoneStates = ["ringing", "talking", "calling", "held", "queued", "failed", "out", "idle"] as const;
+export const phoneStates = [
+  "ringing",
+  "talking",
+  "calling",
+  "held",
+  "queued",
+  "failed",
+  "dnd",
+  "forwarded",
+  "unknown",
+  "out",
+  "idle",
+] as const;
 export type PhoneState = (typeof phoneStates)[number];
 
 /** One call as seen from one phone. */
@@ -30,8 +42,18 @@ export function phoneOf(device: Device, calls: Iterable<Call>): Phone {
     const leg = call.legs.find((l) => l.device === device.id);
     if (leg) lines.push(lineOf(call, leg));
   }
-  lines.sort((a, b) => phoneStates.indexOf(a.state) - phoneStates.indexOf(b.state) || a.call.began - b.call.began);
-  return { device, lines, state: lines[0]?.state ?? (device.outOfService !== null || !device.linkUp ? "out" : "idle") };
+  // By name at last: the order must not hang on the order in which the calls were told.
+  const byName = (a: Line, b: Line) => (a.call.id < b.call.id ? -1 : 1);
+  lines.sort((a, b) => phoneStates.indexOf(a.state) - phoneStates.indexOf(b.state) || a.call.began - b.call.began || byName(a, b));
+  return { device, lines, state: lines[0] && device.linkUp ? lines[0].state : without(device) };
+}
+
+/** The state of a device without calls. While its PBX's link is down nobody knows it. */
+function without(d: Device): PhoneState {
+  if (!d.linkUp) return "unknown";
+  if (d.outOfService !== null) return "out";
+  if (d.features.doNotDisturb) return "dnd";
+  return d.features.forwarding.some((f) => f.type.startsWith("forwardImm")) ? "forwarded" : "idle";
 }
 
 function lineOf(call: Call, leg: Leg): Line {

@@ -47,7 +47,9 @@ class Bench {
       position: () => this.position,
       take: (m) => {
         this.taken.push(m);
+        if (m.position === "lost") return false;
         this.position = m.position;
+        return true;
       },
       link: (l) => this.links.push(l),
     },
@@ -178,6 +180,14 @@ test("a connection that says nothing is given up", () => {
 test("what can't be understood asks for a snapshot", () => {
   b.socket.onmessage!({ data: "e.7" });
   b.socket.onmessage!({ data: "broken" });
+  expect(b.link.state).toBe("lost");
+  b.pass(1000);
+  expect(b.socket.after).toBeNull();
+});
+
+test("what can't be joined to what is known asks for a snapshot", () => {
+  b.socket.onmessage!({ data: "e.7" });
+  b.socket.onmessage!({ data: "lost" });
   expect(b.link.state).toBe("lost");
   b.pass(1000);
   expect(b.socket.after).toBeNull();

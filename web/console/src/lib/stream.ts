@@ -27,7 +27,7 @@ export interface World {
 export interface Listener {
   read(data: unknown): Message | null; // null: nothing for us
   position(): Position | null;
-  take(m: Message): void;
+  take(m: Message): boolean; // false: a snapshot is needed
   link(l: Link): void;
 }
 
@@ -79,9 +79,9 @@ export class Follower {
       this.#lose();
       return;
     }
-    this.#fresh = false;
-    if (m) this.listener.take(m);
-    this.#hear();
+    this.#fresh = m !== null && !this.listener.take(m);
+    if (this.#fresh) this.#lose();
+    else this.#hear();
   }
 
   /** The connection is good at this moment. */

@@ -2,6 +2,24 @@
 
 import type { Call, Device, Leg, LegState, Party } from "./model";
 
+const everything = [
+  "MakeCall",
+  "AnswerCall",
+  "ClearConnection",
+  "HoldCall",
+  "RetrieveCall",
+  "AlternateCall",
+  "ConsultationCall",
+  "TransferCall",
+  "ConferenceCall",
+  "SingleStepTransferCall",
+  "SingleStepConferenceCall",
+  "DeflectCall",
+  "DirectedPickupCall",
+  "ParkCall",
+  "GenerateDigits",
+];
+
 export function device(extension: string, more: Partial<Device> = {}): Device {
   return {
     id: `tel:+1555${extension}`,
@@ -9,9 +27,11 @@ export function device(extension: string, more: Partial<Device> = {}): Device {
     name: "",
     extension,
     number: `+1555${extension}`,
+    department: "",
+    members: [],
     pbx: "sim",
     linkUp: true,
-    offers: new Set(["MakeCall", "AnswerCall", "ClearConnection", "HoldCall", "RetrieveCall"]),
+    offers: new Set(everything),
     lacks: new Map(),
     outOfService: null,
     features: { doNotDisturb: false, messageWaiting: false, muted: false, forwarding: [] },
@@ -29,5 +49,5 @@ export function leg(extension: string, state: LegState, since = 0): Leg {
 
 /** A call from the first leg to the second. */
 export function call(id: string, ...legs: Leg[]): Call {
-  return { id, began: 0, calling: legs[0]!.party, called: legs[1]?.party ?? party("0"), legs };
+  return { id, began: 0, reference: "", calling: legs[0]!.party, called: legs[1]?.party ?? party("0"), legs };
 }

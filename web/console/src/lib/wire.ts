@@ -28,6 +28,10 @@ export function read(data: unknown): Message | null {
       return { type: "snapshot", position, at, devices, calls };
     case "event":
       return { type: "change", position, at, devices, calls, ended: ended.map((c) => str(c["callID"])) };
+    case "gap":
+      return { type: "gap", position, at, reason: str(m["reason"]) };
+    case "heartbeat":
+      return { type: "heartbeat", position, at };
   }
   return null;
 }
@@ -41,6 +45,8 @@ function device(d: Bag): Device {
     name: str(d["name"]),
     extension: aliases.toSorted((a, b) => a.length - b.length)[0] ?? number(id),
     number: number(id),
+    department: str(d["department"]),
+    members: strs(d["members"]),
     pbx: str(d["pbx"]),
     linkUp: d["linkUp"] !== false,
     offers: new Set(strs(d["offers"])),
@@ -66,6 +72,7 @@ function call(c: Bag): Call {
   return {
     id: str(c["callID"]),
     began,
+    reference: str(c["reference"]),
     calling: party(bag(c["calling"])),
     called: party(bag(c["called"])),
     legs: bags(c["legs"]).map((l) => leg(l, began)),

@@ -43,9 +43,9 @@ export function doing(phone: Phone, directory: Directory): { state: string; who:
   return { state: text.state[line.state], who: others && preposition ? `${preposition} ${others}` : others };
 }
 
-/** A device as people name it. */
+/** A device as people name it: "Bob Dahl 1004". */
 export function nameOf(d: Device): string {
-  return d.name ? `${d.name}, ${d.extension}` : d.extension;
+  return d.name && d.name !== d.extension ? `${d.name} ${d.extension}` : d.extension;
 }
 
 export interface Badge {

@@ -1,0 +1,346 @@
+// Who sits before the page: his phone, what he does with its calls, what he has sent away, missed, and wants to be told.
+
+import { type Action, heldBeside, lacking, meant, rules, whyNot, whyNotCall, whyNotPickUp } from "./actions";
+import { Announcer } from "./announce";
+import { type Connection, type Me, Refused, act, me, pickUp, placeCall } from "./api";
+import type { Desk } from "./desk.svelte";
+import type { Party } from "./model";
+import { type Line, type Phone, partners } from "./phone";
+import { type Waiting, longest, queueOf } from "./queue";
+import { type Fate, type Sent, fateOf, undoLeft, urgency } from "./sent";
+import { type Settings, load, name as storeName } from "./settings";
+import { text } from "./text";
+import { nameOf, party, who } from "./words";
+
+/** What is asked for before an action can be done. */
+export interface Picking {
+  readonly action: Action | "call" | "pickUp";
+  readonly line: Line | null; // my call; null for call and pickUp
+  readonly typed: string;
+}
+
+export interface Missed {
+  readonly id: string;
+  readonly caller: Party;
+  readonly at: number; // server time
+}
+
+export interface SentNow {
+  readonly sent: Sent;
+  readonly fate: Fate;
+  readonly undo: number; // seconds
+}
+
+const fadeAfter = 4_000; // ms: so long an outcome stays in the list
+
+export class Attendant {
+  readonly desk: Desk;
+  settings = $state<Settings>(load(null));
+  me = $state.raw<Me | null>(null);
+  signInNeeded = $state(false);
+
+  picking = $state.raw<Picking | null>(null);
+  choosing = $state.raw<{ line: Line; target: Phone; x: number; y: number } | null>(null);
+  dragging = $state.raw<{ line: Line; x: number; y: number; over: string | null } | null>(null);
+  busy = $state.raw<string | null>(null); // action and call under way
+  failure = $state.raw<{ call: string; message: string } | null>(null); // of the last act; call empty: of none
+  said = $state(""); // for the live region
+  missed = $state.raw<readonly Missed[]>([]);
+  watched = $state.raw<ReadonlySet<string>>(new Set()); // lines whose freedom is to be told
+  #sent = $state.raw<readonly Sent[]>([]);
+  #ended = new Map<number, number>(); // sent → when its outcome was first seen
+  #ringing = new Map<string, { caller: Party; at: number }>();
+  #announcer = new Announcer();
+  #count = 0;
+
+  readonly mine: Phone | undefined = $derived.by(() => {
+    this.desk.version;
+    const id = this.settings.phone;
+    return id === null ? undefined : this.desk.phones.get(id);
+  });
+  readonly queue: readonly Waiting[] = $derived.by(() => {
+    this.desk.version;
+    return queueOf(this.desk.phones, this.settings.phone, this.desk.serverNow);
+  });
+  /** What I sent away and nobody has answered yet, the most urgent first. */
+  readonly sent: readonly SentNow[] = $derived.by(() => {
+    this.desk.version;
+    const now = this.desk.serverNow;
+    return this.#sent
+      .map((sent) => {
+        const fate = fateOf(sent, this.desk.board.calls.get(sent.call), now, this.settings.patience * 1000);
+        return { sent, fate, undo: this.canTakeBack(fate) === null ? undoLeft(sent, fate, now) : 0 };
+      })
+      .sort((a, b) => urgency(a.fate) - urgency(b.fate) || a.sent.at - b.sent.at);
+  });
+
+  constructor(desk: Desk) {
+    this.desk = desk;
+    this.settings = load(localStorage.getItem(storeName));
+    desk.favourites = new Set(this.settings.favourites);
+    desk.hear = () => this.hear();
+  }
+
+  /** Finds out who is signed in, and takes his own line where none is chosen. */
+  async begin(): Promise<void> {
+    try {
+      this.me = await me();
+      this.signInNeeded = false;
+      const own = this.me.ownLines[0];
+      if (own !== undefined && this.settings.phone === null && !this.settings.asked) this.choose(own);
+    } catch (e) {
+      this.signInNeeded = e instanceof Refused && e.status === 401;
+    }
+  }
+
+  /** Keeps a change of the settings. */
+  keep(change: Partial<Settings>): void {
+    Object.assign(this.settings, change);
+    this.desk.favourites = new Set(this.settings.favourites);
+    localStorage.setItem(storeName, JSON.stringify(this.settings));
+  }
+
+  /** Makes a phone mine; null: I only watch. */
+  choose(phone: string | null): void {
+    this.keep({ phone, asked: true });
+    this.#ringing.clear();
+  }
+
+  favour(device: string): void {
+    const has = this.settings.favourites.includes(device);
+    this.keep({ favourites: has ? this.settings.favourites.filter((f) => f !== device) : [...this.settings.favourites, device] });
+  }
+
+  watch(device: string): void {
+    const next = new Set(this.watched);
+    if (!next.delete(device)) next.add(device);
+    this.watched = next;
+  }
+
+  /** Why an action can't be done with the call that is meant; null: it can. */
+  why(action: Action, line?: Line): string | null {
+    if (!this.mine) return text.whyNot.noPhone;
+    const l = line ?? meant(action, this.mine, this.desk.live);
+    return l ? whyNot(action, this.mine, l, this.desk.live) : text.whyNot.noCall;
+  }
+
+  whyCall(): string | null {
+    return this.mine ? whyNotCall(this.mine, this.desk.live) : text.whyNot.noPhone;
+  }
+
+  whyPickUp(from: Phone, line: Line): string | null {
+    return this.mine ? whyNotPickUp(this.mine, from, line, this.desk.live) : text.whyNot.noPhone;
+  }
+
+  /** Why what was sent away can't be taken back; null: it can. */
+  canTakeBack(fate: Fate): string | null {
+    if (!("leg" in fate)) return text.whyNot.state.takeBack;
+    return this.mine ? lacking("DirectedPickupCall", this.mine, this.desk.live) : text.whyNot.noPhone;
+  }
+
+  /** Does an action, or asks first for what it takes. */
+  start(action: Action, line?: Line): void {
+    const l = line ?? (this.mine && meant(action, this.mine, this.desk.live));
+    const why = this.why(action, l);
+    if (why !== null || !l) {
+      this.failure = { call: l?.call.id ?? "", message: why ?? text.whyNot.noCall };
+      return;
+    }
+    const { takes } = rules[action];
+    if (takes === "nothing") void this.perform(action, l);
+    else if (takes === "other") void this.perform(action, l, heldBeside(this.mine!, l)!.call.id);
+    else this.picking = { action, line: l, typed: "" };
+  }
+
+  /** Does an action. what: what it takes; to: that in words. */
+  async perform(action: Action, line: Line, what = "", to = ""): Promise<boolean> {
+    const phone = this.mine;
+    if (!phone) return false;
+    const target = this.desk.phones.get(what);
+    const consulted = action === "transfer" ? line : null;
+    const held = action === "transfer" ? heldBeside(phone, line) : undefined;
+    return this.#do(`${action} ${line.call.id}`, line.call.id, async () => {
+      const went = await act(action, line.call.id, phone.device.id, what);
+      const name = to || (target ? nameOf(target.device) : what);
+      if (action === "transferNow" || action === "deflect" || action === "park")
+        this.#send(line, went, name, what, action === "transferNow", action === "park");
+      else if (consulted && held && consulted.state !== "talking")
+        this.#send(held, went, who(consulted, this.desk.phones), consulted.others[0]?.device ?? "", false, false);
+    });
+  }
+
+  /** Places a call from my phone. */
+  async call(number: string): Promise<boolean> {
+    const why = this.whyCall() ?? (number.trim() === "" ? text.mine.needNumber : null);
+    if (why !== null) {
+      this.failure = { call: "", message: why };
+      return false;
+    }
+    return this.#do(`call`, "", () =>
+      placeCall(this.mine!.device.id, number.trim(), this.settings.handsFree ? "hands-free" : "ring-first"),
+    );
+  }
+
+  /** Takes a call that rings, waits or is parked elsewhere. */
+  async take(call: string, at: string): Promise<boolean> {
+    if (!this.mine) {
+      this.failure = { call: "", message: text.whyNot.noPhone };
+      return false;
+    }
+    return this.#do(`pickUp ${call}`, "", () => pickUp(call, at, this.mine!.device.id));
+  }
+
+  async takeBack({ sent, fate }: SentNow): Promise<void> {
+    if ("leg" in fate && (await this.take(sent.call, fate.leg.device))) this.dismiss(sent);
+  }
+
+  dismiss(sent: Sent): void {
+    this.#sent = this.#sent.filter((s) => s !== sent);
+  }
+
+  /** Takes the call that has waited longest: answers it where it rings at my phone, else picks it up. */
+  takeLongest(): void {
+    const w = longest(this.queue);
+    if (w) void this.takeWaiting(w);
+    else this.failure = { call: "", message: text.whyNot.nothingWaits };
+  }
+
+  async takeWaiting(w: Waiting): Promise<void> {
+    const own = this.mine?.lines.find((l) => l.call.id === w.call.id && l.leg.state === "alerting");
+    if (own) this.start("answer", own);
+    else await this.take(w.call.id, w.leg.device);
+  }
+
+  /** Takes the last call back that was sent away and can be. */
+  undo(): void {
+    const last = this.sent.filter((s) => this.canTakeBack(s.fate) === null).sort((a, b) => b.sent.at - a.sent.at)[0];
+    if (last) void this.takeBack(last);
+    else this.failure = { call: "", message: text.whyNot.state.takeBack };
+  }
+
+  /** What rings or waits somewhere that my phone could pick up, the longest first. */
+  pickable(): { from: Phone; line: Line }[] {
+    const all = this.desk.all.flatMap((from) =>
+      from.device.id === this.settings.phone || (from.state !== "ringing" && from.state !== "queued")
+        ? []
+        : from.lines.filter((l) => l.leg.state === "alerting" || l.leg.state === "queued").map((line) => ({ from, line })),
+    );
+    return all.sort((a, b) => a.line.leg.since - b.line.leg.since);
+  }
+
+  /** Looks at what has changed. Called after each change of the picture, and once a second. */
+  hear(): void {
+    const now = Date.now();
+    const words = this.#announcer.hear(this.mine, this.desk.phones, now);
+    if (words !== null) {
+      this.said = words;
+      this.#alert(words);
+    }
+    this.#miss();
+    for (const id of this.watched) {
+      const p = this.desk.phones.get(id);
+      if (p?.state !== "idle") continue;
+      this.watch(id);
+      this.said = text.announce.free(nameOf(p.device));
+      this.#notify(this.said);
+    }
+    for (const { sent, fate } of this.sent) {
+      const over = fate.state === "answered" || fate.state === "gone" || fate.state === "back";
+      if (!over) continue;
+      const first = this.#ended.get(sent.id) ?? now;
+      this.#ended.set(sent.id, first);
+      // What came back is the call itself again: the list of calls shows it, for as long as it rings.
+      if (now - first > fadeAfter && fate.state !== "back") {
+        this.#ended.delete(sent.id);
+        this.dismiss(sent);
+      }
+    }
+  }
+
+  /** Where a call of mine has come back from after I sent it away; empty: it hasn't. */
+  backFrom(call: string): string {
+    return this.sent.find((s) => s.sent.call === call && s.fate.state === "back")?.sent.to ?? "";
+  }
+
+  #miss(): void {
+    const there = new Set<string>();
+    for (const l of this.mine?.lines ?? []) {
+      if (l.leg.state === "alerting") this.#ringing.set(l.call.id, { caller: l.call.calling, at: l.leg.since });
+      else this.#ringing.delete(l.call.id);
+      there.add(l.call.id);
+    }
+    for (const [id, { caller, at }] of this.#ringing) {
+      if (there.has(id)) continue;
+      this.#ringing.delete(id);
+      // Gone elsewhere is not missed: a colleague, a group, or I myself sent it there.
+      if (this.desk.board.calls.has(id) || this.#sent.some((s) => s.call === id)) continue;
+      this.missed = [{ id, caller, at }, ...this.missed].slice(0, 50);
+    }
+  }
+
+  #send(line: Line, went: Connection | null, to: string, target: string, undo: boolean, parked: boolean): void {
+    const callers = line.others.length > 0 ? line.others.map((l) => l.device) : [line.call.calling.device];
+    const sent: Sent = {
+      id: ++this.#count,
+      call: went?.call || line.call.id,
+      mine: this.settings.phone ?? "",
+      who: partners(line)
+        .map((p) => party(p, this.desk.phones))
+        .join(", "),
+      callers,
+      to,
+      target,
+      at: this.desk.serverNow,
+      undo,
+      parked,
+    };
+    this.#sent = [...this.#sent, sent];
+  }
+
+  async #do(what: string, call: string, f: () => Promise<unknown>): Promise<boolean> {
+    if (this.busy !== null) return false;
+    this.busy = what;
+    this.failure = null;
+    try {
+      await f();
+      return true;
+    } catch (e) {
+      this.failure = { call, message: (e as Error).message };
+      return false;
+    } finally {
+      this.busy = null;
+    }
+  }
+
+  #alert(words: string): void {
+    this.#notify(words);
+    if (this.settings.tone) void ring();
+  }
+
+  #notify(words: string): void {
+    if (!this.settings.notify || document.visibilityState === "visible" || !("Notification" in window)) return;
+    if (Notification.permission === "granted") new Notification(words, { tag: "farhook" }).onclick = () => focus();
+  }
+}
+
+/** Two soft strokes of a bell, made here: no file is fetched. */
+async function ring(): Promise<void> {
+  try {
+    const audio = new AudioContext();
+    const t = audio.currentTime;
+    for (const at of [0, 0.35]) {
+      const tone = audio.createOscillator();
+      const loud = audio.createGain();
+      tone.frequency.value = 660;
+      loud.gain.setValueAtTime(0.0001, t + at);
+      loud.gain.exponentialRampToValueAtTime(0.2, t + at + 0.02);
+      loud.gain.exponentialRampToValueAtTime(0.0001, t + at + 0.3);
+      tone.connect(loud).connect(audio.destination);
+      tone.start(t + at);
+      tone.stop(t + at + 0.3);
+    }
+    setTimeout(() => void audio.close(), 1000);
+  } catch {
+    // the browser allows no sound before the page was touched
+  }
+}

@@ -1,0 +1,22 @@
+import { expect, test } from "vitest";
+import { popOf, read } from "./route";
+
+test.each([
+  ["", "board", ""],
+  ["#/", "board", ""],
+  ["#/queue", "queue", ""],
+  ["#/admin", "admin", ""],
+  ["#/nowhere", "board", ""],
+  ["#/call?number=%2B49%2030%201234", "board", "+49 30 1234"],
+  ["#/call?number=tel:+4930;ext=1", "board", "4930"],
+  ["#/call?tel=tel%3A%2B4930", "board", "+4930"],
+  ["#/call", "board", ""],
+])("%s", (hash, view, call) => expect(read(hash)).toEqual({ view, call }));
+
+const caller = { number: "+4930 1", name: "A&B <i>", reference: "7" };
+test.each([
+  ["https://crm.example/?n={number}&who={name}&r={reference}", "https://crm.example/?n=%2B4930%201&who=A%26B%20%3Ci%3E&r=7"],
+  ["javascript:alert(1)", null],
+  ["{name}", null],
+  ["", null],
+])("%s", (template, want) => expect(popOf(template, caller)).toBe(want));

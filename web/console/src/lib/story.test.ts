@@ -1,0 +1,60 @@
+import { expect, test } from "vitest";
+import type { Call } from "./model";
+import { Chronicle, tell } from "./story";
+import { call, leg } from "./testing";
+
+const minute = 60_000;
+const name = (p: { number: string }) => p.number.slice(-4);
+const clock = (ms: number) => `10:0${Math.floor(ms / minute)}`;
+
+function story(...states: Call[]): string {
+  const c = new Chronicle();
+  let before: Call | undefined;
+  for (const after of states) {
+    c.hear([{ before, after }], []);
+    before = after;
+  }
+  return tell(c.of("a"), name, clock);
+}
+
+test("from the call to the transfer", () => {
+  expect(
+    story(
+      call("a", leg("1001", "connected", 0), leg("1002", "alerting", 0)),
+      call("a", leg("1001", "connected", 0), leg("1002", "connected", 6_000)),
+      call("a", leg("1001", "connected", 0), leg("1002", "hold", 3 * minute)),
+      call("a", leg("1001", "connected", 0), leg("1003", "alerting", 4 * minute)),
+      call("a", leg("1001", "connected", 0), leg("1003", "connected", 4 * minute + 2_000)),
+    ),
+  ).toBe(
+    "10:00 1001 called 1002; rings at 1002; 1002 answered after 6 s; 10:03 held by 1002; 10:04 went from 1002 to 1003; 1003 answered after 2 s",
+  );
+});
+
+test("who comes and goes", () => {
+  expect(
+    story(
+      call("a", leg("1001", "connected"), leg("1002", "connected")),
+      call("a", leg("1001", "connected"), leg("1002", "connected"), leg("1003", "connected")),
+      call("a", leg("1002", "connected"), leg("1003", "connected")),
+    ),
+  ).toBe("10:00 1001 called 1002; 1002 answered; 1003 joined; 1001 left");
+});
+
+test("a call that another was joined into goes on in that one", () => {
+  const c = new Chronicle();
+  const a = call("a", leg("9001", "connected"), leg("1001", "hold"));
+  c.hear([{ before: undefined, after: a }], []);
+  c.hear([{ before: undefined, after: call("b", leg("9001", "connected"), leg("1003", "alerting", minute)) }], [a]);
+  expect(c.of("a")).toEqual([]);
+  expect(tell(c.of("b"), name, clock)).toBe("10:00 9001 called 1001; 10:01 went from 1001 to 1003");
+});
+
+test("never longer than its bound, and never without its beginning", () => {
+  const states = Array.from({ length: 200 }, (_, i) =>
+    call("a", leg("1001", "connected", i), leg("1002", i % 2 ? "hold" : "connected", i)),
+  );
+  const told = story(...states);
+  expect(told.startsWith("10:00 1001 called 1002")).toBe(true);
+  expect(told.split("; ").length).toBeLessThanOrEqual(60);
+});
