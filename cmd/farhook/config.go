@@ -46,6 +46,8 @@ type SIPConfig struct {
 	MinSessionExpires Duration  `yaml:"min_session_expires"`
 	SessionsPerLine   int       `yaml:"sessions_per_line"`
 	Connections       int       `yaml:"connections"`
+	SignIns           int       `yaml:"sign_ins_per_second"`
+	VanishedAfter     Duration  `yaml:"vanished_after"`
 	Sessions          int       `yaml:"sessions"`
 	Store             string    `yaml:"store"` // file that keeps sessions; empty: they end with the process
 }
@@ -132,6 +134,7 @@ func defaults() Config {
 			MinSessionExpires: Duration(90 * time.Second),
 			SessionsPerLine:   8,
 			Connections:       1000,
+			VanishedAfter:     Duration(30 * time.Second),
 			Sessions:          200_000,
 		},
 		HTTP:    HTTPConfig{Listen: "127.0.0.1:8080"},
@@ -211,6 +214,10 @@ func (c Config) wrongs() []wrong {
 	}
 	between("$.sip.sessions_per_line", c.SIP.SessionsPerLine, 1, 64)
 	between("$.sip.connections", c.SIP.Connections, 1, 100_000)
+	between("$.sip.sign_ins_per_second", c.SIP.SignIns, 0, 100_000)
+	if v := time.Duration(c.SIP.VanishedAfter); v < 6*time.Second || v > 10*time.Minute {
+		complain("$.sip.vanished_after", "%v is out of range: 6s to 10m", v)
+	}
 	between("$.sip.sessions", c.SIP.Sessions, 1, 1_000_000)
 	if c.HTTP.Listen != "" && addr("$.http.listen", c.HTTP.Listen) && !loopback(c.HTTP.Listen) {
 		complain("$.http.listen", "%q is not a loopback address, and there is no sign-in yet: use 127.0.0.1", c.HTTP.Listen)

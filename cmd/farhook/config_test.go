@@ -32,6 +32,8 @@ func TestConfigRefuses(t *testing.T) {
 		{"duration", "sip:\n  session_expires: 30\npbx: [{name: a, kind: sim}]\n", "such as 90s or 30m"},
 		{"amount", "journal: lots\npbx: [{name: a, kind: sim}]\n", "such as 512KiB or 16MiB"},
 		{"out of range", "sip:\n  sessions_per_line: 65\npbx: [{name: a, kind: sim}]\n", "f.yaml: line 2: sip.sessions_per_line: 65 is out of range: 1 to 64"},
+		{"sign-ins", "sip:\n  sign_ins_per_second: -1\npbx: [{name: a, kind: sim}]\n", "f.yaml: line 2: sip.sign_ins_per_second: -1 is out of range: 0 to 100000"},
+		{"vanished", "sip:\n  vanished_after: 1s\npbx: [{name: a, kind: sim}]\n", "f.yaml: line 2: sip.vanished_after: 1s is out of range: 6s to 10m"},
 		{"address", "sip:\n  listen: [127.0.0.1]\npbx: [{name: a, kind: sim}]\n", "f.yaml: line 2: sip.listen[0]: \"127.0.0.1\" is not an address with a port"},
 		{"any line, anywhere", "sip:\n  listen: ['0.0.0.0:5060']\nrights: demo\npbx: [{name: a, kind: sim}]\n", "lets any user control any line"},
 		{"any line, anywhere over TLS", "sip:\n  tls: {listen: [':5061'], certificate: a, key: b}\nrights: demo\npbx: [{name: a, kind: sim}]\n", "lets any user control any line"},

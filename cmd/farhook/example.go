@@ -84,6 +84,11 @@ sip:
   # Connections in all, 1 to 100000; sessions in all, 1 to 1000000.
   connections: 1000
   sessions: 200000
+  # New sessions a second that are admitted, 0 to 100000, beyond a burst of ten times as many; the others are asked to come again a few seconds later
+  # (503, Retry-After). 0: as many as come.
+  sign_ins_per_second: 0
+  # After so long without a sign of life from the network, 6s to 10m, a UC server's connection ends. Sessions go on by its next one.
+  vanished_after: 30s
   # File that keeps the sessions when farhook is restarted or killed, such as /var/lib/farhook/sessions.db. Empty: they end with it.
   store: ""
 

@@ -110,6 +110,8 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 		SessionsPerLine: c.SIP.SessionsPerLine,
 		Connections:     c.SIP.Connections,
 		Sessions:        c.SIP.Sessions,
+		SignIns:         float64(c.SIP.SignIns),
+		Vanished:        time.Duration(c.SIP.VanishedAfter),
 		Peers:           trustedPeers(c.Peers),
 		Dial:            dial,
 		Tap:             g.tap,
