@@ -3,6 +3,8 @@ package uacsta_test
 import (
 	"bytes"
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +37,25 @@ func BenchmarkInfo(b *testing.B) {
 			})
 		})
 	}
+}
+
+// BenchmarkCall is a MakeCall or its ClearConnection; nobody monitors the line. The two are under way at once.
+func BenchmarkCall(b *testing.B) {
+	const line = "tel:+15551001"
+	h := newHouse(b, switchboard.OwnLine{}, false)
+	p := h.dial(b)
+	p.send(p.request("INVITE", statusRequest(line)))
+	_, p.toTag, _ = strings.Cut(p.read().header("To"), ";tag=")
+	p.send(p.request("ACK", ""))
+	b.ReportAllocs()
+	b.ResetTimer()
+	p.pump(b, 2, func(out []byte, n int) []byte {
+		q := csta.Request(csta.MakeCall{CallingDevice: line, CalledDirectoryNumber: "tel:+15559000002", AutoOriginate: csta.AutoOriginateDoNotPrompt})
+		if n%2 == 1 { // the simulated PBX counts its calls
+			q = csta.ClearConnection{ConnectionToBeCleared: csta.ConnectionID{Call: csta.CallID("sim-" + strconv.FormatInt(int64(n/2+1), 36)), Device: line}}
+		}
+		return append(out, p.request("INFO", encode(q))...)
+	})
 }
 
 // BenchmarkEvent is one event to each of ten sessions on one line, each with a connection of its own; no peer answers. No session falls behind.

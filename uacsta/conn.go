@@ -103,7 +103,9 @@ func (c *conn) flush() {
 		c.mu.Lock()
 		if len(c.out) == 0 || c.closed {
 			c.writing = false
-			c.out = nil
+			if c.out = spare[:0]; cap(spare) > idleSize {
+				c.out = nil
+			}
 			c.mu.Unlock()
 			return
 		}

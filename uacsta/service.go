@@ -151,7 +151,7 @@ func (x *session) finish(o *openRequest) {
 // respond writes a CSTA answer in the edition of its request, with the peer's spellings.
 func (x *session) respond(o *openRequest, res csta.Message) {
 	a := o.shell
-	a.body = csta.EncodeSpelled(nil, res, o.edition, x.spell)
+	a.body = csta.EncodeSpelled(make([]byte, 0, usualBody), res, o.edition, x.spell)
 	if o.req == nil || harmless[o.req.Service()] {
 		x.reply(o.conn, o.msg, a)
 		return
@@ -159,6 +159,9 @@ func (x *session) respond(o *openRequest, res csta.Message) {
 	x.changed = true
 	x.replyOnce(o.conn, o.msg, a)
 }
+
+// usualBody is room for most answers, in octets.
+const usualBody = 512
 
 // harmless are the services that change nothing: a replay may be carried out again.
 var harmless = map[csta.Service]bool{

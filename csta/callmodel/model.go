@@ -26,6 +26,7 @@ type Model struct {
 	former   map[csta.CallID]former
 	fading   []fading // entries of former, oldest first
 	odd      uint64
+	step     step // the one at hand: large, and needed for each fact
 }
 
 // former is where the old name of a call leads, and for how long.

@@ -92,7 +92,9 @@ func (m *Model) moved(f Moved) []Told {
 		c = old.clone()
 	}
 	c.take(f.Calling, f.Called, f.LastRedirected)
-	s := &step{Moved: f, call: c, from: csta.Null}
+	s := &m.step
+	*s = step{Moved: f, call: c, from: csta.Null}
+	defer func() { s.call = nil }()
 	s.Connection.Call = id
 	i := c.leg(f.Connection.Device)
 	if i < 0 {
