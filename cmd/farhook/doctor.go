@@ -48,6 +48,8 @@ type person struct {
 type directory interface {
 	// people finds those whose SIP address, name or line is as given; an error says why the directory can't be asked.
 	people(who string) ([]person, error)
+	// trouble is why a part of it is old; nil: it isn't.
+	trouble() error
 	// owners lists the users whose line it is.
 	owners(line csta.DeviceID) []string
 }

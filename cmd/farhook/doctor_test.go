@@ -40,6 +40,7 @@ type clinic struct {
 type book struct {
 	entries []person
 	err     error
+	old     error    // of a part of it
 	more    []string // owners of every line
 }
 
@@ -52,6 +53,8 @@ func (b *book) people(who string) ([]person, error) {
 	}
 	return found, b.err
 }
+
+func (b *book) trouble() error { return b.old }
 
 func (b *book) owners(csta.DeviceID) []string {
 	return append([]string{"sip:alice@example.com"}, b.more...)
@@ -215,6 +218,10 @@ func TestDoctorNamesTheFault(t *testing.T) {
 		{
 			name: "directory dead", plant: func(_ *testing.T, c *clinic) { c.dir.(*book).err = errors.New("connection refused") },
 			step: "directory", found: "cannot be asked: connection refused", act: "last good copy", health: broken,
+		},
+		{
+			name: "directory old", plant: func(_ *testing.T, c *clinic) { c.dir.(*book).old = errors.New("ldap: timeout") },
+			step: "directory", found: "a source of the directory cannot be asked: ldap: timeout", act: "last good copy", health: warning,
 		},
 		{
 			name: "line server of another domain", plant: func(_ *testing.T, c *clinic) { c.dir.(*book).entries[0].LineServer = "sip:gw@other.example.com" },
@@ -425,4 +432,37 @@ func text(all []finding) string {
 		return err.Error()
 	}
 	return string(b)
+}
+
+// The doctor of a gateway with a directory finds people by address, number and name, with what their entries say.
+func TestDoctorAsksTheDirectory(t *testing.T) {
+	dir := t.TempDir()
+	users := filepath.Join(dir, "users.yaml")
+	file := filepath.Join(dir, "farhook.yaml")
+	socket := filepath.Join(dir, "c.sock")
+	for name, text := range map[string]string{
+		users: "- {user: alice@example.com, name: Alice Adams, lines: ['tel:+15551001']}\n- {user: bob@example.com, name: Bob Brown, lines: ['tel:+15551002']}\n- {user: eve@example.com, name: Eve Brown, lines: ['tel:+15551002']}\n",
+		file:  "control: " + socket + "\nsip: {listen: ['127.0.0.1:0']}\nhttp: {listen: ''}\ndirectory: {file: " + users + "}\npbx: [{name: sim, kind: sim, settings: {quiet: true}}]\n",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, stop := start(t, "PBX link up", "serve", "--config", file)
+	defer stop()
+	for who, want := range map[string]string{
+		"alice@example.com":     "sip:alice@example.com, Alice Adams, line tel:+15551001",
+		"sip:alice@example.com": "sip:alice@example.com, Alice Adams, line tel:+15551001",
+		"tel:+1-555-1001":       "sip:alice@example.com, Alice Adams, line tel:+15551001",
+		"adams":                 "sip:alice@example.com, Alice Adams, line tel:+15551001",
+		"brown":                 "2 people fit \"brown\"",
+		"bob@example.com":       "has 2 owners",
+		"mallory":               "nobody in the directory is \"mallory\"",
+	} {
+		var out strings.Builder
+		run(t.Context(), []string{"doctor", "--control", socket, who}, &out, &out)
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s: no %q in\n%s", who, want, out.String())
+		}
+	}
 }

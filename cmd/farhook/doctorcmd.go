@@ -105,6 +105,9 @@ func (k *doctorCmd) tell(s *streams, d diagnosis) error {
 func (g *gateway) diagnose(ctx context.Context, user string) diagnosis {
 	d := newDoctor(g.conf)
 	d.keys, d.board, d.uc = g.keys, g.board, g.uc
+	if g.directory != nil {
+		d.dir = register{g.directory, g.board}
+	}
 	all := d.examine(ctx, user)
 	return diagnosis{User: user, Health: worst(all), Findings: all}
 }

@@ -92,6 +92,9 @@ func (d *doctor) entry(_ context.Context, p *patient) []finding {
 	if u.Flags != nil {
 		f[0].Found += ", option flags " + explainFlags(*u.Flags)
 	}
+	if err := d.dir.trouble(); err != nil {
+		f = append(f, bad(warning, "a source of the directory cannot be asked: "+err.Error(), "see that it runs and can be reached with the account that is configured; the last good copy stays in use meanwhile")...)
+	}
 	return f
 }
 
