@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -71,7 +72,7 @@ pbx: [{name: pbx, kind: remote, settings: {address: "%s"}}]
 	if !ok {
 		t.Fatal(m, err)
 	}
-	uc.quiet()
+	uc.quiet(500 * time.Millisecond)
 
 	find := func(args ...string) (all []wiretap.Record) {
 		t.Helper()

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -92,8 +93,12 @@ func (p *process) end() {
 		if err != nil {
 			p.t.Errorf("it ended with %v", err)
 		}
-	case <-time.After(30 * time.Second):
-		p.t.Fatal("it doesn't end")
+	case <-time.After(60 * time.Second):
+		_ = p.Process.Signal(syscall.SIGQUIT) // its log says then where it stands
+		<-p.ended
+		text := p.log.String()
+		i := max(strings.Index(text, "SIGQUIT: quit"), 0)
+		p.t.Fatalf("it doesn't end:\n%.20000s", text[i:])
 	}
 }
 

@@ -99,7 +99,7 @@ pbx: [{name: sim, kind: remote, settings: {address: "%s"}}]
 	uc.dial(g.sip, 8)
 	uc.signIn()
 	p.begin()
-	uc.quiet()
+	uc.quiet(500 * time.Millisecond)
 	uc.compare()
 	until(t, "all is stored", func() bool { return g.metric("farhook_store_pending") == 0 })
 
@@ -120,7 +120,7 @@ pbx: [{name: sim, kind: remote, settings: {address: "%s"}}]
 	if g.metric("farhook_sessions") != 2*n || g.metric("farhook_monitors") != 2*n {
 		t.Errorf("%v sessions, %v monitors", g.metric("farhook_sessions"), g.metric("farhook_monitors"))
 	}
-	uc.quiet()
+	uc.quiet(500 * time.Millisecond)
 	for i, now := range uc.eventsOf() {
 		if told := now - before[i]; changed(i/2) != (told > 0) {
 			t.Errorf("%s is told %d events of what happened meanwhile; something did: %v", uc.sessions[i].line, told, changed(i/2))
@@ -130,7 +130,7 @@ pbx: [{name: sim, kind: remote, settings: {address: "%s"}}]
 	uc.compare()
 	uc.all("UPDATE", func(*ucSession) csta.Message { return nil }, func(*ucSession, ucMessage, csta.Message) {})
 	p.each(every(5, 1), goOn)
-	uc.quiet()
+	uc.quiet(500 * time.Millisecond)
 	uc.compare()
 
 	// The upgrade.
@@ -141,7 +141,7 @@ pbx: [{name: sim, kind: remote, settings: {address: "%s"}}]
 	p.each(every(5, 2), goOn)
 	g = serve()
 	uc.dial(g.sip, 8)
-	uc.quiet()
+	uc.quiet(500 * time.Millisecond)
 	uc.compare()
 	if n := uc.byes.Load(); n > 0 {
 		t.Errorf("%d BYEs", n)

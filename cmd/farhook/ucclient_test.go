@@ -154,6 +154,13 @@ func (u *ucServer) wrong(format string, args ...any) {
 	u.problems = append(u.problems, fmt.Sprintf(format, args...))
 }
 
+// twice is wrong, but for a few events that were on their way when the gateway was killed.
+func (u *ucServer) twice(format string, args ...any) {
+	if u.onTheirWay.Add(-1) < 0 {
+		u.wrong(format, args...)
+	}
+}
+
 func readUC(in *textproto.Reader) (m ucMessage, err error) {
 	for m.start == "" {
 		if m.start, err = in.ReadLine(); err != nil {
@@ -196,7 +203,7 @@ func (u *ucServer) event(c *ucConn, s *ucSession, m ucMessage, last bool) {
 	cseq, _, _ := strings.Cut(m.head.Get("Cseq"), " ")
 	n, _ := strconv.Atoi(cseq)
 	if n <= s.theirs {
-		u.wrong("%s: CSeq %d after %d", s.line, n, s.theirs)
+		u.twice("%s: CSeq %d after %d", s.line, n, s.theirs)
 	}
 	s.theirs = n
 	from, to := m.head.Get("From"), m.head.Get("To")
@@ -249,9 +256,7 @@ func (s *ucSession) learn(u *ucServer, m csta.Message) {
 	own := csta.ConnectionID{Call: c.Call, Device: csta.DeviceID(s.line)}
 	switch {
 	case state == csta.Null && s.told[own] == "", state != csta.Null && s.told[c] == state:
-		if u.onTheirWay.Add(-1) < 0 {
-			u.wrong("%s: %s of %v comes twice, or never had a beginning", s.line, m.Element(), c)
-		}
+		u.twice("%s: %s of %v comes twice, or never had a beginning", s.line, m.Element(), c)
 	case state == csta.Null && c.Device == own.Device: // what becomes of the others isn't told any more
 		for other := range s.told {
 			if other.Call == c.Call {
@@ -424,8 +429,8 @@ func (u *ucServer) eventsOf() []int {
 }
 
 // quiet waits until no event has come for a while.
-func (u *ucServer) quiet() {
-	for last, since := u.events.Load(), time.Now(); time.Since(since) < 500*time.Millisecond; time.Sleep(10 * time.Millisecond) {
+func (u *ucServer) quiet(while time.Duration) {
+	for last, since := u.events.Load(), time.Now(); time.Since(since) < while; time.Sleep(while / 50) {
 		if n := u.events.Load(); n != last {
 			last, since = n, time.Now()
 		}
