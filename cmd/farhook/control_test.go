@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -72,7 +71,6 @@ pbx: [{name: pbx, kind: remote, settings: {address: "%s"}}]
 	if !ok {
 		t.Fatal(m, err)
 	}
-	uc.quiet(500 * time.Millisecond)
 
 	find := func(args ...string) (all []wiretap.Record) {
 		t.Helper()
@@ -95,22 +93,28 @@ pbx: [{name: pbx, kind: remote, settings: {address: "%s"}}]
 		t.Fatalf("the trace id of MakeCall is %q", id)
 	}
 	var said []string
-	for _, r := range find("--trace", id) {
-		what := regexp.MustCompile(`<(\w+)`).FindAllStringSubmatch(string(r.Text[max(0, bytes.Index(r.Text, []byte("xmlns="))-40):]), 1)
-		name := "200"
-		if len(what) > 0 && bytes.Contains(r.Text, []byte("xmlns=")) {
-			name = what[0][1]
+	missing := func() (list []string) {
+		said = nil
+		for _, r := range find("--trace", id) {
+			name := "200"
+			if m := regexp.MustCompile(`<(\w+) xmlns=`).FindSubmatch(r.Text); m != nil {
+				name = string(m[1])
+			}
+			said = append(said, fmt.Sprint(r.Layer, " ", r.Direction, " ", r.Session, " ", name))
 		}
-		said = append(said, fmt.Sprint(r.Layer, " ", r.Direction, " ", r.Session, " ", name))
-	}
-	for _, want := range []string{
-		"sip in uc-0 MakeCall", "pbx out  MakeCall", "sip out uc-0 MakeCallResponse", "sip out uc-0 OriginatedEvent", "sip out uc-0 DeliveredEvent",
-		"sip out uc-1 DeliveredEvent", "sip in uc-1 200",
-	} {
-		if !slices.Contains(said, want) {
-			t.Errorf("%s doesn't bear the trace id; these do:\n%s", want, strings.Join(said, "\n"))
+		for _, want := range []string{
+			"sip in uc-0 MakeCall", "pbx out  MakeCall", "sip out uc-0 MakeCallResponse", "sip out uc-0 OriginatedEvent", "sip out uc-0 DeliveredEvent",
+			"sip out uc-1 DeliveredEvent", "sip in uc-1 200",
+		} {
+			if !slices.Contains(said, want) {
+				list = append(list, want)
+			}
 		}
+		return list
 	}
+	until(t, "all bears the trace id", func() bool { return len(missing()) == 0 }, func() {
+		t.Errorf("not: %s\nthese do:\n%s", strings.Join(missing(), ", "), strings.Join(said, "\n"))
+	})
 	g.logged(`"service answered","service":"MakeCall".*"trace":"` + id + `"`)
 
 	// The same by call, by session and as a ladder; and what cannot be is said.

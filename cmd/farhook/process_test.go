@@ -17,6 +17,9 @@ import (
 // asMain, set in the environment, makes the test's own program the gateway: a process that can be killed.
 const asMain = "FARHOOK_TEST_AS_MAIN"
 
+// patience is how long a busy machine may take for anything.
+const patience = 2 * time.Minute
+
 func TestMain(m *testing.M) {
 	if os.Getenv(asMain) != "" {
 		adapters["remote"] = newRemote
@@ -71,7 +74,7 @@ func begin(t *testing.T, args ...string) *process {
 func (p *process) logged(want string) []string {
 	p.t.Helper()
 	re := regexp.MustCompile(want)
-	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if m := re.FindStringSubmatch(p.log.String()); m != nil {
 			return m
 		}
@@ -93,7 +96,7 @@ func (p *process) end() {
 		if err != nil {
 			p.t.Errorf("it ended with %v", err)
 		}
-	case <-time.After(60 * time.Second):
+	case <-time.After(patience):
 		_ = p.Process.Signal(syscall.SIGQUIT) // its log says then where it stands
 		<-p.ended
 		text := p.log.String()
@@ -129,12 +132,15 @@ func (p *process) metric(name string) float64 {
 }
 
 // until waits for a condition.
-func until(t *testing.T, what string, condition func() bool) {
+func until(t *testing.T, what string, condition func() bool, otherwise ...func()) {
 	t.Helper()
-	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if condition() {
 			return
 		}
+	}
+	for _, f := range otherwise {
+		f()
 	}
 	t.Fatalf("it never came that %s", what)
 }

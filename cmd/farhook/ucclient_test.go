@@ -318,7 +318,7 @@ func (u *ucServer) all(method string, q func(*ucSession) csta.Message, take func
 		s.conn.write(false, s.request(u, method, body))
 	}
 	u.flush()
-	late := time.After(120 * time.Second)
+	late := time.After(patience)
 	for _, s := range u.sessions {
 		select {
 		case m := <-s.answer:
@@ -343,7 +343,7 @@ func (s *ucSession) await(t *testing.T) ucMessage {
 	select {
 	case m := <-s.answer:
 		return m
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("%s has no answer", s.line)
 		return ucMessage{}
 	}
@@ -382,9 +382,23 @@ func (u *ucServer) signIn() {
 	})
 }
 
-// compare asks for each line's calls, and says where the events told something else: then one is missing, or one too many.
+// compare asks for each line's calls, until the events have told the same. If they never do, one is missing, or came twice.
 func (u *ucServer) compare() {
 	u.t.Helper()
+	var differ []string
+	until(u.t, "the events have told what is", func() bool {
+		differ = u.differences()
+		if len(differ) > 0 {
+			time.Sleep(300 * time.Millisecond)
+		}
+		return len(differ) == 0
+	}, func() { u.t.Error(strings.Join(differ[:min(len(differ), 20)], "\n")) })
+}
+
+// differences are those between what the lines' calls are and what the events told.
+func (u *ucServer) differences() (all []string) {
+	u.t.Helper()
+	wrong := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	u.all("INFO", func(s *ucSession) csta.Message { return csta.SnapshotDevice{SnapshotObject: csta.DeviceID(s.line)} },
 		func(s *ucSession, _ ucMessage, m csta.Message) {
 			r, ok := m.(csta.SnapshotDeviceResponse)
@@ -403,18 +417,19 @@ func (u *ucServer) compare() {
 				delete(told, c.Call)
 				states := info.LocalCallState.CompoundCallState.LocalConnectionState
 				if s.told[c] != states[0] {
-					u.wrong("%s: %v is %s, the events told %q", s.line, c, states[0], s.told[c])
+					wrong("%s: %v is %s, the events told %q", s.line, c, states[0], s.told[c])
 				}
 				for other, state := range s.told {
 					if other.Call == c.Call && other != c && !slices.Contains(states[1:], state) {
-						u.wrong("%s: %v was told to be %s, the call has %v", s.line, other, state, states)
+						wrong("%s: %v was told to be %s, the call has %v", s.line, other, state, states)
 					}
 				}
 			}
 			for id := range told {
-				u.wrong("%s: %s is gone, and the events didn't tell", s.line, id)
+				wrong("%s: %s is gone, and the events didn't tell", s.line, id)
 			}
 		})
+	return all
 }
 
 // eventsOf is how many events each session has had.
