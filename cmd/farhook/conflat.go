@@ -100,6 +100,13 @@ type change struct {
 // live are the parts of the configuration that count at once; a path is in one if it begins with it.
 var live = []string{"peers", "pbx", "log.level"}
 
+func isLive(path string) bool {
+	return slices.ContainsFunc(live, func(l string) bool {
+		rest, ok := strings.CutPrefix(path, l)
+		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
+
 // changes are what differs from one configuration to another, by path. Secrets that differ are said to, without being shown.
 func changes(was, now map[string]string) []change {
 	paths := maps.Clone(was)
@@ -111,14 +118,9 @@ func changes(was, now map[string]string) []change {
 		if a == b && before == after {
 			continue
 		}
-		c := change{Path: p, Was: masked(p, a), Now: masked(p, b), Restart: true}
+		c := change{Path: p, Was: masked(p, a), Now: masked(p, b), Restart: !isLive(p)}
 		if c.Was == c.Now {
 			c.Now = "*** (another)"
-		}
-		for _, l := range live {
-			if rest, ok := strings.CutPrefix(p, l); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
-				c.Restart = false
-			}
 		}
 		all = append(all, c)
 	}

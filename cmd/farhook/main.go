@@ -41,6 +41,7 @@ type cli struct {
 	Man        manCmd        `cmd:"" hidden:"" help:"Print the manual page."`
 
 	BenchTarget benchTargetCmd `cmd:"" hidden:""`
+	Reference   referenceCmd   `cmd:"" hidden:"" help:"Print a page of the documentation that is made from the program."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

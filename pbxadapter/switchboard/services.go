@@ -74,3 +74,6 @@ func Takes(s csta.Service) (link, phone bool) { return !own[s], services[s].phon
 
 // KnownServices are all services that the board carries out, sorted.
 func KnownServices() []csta.Service { return slices.Sorted(maps.Keys(services)) }
+
+// SessionServices are the services that sessions carry out themselves.
+func SessionServices() []csta.Service { return slices.Sorted(slices.Values(sessionServices)) }
