@@ -32,6 +32,11 @@ func (t *tracker) bridge(a, b *leg) {
 	}
 	switch {
 	case a.call == b.call:
+		for _, pair := range [...][2]*leg{{a, b}, {b, a}} {
+			if pair[0].parent == pair[1] {
+				t.served(pair[0])
+			}
+		}
 	case a.role == picks && a.conn == nil:
 		t.pickedUp(a, b)
 	case b.role == picks && b.conn == nil:

@@ -25,8 +25,8 @@ func recordedFeatures(t *tracker) *features {
 func dialogueNames(t testing.TB) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(recordings, "*.esl.gz"))
-	if err != nil || len(files) != 50 {
-		t.Fatalf("%d recordings, %v: want 50", len(files), err)
+	if err != nil || len(files) < 50 {
+		t.Fatalf("%d recordings, %v: want 50 or more", len(files), err)
 	}
 	var list []string
 	for _, f := range files {

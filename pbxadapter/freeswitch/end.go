@@ -43,9 +43,9 @@ func ended(cause string) csta.EventCause {
 }
 
 // forwarding says how an unanswered leg's end is told when the caller went on elsewhere.
-var forwarding = map[string]struct{ forwarded csta.EventCause }{
-	"USER_BUSY": {csta.CauseCallForwardBusy}, "NO_ANSWER": {csta.CauseCallForwardNoAnswer}, "NO_USER_RESPONSE": {csta.CauseCallForwardNoAnswer},
-	"ALLOTTED_TIMEOUT": {csta.CauseCallForwardNoAnswer}, "PICKED_OFF": {csta.CauseCallPickup}, "CALL_REJECTED": {csta.CauseCallForward},
+var forwarding = map[string]csta.EventCause{
+	"USER_BUSY": csta.CauseCallForwardBusy, "NO_ANSWER": csta.CauseCallForwardNoAnswer, "NO_USER_RESPONSE": csta.CauseCallForwardNoAnswer,
+	"ALLOTTED_TIMEOUT": csta.CauseCallForwardNoAnswer, "PICKED_OFF": csta.CauseCallPickup, "CALL_REJECTED": csta.CauseCallForward,
 }
 
 // hangup is the end of a leg. What comes after it means nothing any more.
@@ -160,6 +160,9 @@ func (t *tracker) refused(c *call, d csta.DeviceID, cause string, e *event) csta
 	if e != nil && strings.EqualFold(e.get(refusedBy), "dnd") || t.dnd(d) && cause != "USER_BUSY" && c.conn(d) == nil {
 		return csta.CauseDoNotDisturb
 	}
+	if c.conn(d) == nil && cause == "CALL_REJECTED" {
+		return csta.CauseBlocked // by the dialplan: nobody was asked
+	}
 	return ended(cause)
 }
 
@@ -180,7 +183,7 @@ func (t *tracker) unanswered(l *leg, n *connection, cause string) {
 		t.end(n, csta.CauseNormal, n.party)
 	case cause == "ORIGINATOR_CANCEL":
 		t.end(n, csta.CauseCallCancelled, caller)
-	case cause != "PICKED_OFF" && len(from.rings) > 0:
+	case cause != "PICKED_OFF" && (len(from.rings) > 0 || queue(n.call) != nil):
 		t.end(n, ended(cause), n.party) // others still ring
 	default:
 		o := &lost{conn: n, cause: cause}

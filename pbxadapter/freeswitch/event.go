@@ -80,6 +80,9 @@ const (
 	dtmfDigit
 	valetLot
 	valetExtension
+	queueAction
+	queueMember // for whom a leg is rung
+	queueSide   // of a caller who waits
 	body
 	keys
 )
@@ -101,7 +104,8 @@ var names = map[string]key{
 	"Job-UUID": jobUUID, "MWI-Messages-Waiting": mwiWaiting, "MWI-Message-Account": mwiAccount, "from-user": fromUser, "user": regUser, "host": regHost,
 	"username": regUsername, "user-agent": regAgent, "contact": regContact, "call-id": callID, "profile_name": profileName, "Feature-Action": featureAction,
 	"Feature-Enabled": featureEnabled, "Action-Name": featureName, "Action-Value": featureValue, "ringCount": featureRings, "DTMF-Digit": dtmfDigit,
-	"Valet-Lot-Name": valetLot, "Valet-Extension": valetExtension, "_body": body,
+	"Valet-Lot-Name": valetLot, "Valet-Extension": valetExtension, "CC-Action": queueAction, "FIFO-Action": queueAction,
+	"variable_cc_member_session_uuid": queueMember, "variable_fifo_bridge_uuid": queueMember, "variable_cc_side": queueSide, "variable_fifo_status": queueSide, "_body": body,
 }
 
 // event is one event: the headers that we read, each its first value where a header comes more than once.

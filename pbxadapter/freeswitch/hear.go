@@ -27,6 +27,8 @@ var hearers = map[string]func(*tracker, *leg, *event){
 	"sofia::transferee":       (*tracker).transferee,
 	"sofia::replaced":         (*tracker).replaced,
 	"conference::maintenance": (*tracker).conference,
+	"callcenter::info":        (*tracker).callcenter,
+	"fifo::info":              (*tracker).fifo,
 	"valet_parking::info":     (*tracker).valet,
 }
 
@@ -96,6 +98,8 @@ func (t *tracker) create(e *event) {
 	var from *leg
 	if e.get(otherType) == "originator" {
 		from = t.legs[e.get(otherUniqueID)]
+	} else if m := t.legs[e.get(queueMember)]; m != nil && m != l && !l.inbound {
+		from = m
 	}
 	switch {
 	case from == nil && e.get(markCall) != "":
@@ -203,7 +207,7 @@ func (t *tracker) rung(l, from *leg, e *event) {
 	}
 	t.forwarded(from, l, e.get(callerRDNIS))
 	// Who was taken for the called device, or for an announcement, was on the way to this one.
-	if n := c.conn(c.called.Device); n != nil && !n.live() && n.device != l.device && n.state != csta.Fail {
+	if n := c.conn(c.called.Device); n != nil && !n.live() && n.device != l.device && n.state != csta.Fail && n.state != csta.Queued {
 		t.divert(n, l.party, csta.CauseDistributed)
 	}
 	n := t.into(c, l)
@@ -223,7 +227,11 @@ func (t *tracker) forwarded(from, l *leg, rdnis string) {
 		o.resolve.drop()
 		if ours && o.conn.device == redirecting.id && o.conn.device != l.device {
 			told = true
-			t.divert(o.conn, l.party, forwarding[o.cause].forwarded)
+			why := forwarding[o.cause]
+			if why == "" {
+				why = csta.CauseCallForward // by the phone itself (302)
+			}
+			t.divert(o.conn, l.party, why)
 			continue
 		}
 		if o.conn.device == l.device { // rung again

@@ -70,6 +70,9 @@ func (t *tracker) revive(l *leg, e *event) {
 		t.progress(l, csta.CauseNetworkSignal)
 	}
 	t.callState(l, e)
+	if s := e.get(queueSide); (s == "member" || s == "WAITING") && l.inbound && e.get(signalBond) == "" {
+		t.waits(l)
+	}
 	if id := e.get(conferenceVar); id != "" && l.answered && t.legs[e.get(signalBond)] == nil {
 		t.enter(l, id, "")
 	}
