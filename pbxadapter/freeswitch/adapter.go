@@ -51,7 +51,7 @@ type Adapter struct {
 	byID     map[csta.DeviceID]*phoneLine
 	missing  map[string]int // audits that missed a leg
 	broken   uint64         // events that could not be read
-	heard    time.Time      // when something came last
+	heardAt  time.Time      // when what is being heard was read
 }
 
 // phoneLine is one of our devices.
@@ -178,7 +178,7 @@ func (a *Adapter) Run(ctx context.Context, r pbxadapter.Reporter) (err error) {
 	}
 	_ = nc.SetReadDeadline(time.Time{})
 	a.mu.Lock()
-	a.conn, a.run, a.ready, a.early, a.heard, a.reporter = c, run, false, nil, time.Now(), r
+	a.conn, a.run, a.ready, a.early, a.reporter = c, run, false, nil, r
 	a.mu.Unlock()
 	var goroutines sync.WaitGroup
 	goroutines.Go(c.read)
@@ -273,7 +273,7 @@ func (a *Adapter) loop(ctx context.Context, c *conn, fatal chan<- error) {
 
 // frame takes one message.
 func (a *Adapter) frame(c *conn, f frame) error {
-	a.heard = time.Now()
+	a.heardAt = f.at
 	switch f.kind {
 	case commandReply:
 		c.answered(f)
@@ -287,15 +287,15 @@ func (a *Adapter) frame(c *conn, f frame) error {
 			a.log.Warn("an event that can't be read", zap.Error(err), zap.Uint64("in all", a.broken))
 			return nil
 		}
-		return a.event(c, e, f.body)
+		return a.event(c, e, f)
 	}
 	return nil
 }
 
-func (a *Adapter) event(c *conn, e *event, text []byte) error {
+func (a *Adapter) event(c *conn, e *event, f frame) error {
 	name := e.get(eventName)
 	if c.tap != nil && name != "HEARTBEAT" {
-		a.record(e, text)
+		a.record(e, f.body)
 	}
 	if core := e.get(coreUUID); core != "" {
 		if a.core != "" && a.core != core && a.ready {
@@ -316,7 +316,7 @@ func (a *Adapter) event(c *conn, e *event, text []byte) error {
 		a.early = append(a.early, e)
 		return nil
 	}
-	a.window.put(e, a.heard)
+	a.window.put(e, f.at)
 	return nil
 }
 

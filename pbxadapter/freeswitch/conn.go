@@ -112,6 +112,7 @@ func (c *conn) read() {
 			err = fmt.Errorf("the PBX closed it: %s", clip(clean(f.body)))
 			break
 		}
+		f.at = time.Now()
 		c.mu.Lock()
 		c.inbox = append(c.inbox, f)
 		c.waiting += len(f.body)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Limits of what the event socket may send. Real messages are far below them: a large event has 20 kB, the longest answer is that to
@@ -22,6 +23,7 @@ type frame struct {
 	kind  string // Content-Type
 	reply string // Reply-Text
 	body  []byte
+	at    time.Time // when it had been read
 }
 
 // The kinds of frames.
