@@ -197,8 +197,16 @@ func (t *tracker) rung(l, from *leg, e *event) {
 	from.rings = append(from.rings, l)
 	from.doubts[early].drop()
 	from.doubts[answer].drop()
-	if from.plan != nil {
-		from.plan.dialled(t, from, l)
+	if p := from.plan; p != nil {
+		for _, n := range p.ringing {
+			if n.device == l.device { // rung anew for another call: its connection goes on
+				l.attach(n)
+			}
+		}
+		if p.dialled(t, from, l); l.conn != nil {
+			t.note(l)
+			return
+		}
 	}
 	c := from.call
 	if c == nil {

@@ -21,8 +21,15 @@ func (t *tracker) willHandOver(n *connection, far *leg, to callmodel.Party) *pla
 
 // willTransferRinging: the held call's far end is sent to who rings in the other one.
 func (t *tracker) willTransferRinging(held, active *connection, far *leg, to callmodel.Party) *plan {
-	p := t.put(&plan{kind: planHandOver, by: held, second: active, far: []*leg{far}, to: to}, append(append(legs(held), legs(active)...), far)...)
-	p.leave(active)
+	own := append(append(legs(held), legs(active)...), far)
+	p := &plan{kind: planHandOver, by: held, second: active, far: []*leg{far}, to: to}
+	for _, n := range active.call.others(active) { // the phone is rung anew: by another leg, while this one ends
+		own = append(own, n.legs...)
+		p.ringing = append(p.ringing, n)
+		n.replacing = true
+	}
+	t.put(p, own...)
+	p.leave(held, active)
 	return p
 }
 

@@ -22,17 +22,19 @@ const (
 // plan is what is known of it beforehand. Its legs' events are understood by it; it ends with the event that proves it, or when its time
 // is over.
 type plan struct {
-	kind   planKind
-	by     *connection // of the (primary) call
-	second *connection // by's connection in the second call
-	far    []*leg      // who goes on
-	to     callmodel.Party
-	room   string
-	adds   bool // the room is for a single step conference
-	legs   []*leg
-	done   bool
-	cause  csta.EventCause
-	expiry *doubt
+	kind    planKind
+	by      *connection   // of the (primary) call
+	second  *connection   // by's connection in the second call
+	far     []*leg        // who goes on
+	ringing []*connection // who is rung anew in the meantime
+	anew    bool          // the new leg is there
+	to      callmodel.Party
+	room    string
+	adds    bool // the room is for a single step conference
+	legs    []*leg
+	done    bool
+	cause   csta.EventCause
+	expiry  *doubt
 }
 
 // put enters a plan. Its legs are known by it from now on.
@@ -60,6 +62,11 @@ func (p *plan) drop(t *tracker) {
 		return
 	}
 	p.done = true
+	for _, n := range p.ringing {
+		if n.replacing = false; len(n.legs) == 0 && n.state == csta.Alerting {
+			t.end(n, csta.CauseCallNotAnswered, n.party)
+		}
+	}
 	for _, n := range []*connection{p.by, p.second} {
 		if n == nil || !n.leaving {
 			continue
@@ -90,6 +97,10 @@ func (p *plan) left(t *tracker, l *leg, cause string) bool {
 		}
 		p.run(t)
 		return true
+	case p.kind == planHandOver && p.second != nil && !slices.Contains(p.far, l):
+		l.detach()
+		p.rungAnew(t)
+		return true
 	case p.kind == planHandOver && own, p.kind == planPark && own:
 		p.run(t)
 		return true
@@ -103,7 +114,7 @@ func (p *plan) left(t *tracker, l *leg, cause string) bool {
 
 // parted is told that a pair of legs is no longer bridged.
 func (p *plan) parted(t *tracker, a, b *leg) {
-	if p.kind != planHandOver && p.kind != planPark && p.kind != planHold {
+	if p.kind != planHandOver && p.kind != planPark && p.kind != planHold || p.second != nil {
 		return
 	}
 	for _, pair := range [][2]*leg{{a, b}, {b, a}} {
@@ -117,6 +128,20 @@ func (p *plan) parted(t *tracker, a, b *leg) {
 // dialled is told that from, a leg of the plan, dials another one.
 func (p *plan) dialled(t *tracker, from, l *leg) {
 	if (p.kind == planHandOver || p.kind == planDeflect) && slices.Contains(p.far, from) {
+		if p.anew = true; p.second == nil {
+			p.run(t)
+		} else {
+			p.rungAnew(t)
+		}
+	}
+}
+
+// rungAnew tells the transfer to a ringing party when its old leg has gone and the new one is there: whoever answers now answers the new one.
+func (p *plan) rungAnew(t *tracker) {
+	old := slices.ContainsFunc(p.ringing, func(n *connection) bool {
+		return slices.ContainsFunc(n.legs, func(l *leg) bool { return l.plan == p })
+	})
+	if p.anew && !old {
 		p.run(t)
 	}
 }
@@ -185,7 +210,7 @@ func (t *tracker) handOver(p *plan) {
 		r.How, r.Secondary = callmodel.Transfer, t.callID(s)
 		for _, n := range s.others(p.second) {
 			r.Moves = append(r.Moves, t.listed(n, c))
-			n.replacing = true // the phone is rung anew
+			n.replacing = len(n.legs) == 0
 			n.cause = cause
 			t.after(joins, func() {
 				if n.replacing {

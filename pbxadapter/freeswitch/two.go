@@ -200,7 +200,17 @@ func (a *Adapter) transferCall(ctx context.Context, r csta.TransferCall) (csta.T
 	}
 	gone := func() bool { return held.state == csta.Null && active.state == csta.Null }
 	if number != "" {
-		err = a.transferRinging(ctx, p, far1, number, own)
+		if err = a.transferRinging(ctx, p, far1, number, own); err == nil {
+			err = a.await(ctx, a.time.step, "CHANNEL_CREATE of the new leg to who rings", func() bool {
+				l := a.track.legs[far1]
+				return l == nil || len(l.rings) > 0 || held.state == csta.Null
+			})
+		}
+		for _, id := range own { // the consultation ends: a leg that has gone by itself is none any more
+			if err == nil {
+				_ = a.send(ctx, "uuid_kill "+id)
+			}
+		}
 	} else if err = a.freed(ctx, far1, far2); err == nil {
 		err = a.send(ctx, "uuid_bridge "+far1+" "+far2)
 	}
