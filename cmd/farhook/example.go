@@ -161,7 +161,7 @@ pbx:
     #   # How this PBX wants emergency numbers dialled; no other rule sees them.
     #   emergency:
     #     - {number: '911', dial: '9911'}
-
+` + freeswitchExample + `
 # Emergency numbers: 112 and 911, those of the countries (ISO 3166; none: all that a mobile phone without a card knows), and those listed. They are
 # known behind the prefixes of an outside line, too, and as what clients make of them. See docs/numbers.md.
 emergency:

