@@ -50,6 +50,6 @@ const freeswitchExample = `
   #         names: {dnd: do_not_disturb, cfu: forward_immediate}
   #     # Answer phones that synchronise their features (as-feature-event).
   #     feature_sync: false
-  #     # Offer services, too, that have never been seen on a real FreeSWITCH.
+  #     # Do what has never been seen on a real FreeSWITCH, too: numbers outside as parties of SingleStepConferenceCall.
   #     experimental: false
 `

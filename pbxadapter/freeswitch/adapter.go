@@ -58,6 +58,7 @@ type Adapter struct {
 type phoneLine struct {
 	user, name, context, group string
 	profile                    string // at which it is registered
+	host                       string // with which it subscribed to its features
 	id                         csta.DeviceID
 	fixed                      *style // by configuration
 	agent                      string // User-Agent of its last registration

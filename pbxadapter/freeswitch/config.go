@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"farhook/csta"
 )
 
 // Config is the adapter's part of the configuration; docs/freeswitch.md and farhook config example say what each is for.
@@ -36,7 +34,7 @@ type Config struct {
 	Event []FeatureEvents            `yaml:"feature_events"`
 	Sync  bool                       `yaml:"feature_sync"` // answer phones that synchronise their features (as-feature-event)
 
-	Experimental bool `yaml:"experimental"` // services never seen on a real PBX are offered, too
+	Experimental bool `yaml:"experimental"` // what was never seen on a real PBX is done, too
 }
 
 // DeviceConfig is one phone.
@@ -192,6 +190,3 @@ type timing struct {
 func usual() timing {
 	return timing{settle: settle, lag: 500 * time.Millisecond, step: 2500 * time.Millisecond, ping: 15 * time.Second, audit: time.Minute}
 }
-
-// unseen are the services of which no part has been seen on a real PBX: they are offered only where the configuration says experimental.
-var unseen = []csta.Service{"ParkCall", "SingleStepConferenceCall", "GroupPickupCall"}

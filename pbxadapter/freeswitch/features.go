@@ -212,7 +212,7 @@ func (f *features) subscribed(e *event) {
 func (f *features) registered(what string, e *event) {
 	u := e.get(fromUser)
 	for _, k := range [...]key{regUsername, regUser} {
-		if _, ok := f.track.stations[u]; !ok {
+		if _, ok := f.track.stations[u]; !ok && e.get(k) != "" {
 			u = e.get(k)
 		}
 	}

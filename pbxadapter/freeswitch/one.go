@@ -281,6 +281,9 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 		if number, to, err = a.destination(n, r.DeviceToJoin); err != nil {
 			return err
 		}
+		if a.stations[number] == nil && !a.conf.Experimental {
+			return csta.ErrInvalidDestination.With("freeswitch: that a number which is none of our devices joins a room has not been seen on a real PBX: set experimental to try it")
+		}
 		own, f, room = l.id, o.id, a.room(n.call)
 		if there = l.room != nil; there {
 			room = l.room.name

@@ -41,11 +41,6 @@ func (a *Adapter) Services() csta.Services {
 	csta.Handle(s, a.snapshotDevice)
 	csta.Handle(s, a.snapshotCall)
 	csta.Handle(s, a.getLogicalDeviceInformation)
-	if !a.conf.Experimental {
-		for _, name := range unseen {
-			delete(s, name)
-		}
-	}
 	return s
 }
 

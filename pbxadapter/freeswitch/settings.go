@@ -250,9 +250,10 @@ func (a *Adapter) synchronise(p phone) {
 		return
 	}
 	line := a.stations[p.user]
-	if line == nil || p.host != a.conf.Domain {
+	if line == nil || !isName(p.host) || !isName(p.profile) {
 		return
 	}
+	line.profile, line.host = p.profile, p.host
 	if p.changed == nil {
 		a.tellPhone(p)
 		return
@@ -286,7 +287,9 @@ func (a *Adapter) synchronise(p phone) {
 func (a *Adapter) tellPhone(p phone) {
 	profile := p.profile
 	if line := a.stations[p.user]; profile == "" && line != nil {
-		profile = line.profile
+		if profile = line.profile; line.host != "" {
+			p.host = line.host
+		}
 	}
 	if profile == "" {
 		return // it is not registered
