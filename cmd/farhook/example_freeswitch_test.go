@@ -7,7 +7,7 @@ import (
 
 // The FreeSWITCH of the example, its comment signs taken away, is a PBX that can be made.
 func TestFreeSWITCHExample(t *testing.T) {
-	text := "pbx:\n"
+	text := "rights: demo\npbx:\n"
 	for line := range strings.Lines(freeswitchExample) {
 		if l, ok := strings.CutPrefix(line, "  # "); ok && !strings.HasPrefix(l, "A FreeSWITCH") {
 			text += "  " + l
