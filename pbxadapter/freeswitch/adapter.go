@@ -217,6 +217,9 @@ func (a *Adapter) Run(ctx context.Context, r pbxadapter.Reporter) (err error) {
 			return err
 		case <-ping.C:
 			if err := a.alive(run, c); err != nil && ctx.Err() == nil {
+				if errors.Is(err, errClosed) {
+					continue // it says why itself
+				}
 				return err
 			}
 		case <-audit.C:

@@ -117,7 +117,9 @@ func TestLinkEnds(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFake(t)
 			a := fakeAdapter(t, f, false)
-			a.time.ping = 50 * time.Millisecond
+			if strings.Contains(c.name, "ping") {
+				a.time.ping = 200 * time.Millisecond
+			}
 			s := &script{t: t, f: f, hands: fakeHands{f}, model: callmodel.New()}
 			ended := make(chan error, 1)
 			go func() { ended <- a.Run(context.Background(), s) }()
