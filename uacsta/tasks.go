@@ -3,7 +3,7 @@ package uacsta
 import "sync"
 
 // maxIdle is how many goroutines of a server wait for another task.
-const maxIdle = 16
+const maxIdle = 64
 
 // taskGroup runs tasks that are begun from anywhere, also while somebody waits for all to end. A goroutine that has done its task waits for another,
 // where few do: its stack has grown already, which is much of what a short task costs.

@@ -345,8 +345,17 @@ func (c *loadConn) whole() bool {
 	return err == nil && len(c.buf) >= i+4+n
 }
 
-// read gives the next message. What it gives is good until the next read.
+// read gives the next message, but for provisional answers. What it gives is good until the next read.
 func (c *loadConn) read() (head, body []byte, err error) {
+	for err == nil {
+		if head, body, err = c.message(); !bytes.HasPrefix(head, []byte("SIP/2.0 1")) {
+			break
+		}
+	}
+	return head, body, err
+}
+
+func (c *loadConn) message() (head, body []byte, err error) {
 	for !c.whole() {
 		if cap(c.buf)-len(c.buf) < 64<<10 {
 			c.buf = append(make([]byte, 0, 256<<10), c.buf...)

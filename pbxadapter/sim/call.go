@@ -97,15 +97,16 @@ func (p *PBX) move(l *leg, to csta.State, cause csta.EventCause, more ...func(*c
 	if to == csta.Alerting {
 		l.why = cause
 	}
-	m := callmodel.Moved{
+	m := &p.moved
+	*m = callmodel.Moved{
 		Meta: p.meta(cause), Connection: l.id(), To: to,
 		Calling: l.call.calling, Called: l.call.called, LastRedirected: l.call.lastRd, Subject: l.party,
 	}
 	for _, f := range more {
-		f(&m)
+		f(m)
 	}
 	l.kind = m.Kind
-	p.tell(m)
+	p.tell(*m)
 	if to == csta.Null {
 		p.remove(l)
 	}

@@ -69,6 +69,7 @@ type PBX struct {
 	blocked  bool            // trunks
 	waiting  []*call         // in the group's queue, first come first
 	prompts  map[*leg]func() // what happens when a prompted phone is lifted
+	moved    callmodel.Moved // the fact at hand: large, and told often
 }
 
 // Factory makes one from a configuration file's settings.
