@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"farhook/csta"
 	"farhook/pbxadapter/switchboard"
 	"farhook/web/access"
@@ -68,7 +70,38 @@ type sessionsOutput struct {
 	}
 }
 
+// Diagnosis is what the doctor says of a user's way through the gateway.
+type Diagnosis struct {
+	User     string    `json:"user,omitempty"`
+	Health   string    `json:"health" enum:"ok,warning,broken" doc:"The worst of the findings"`
+	Findings []Finding `json:"findings" nullable:"false" doc:"In the order of the way: what comes first is the cause of what comes later"`
+}
+
+// Finding is what one step found.
+type Finding struct {
+	Step   string   `json:"step" doc:"What was looked at"`
+	Health string   `json:"health" enum:"ok,unknown,warning,broken"`
+	Found  string   `json:"found" doc:"What it found, in a sentence"`
+	Cure   []string `json:"cure,omitempty" doc:"What to do, one act each; commands as they are to be typed"`
+}
+
+type doctorInput struct {
+	User string `query:"user" maxLength:"256" doc:"SIP address, name or line; without, the gateway alone is looked at"`
+}
+
+type doctorOutput struct{ Body Diagnosis }
+
+func (s *Server) doctor(ctx context.Context, in *doctorInput) (*doctorOutput, error) {
+	if s.conf.Diagnose == nil {
+		return nil, huma.Error501NotImplemented("this gateway has no doctor")
+	}
+	return &doctorOutput{s.conf.Diagnose(ctx, in.User)}, nil
+}
+
 func (s *Server) gatewayOperations() {
+	register(s, op{
+		id: "doctor", method: http.MethodGet, path: "/api/v1/doctor", summary: "Go the way of one user from end to end", tag: "Gateway", scope: access.Administer, errors: []int{501},
+	}, s.doctor)
 	register(s, op{id: "health", method: http.MethodGet, path: "/api/v1/health", summary: "Whether the gateway serves", tag: "Gateway", scope: open}, s.health)
 	register(s, op{
 		id: "version", method: http.MethodGet, path: "/api/v1/version", summary: "What runs", tag: "Gateway", scope: access.ObserveState,

@@ -41,6 +41,8 @@ type Config struct {
 	OIDC *access.OIDC
 	// Sessions lists the SIP sessions, those of one line where it isn't empty; nil: there are none to be told.
 	Sessions func(line csta.DeviceID) []Session
+	// Diagnose goes the way of one user from end to end, of the gateway alone where user is empty; nil: nobody does.
+	Diagnose func(ctx context.Context, user string) Diagnosis
 	// Dials says rule by rule what a PBX is handed for a number; nil: the number as it is.
 	Dials func(pbx string, number csta.DeviceID) []switchboard.Step
 }

@@ -10,13 +10,14 @@ import (
 	"farhook/csta"
 	"farhook/pbxadapter/switchboard"
 	"farhook/uacsta"
+	"farhook/web"
 )
 
 // The doctor goes the way of one user from end to end: from the configuration over the UC server and the directory to the phone. It knows nothing of its
 // own; it asks the parts, and says what to do.
 
 // health is how a step was found.
-type health string
+type health = string
 
 // The states, from best to worst. Unknown: what would have to be asked isn't there.
 const (
@@ -27,12 +28,7 @@ const (
 )
 
 // finding is what one step found.
-type finding struct {
-	Step   string   `json:"step" doc:"What was looked at"`
-	Health health   `json:"health" enum:"ok,unknown,warning,broken"`
-	Found  string   `json:"found" doc:"What it found, in a sentence"`
-	Cure   []string `json:"cure,omitempty" doc:"What to do, one act each; commands as they are to be typed"`
-}
+type finding = web.Finding
 
 // person is a user as the directory has him.
 type person struct {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -465,4 +466,30 @@ func TestDoctorAsksTheDirectory(t *testing.T) {
 			t.Errorf("%s: no %q in\n%s", who, want, out.String())
 		}
 	}
+}
+
+// By REST the doctor says the same.
+func TestDoctorByREST(t *testing.T) {
+	m, stop := start(t, `console\s+(http://\S+)/`, "demo", "--quiet", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0", "--control", filepath.Join(t.TempDir(), "c.sock"))
+	defer stop()
+	var d diagnosis
+	for end := time.Now().Add(20 * time.Second); len(d.Findings) < 8; time.Sleep(10 * time.Millisecond) { // until the PBX is connected
+		res, err := http.Get(m[1] + "/api/v1/doctor?user=1001")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d = diagnosis{}
+		err = json.NewDecoder(res.Body).Decode(&d)
+		res.Body.Close()
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%d, %v", res.StatusCode, err)
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%+v", d)
+		}
+	}
+	if d.User != "1001" || d.Health != broken || !strings.Contains(text(d.Findings), "1001 is tel:+15551001 (Ada Brandt) on PBX sim") {
+		t.Errorf("%+v", d)
+	}
+	http.DefaultClient.CloseIdleConnections()
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.uber.org/zap"
+
+	"farhook/web"
 )
 
 type doctorCmd struct {
@@ -19,12 +21,8 @@ type doctorCmd struct {
 	Commands bool   `help:"Print the commands for the Lync or OCS side, filled in for this deployment, and nothing else."`
 }
 
-// diagnosis is what the doctor says, as JSON.
-type diagnosis struct {
-	User     string    `json:"user,omitempty"`
-	Health   health    `json:"health" enum:"ok,warning,broken"`
-	Findings []finding `json:"findings"`
-}
+// diagnosis is what the doctor says.
+type diagnosis = web.Diagnosis
 
 // exitStatus is an error that says nothing more, but how the process ends.
 type exitStatus int

@@ -156,6 +156,7 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 			Log: g.log.Named("web"), Version: versionText(), AllowedHosts: c.HTTP.Hosts, Console: console.Files, Access: who,
 			Sessions: sipSessions(g.uc),
 			Metrics:  metrics,
+			Diagnose: g.diagnose,
 		})
 		if err != nil {
 			return nil, err
