@@ -114,7 +114,18 @@ func matches(d switchboard.DeviceInfo, in *devicesInput) bool {
 	}
 	q := strings.ToLower(in.Query)
 	return q == "" || strings.Contains(strings.ToLower(d.Name), q) || strings.Contains(string(d.ID), q) ||
-		slices.ContainsFunc(d.Aliases, func(a string) bool { return strings.Contains(a, q) })
+		slices.ContainsFunc(d.Aliases, func(a string) bool { return strings.Contains(a, q) }) || isOwners(d.Owner, q)
+}
+
+// isOwners says whether something that is searched for is part of what the directory has of a device's owner: an address, another number.
+func isOwners(w switchboard.Who, q string) bool {
+	plain := func(s string) string {
+		return strings.NewReplacer(" ", "", "-", "", "(", "", ")", "", ".", "").Replace(s)
+	}
+	return strings.Contains(w.User, q) || strings.Contains(strings.ToLower(w.Mail), q) || strings.Contains(strings.ToLower(w.Department), q) ||
+		slices.ContainsFunc(w.Numbers, func(n string) bool {
+			return strings.Contains(n, q) || plain(q) != "" && strings.Contains(plain(n), plain(q))
+		})
 }
 
 func (s *Server) getDevice(ctx context.Context, in *deviceInput) (*deviceOutput, error) {

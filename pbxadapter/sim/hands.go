@@ -6,6 +6,7 @@ import (
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
 )
 
 // Hands are a person at a phone: what they do is no service of ours, and what follows carries no mark. Their methods report before
@@ -18,8 +19,13 @@ type Hands struct {
 // Phone gives the hands at an extension; they can do nothing where there is none.
 func (p *PBX) Phone(ext int) Hands { return Hands{p, line(ext)} }
 
-// Outside gives the hands of somebody outside, by the number as tel: URI.
-func (p *PBX) Outside(number csta.DeviceID) Hands { return Hands{p, number} }
+// Outside gives the hands of somebody outside, by the number as tel: URI, or as this PBX shows it.
+func (p *PBX) Outside(number csta.DeviceID) Hands {
+	if c := p.numbers.Canonical(string(number), pbxadapter.Calling); c != "" {
+		number = c
+	}
+	return Hands{p, number}
+}
 
 // Device is where the hands are.
 func (h Hands) Device() csta.DeviceID { return h.device }

@@ -173,6 +173,7 @@ func (r *reporter) Devices(all []pbxadapter.Device) {
 // Resync replaces the state, and brings devices back into service.
 func (r *reporter) Resync(s callmodel.State) {
 	first := false
+	s = r.link.board.namedState(s)
 	r.tell(func(l *link) []callmodel.Told {
 		first = !l.synced.Swap(true)
 		if l.devices.Load() == nil {
@@ -193,6 +194,7 @@ func (r *reporter) Resync(s callmodel.State) {
 
 // Report tells one fact.
 func (r *reporter) Report(f callmodel.Fact) {
+	f = r.link.board.named(f)
 	r.tell(func(l *link) []callmodel.Told {
 		odd := l.model.Odd()
 		told := l.model.Apply(f)

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"farhook/csta"
+	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
 	"farhook/pbxadapter/directory"
 	. "farhook/pbxadapter/switchboard"
@@ -182,6 +183,27 @@ func TestPeopleFollow(t *testing.T) {
 	refresh(alice, bob)
 	if !b.May(who, csta.Control, d2) {
 		t.Error("a line given back isn't there")
+	}
+}
+
+// Who takes part in a call has the directory's name, by whichever number he comes, and whatever the PBX shows; nobody else has one.
+func TestCallsAreNamed(t *testing.T) {
+	b, _, r, _ := peopled(t, owner, Options{}, nil, alice, bob)
+	known := func(d, number csta.DeviceID, name string) callmodel.Party {
+		return callmodel.Party{Device: d, Number: number, Name: name, Shown: callmodel.Known}
+	}
+	m := ring("c1", d2)
+	m.Calling, m.Called, m.LastRedirected = known("outside-1", "tel:+19991001", "MOBILE 1001"), known(d2, "", ""), callmodel.Party{Device: d1, Number: d1, Shown: callmodel.Restricted}
+	r.Report(m)
+	c, ok := b.Call(Principal{User: bob.User, Via: "sip"}, "c1")
+	if !ok || c.Calling.Name != "Alice" || c.Called.Name != "Bob" || c.LastRedirected.Name != "" {
+		t.Errorf("%+v", c)
+	}
+	c.Legs[0].Party = known(d2, "", "PBX")
+	c.Calling = known("outside-2", "tel:+15557777", "PBX")
+	r.Resync(callmodel.State{Calls: []callmodel.Call{c}})
+	if c, _ := b.Call(Principal{User: bob.User, Via: "sip"}, "c1"); c.Legs[0].Party.Name != "Bob" || c.Calling.Name != "PBX" {
+		t.Errorf("%+v", c)
 	}
 }
 
