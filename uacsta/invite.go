@@ -69,6 +69,9 @@ func (s *Server) invite(c *conn, m *message) {
 	}
 	spelling, found := lineOf(q)
 	if !found {
+		spelling, found = s.board.LineOf(user)
+	}
+	if !found {
 		s.refused(Refusal{Reason: refusedNoLine, Peer: c.name(), User: user, Detail: "the body of the INVITE names no line: the user has no Line URI", Trace: m.trace})
 		refuse(answer{status: 403, warning: "the body names no line"})
 		return

@@ -154,6 +154,24 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
+// A client that names no line signs in to its user's own.
+func TestLineFromDirectory(t *testing.T) {
+	o := newOffice(t, numbering.Table{}, uacsta.Config{}, aliceOf("tel:+15551001;ext=1001", "tel:+15551003"))
+	p := o.dial(t)
+	p.send(p.request("INVITE", encode(csta.RequestSystemStatus{})))
+	ok := p.read()
+	_, p.toTag, _ = strings.Cut(ok.header("To"), ";tag=")
+	if r, made := p.ask(csta.MakeCall{CallingDevice: "tel:+15551001;ext=1001", CalledDirectoryNumber: "1002"}).(csta.MakeCallResponse); !made || r.CallingDevice.Device != "tel:+15551001;ext=1001" {
+		t.Errorf("%s, then %+v", ok.start, r)
+	}
+	q := o.dial(t)
+	text := q.request("INVITE", encode(csta.RequestSystemStatus{}))
+	q.send(strings.Replace(text, "<sip:alice@", "<sip:mallory@", 1))
+	if got := q.read(); !strings.HasPrefix(got.start, "SIP/2.0 403") {
+		t.Errorf("nobody in the directory: %s", got.start)
+	}
+}
+
 // A right withdrawn ends the session that lived by it, and a monitor that did; what remains goes on.
 func TestRightWithdrawn(t *testing.T) {
 	o := newOffice(t, numbering.Table{}, uacsta.Config{}, aliceOf("tel:+15551001"), bobOf1002)

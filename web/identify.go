@@ -42,7 +42,7 @@ func (s *Server) identify(next http.Handler) http.Handler {
 				w.Header().Set("RateLimit-Policy", fmt.Sprintf(`"default";q=%d;w=%d`, u.Limit, reset))
 				w.Header().Set("RateLimit", fmt.Sprintf(`"default";r=%d;t=%d`, u.Remaining, reset))
 			}
-			if !ok {
+			if !ok && !s.forHelp(r) {
 				w.Header().Set("Retry-After", strconv.Itoa(max(int(math.Ceil(u.Retry.Seconds())), 1)))
 				problem(w, http.StatusTooManyRequests, fmt.Sprintf("%d requests in %v are allowed", u.Limit, u.Window.Round(time.Second)))
 				return

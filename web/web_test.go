@@ -39,10 +39,16 @@ func start(t *testing.T) *gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := switchboard.New(switchboard.OwnLine{}, switchboard.Options{}, switchboard.PBX{Name: "sim", Adapter: pbx})
-	s, err := web.New(b, web.Config{Version: "test", Console: fstest.MapFS{
+	return startOn(t, pbx, switchboard.Options{}, web.Config{Version: "test", Console: fstest.MapFS{
 		"index.html": {Data: []byte("<!doctype html>")}, "assets/a-1.js": {Data: []byte("1")},
 	}})
+}
+
+// startOn is start with a PBX, a board and a configuration of one's own.
+func startOn(t *testing.T, pbx *sim.PBX, o switchboard.Options, conf web.Config) *gateway {
+	t.Helper()
+	b := switchboard.New(switchboard.OwnLine{}, o, switchboard.PBX{Name: "sim", Adapter: pbx})
+	s, err := web.New(b, conf)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,6 +44,11 @@ func (b *Board) audited(ctx context.Context, who Principal, r csta.Request, err 
 	if !acts {
 		return
 	}
+	if e.Act == audit.Refused {
+		if owners := b.Whose(csta.DeviceID(e.Line)); owners != "" {
+			e.Detail = "the line is that of " + owners
+		}
+	}
 	if t := pbxadapter.Trace(ctx); !t.IsZero() {
 		e.Trace = t.String()
 	}

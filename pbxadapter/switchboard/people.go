@@ -153,6 +153,18 @@ func (b *Board) Spelled(d csta.DeviceID) string {
 	return string(d)
 }
 
+// LineOf is a user's main line, as the directory spells it: where his client signs in without naming one. false: he has none.
+func (b *Board) LineOf(user string) (string, bool) {
+	if b.people == nil {
+		return "", false
+	}
+	o, ok := b.people.now.Load().view.User(user)
+	if !ok || len(o.Lines) == 0 {
+		return "", false
+	}
+	return o.Lines[0], true
+}
+
 // Whose names the owners of a device, for logs and audit; empty where the directory knows none.
 func (b *Board) Whose(d csta.DeviceID) string {
 	if b.people == nil {

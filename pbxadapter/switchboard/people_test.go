@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +21,7 @@ import (
 	"farhook/pbxadapter"
 	"farhook/pbxadapter/directory"
 	. "farhook/pbxadapter/switchboard"
+	"farhook/pbxadapter/switchboard/audit"
 )
 
 // names is a directory source whose people a test changes.
@@ -138,8 +141,13 @@ func TestPolicies(t *testing.T) {
 // A refusal says in the log who wanted whose phone.
 func TestRefusalSaysWhose(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
-	b, _, _, _ := peopled(t, owner, Options{Log: zap.New(core)}, nil, alice, bob)
-	_, err := b.Do(t.Context(), Principal{User: bob.User, Via: "sip", Line: d2}, csta.MakeCall{CallingDevice: d1, CalledDirectoryNumber: "1002"})
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	record, err := audit.Open(path, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _, _, _ := peopled(t, owner, Options{Log: zap.New(core), Audit: record}, nil, alice, bob)
+	_, err = b.Do(t.Context(), Principal{User: bob.User, Via: "sip", Line: d2}, csta.MakeCall{CallingDevice: d1, CalledDirectoryNumber: "1002"})
 	if !errors.Is(err, csta.ErrPrivilege) {
 		t.Fatal(err)
 	}
@@ -147,6 +155,15 @@ func TestRefusalSaysWhose(t *testing.T) {
 	for _, want := range []string{bob.User, string(d1), "which is that of sip:alice@example.com"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("no %s in %s", want, said)
+		}
+	}
+	if err := record.Close(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	for _, want := range []string{`"act":"control refused"`, `"user":"sip:bob@example.com"`, `"line":"tel:+15551001"`, "the line is that of sip:alice@example.com"} {
+		if err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("no %s in the audit record %s (%v)", want, text, err)
 		}
 	}
 }
