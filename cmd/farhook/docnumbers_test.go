@@ -3,15 +3,11 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
 	dirs "farhook/pbxadapter/directory"
 )
-
-// docBlock finds a document's examples: language and text.
-var docBlock = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
 
 // docExamples gives the examples of a document by the file name in their first line, or by their language.
 func docExamples(t *testing.T, name string) map[string][]string {
@@ -21,7 +17,7 @@ func docExamples(t *testing.T, name string) map[string][]string {
 		t.Fatal(err)
 	}
 	found := map[string][]string{}
-	for _, m := range docBlock.FindAllStringSubmatch(string(text), -1) {
+	for _, m := range fenced.FindAllStringSubmatch(string(text), -1) {
 		key := m[1]
 		if first, _, _ := strings.Cut(m[2], "\n"); strings.HasPrefix(first, "# ") {
 			key = strings.TrimPrefix(first, "# ")
