@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -155,6 +156,7 @@ func TestViewNumber(t *testing.T) {
 
 // moody is a source that gives what it has, or its error.
 type moody struct {
+	mu     sync.Mutex
 	people []Person
 	err    error
 	loads  int
@@ -162,7 +164,22 @@ type moody struct {
 
 func (*moody) Name() string { return "moody" }
 
-func (m *moody) Load(ctx context.Context, f func(Person)) error {
+// set has other people and another mood from now on.
+func (m *moody) set(err error, people ...Person) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.people, m.err = people, err
+}
+
+func (m *moody) asked() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.loads
+}
+
+func (m *moody) Load(_ context.Context, f func(Person)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.loads++
 	for _, p := range m.people {
 		f(p)
@@ -181,10 +198,10 @@ func TestRefresh(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		go func() { _ = d.Run(ctx) }()
 		changed := d.Changed()
-		m.people = m.people[:1]
+		m.set(nil, Person{User: "sip:a@x"})
 		time.Sleep(10*time.Minute - time.Second)
 		synctest.Wait()
-		if len(d.View().People) != 2 || m.loads != 1 {
+		if len(d.View().People) != 2 || m.asked() != 1 {
 			t.Error("loaded too early")
 		}
 		time.Sleep(2 * time.Second)
@@ -197,25 +214,25 @@ func TestRefresh(t *testing.T) {
 		if len(d.View().People) != 1 {
 			t.Error("not loaded after the interval")
 		}
-		m.people, m.err = []Person{{User: "sip:c@x"}}, errors.New("gone") // fails after half of it
+		m.set(errors.New("gone"), Person{User: "sip:c@x"}) // fails after half of it
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		if _, ok := d.View().User("sip:a@x"); !ok || d.View().Sources[0].Err == nil {
 			t.Errorf("half an answer counted: %+v", d.View())
 		}
-		loads := m.loads
+		loads := m.asked()
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if n := m.loads - loads; n < 3 || n > 5 {
+		if n := m.asked() - loads; n < 3 || n > 5 {
 			t.Errorf("asked %d times in a minute", n)
 		}
-		m.people, m.err = nil, nil
+		m.set(nil)
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		if _, ok := d.View().User("sip:a@x"); !ok {
 			t.Error("everybody gone at once was believed")
 		}
-		m.people = []Person{{User: "sip:d@x"}}
+		m.set(nil, Person{User: "sip:d@x"})
 		d.Refresh()
 		synctest.Wait()
 		if _, ok := d.View().User("sip:d@x"); !ok || d.View().Sources[0].Err != nil {
