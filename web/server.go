@@ -36,6 +36,7 @@ type Config struct {
 	AllowedHosts []string       // names in Host beside localhost and loopback addresses
 	Console      fs.FS          // the console's files; nil: none
 	Metrics      http.Handler   // answers GET /metrics, for this machine only; nil: nobody does
+	Probes       http.Handler   // answers GET /healthz and /readyz, for this machine only; nil: nobody does
 	Access       *access.Access // who may come in; nil: everybody who reaches us, for loopback only
 	// OIDC signs browsers in at an OpenID provider; nil: none.
 	OIDC *access.OIDC
@@ -91,6 +92,10 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 	mux.HandleFunc("GET /api/v1/events", s.events)
 	if c.Metrics != nil {
 		mux.Handle("GET /metrics", local(c.Metrics))
+	}
+	if c.Probes != nil {
+		mux.Handle("GET /healthz", local(c.Probes))
+		mux.Handle("GET /readyz", local(c.Probes))
 	}
 	if c.Console != nil {
 		mux.Handle("GET /", s.console())

@@ -70,6 +70,8 @@ type HTTPConfig struct {
 type LogConfig struct {
 	Level  string `yaml:"level"`  // debug, info, warn, error
 	Format string `yaml:"format"` // console or json
+
+	Numbers LogNumbers `yaml:"numbers"` // masked or full
 }
 
 // PBXConfig is one PBX. Settings belong to its adapter.
@@ -141,7 +143,7 @@ func defaults() Config {
 		Rights:  Owner,
 		Journal: 16 << 20,
 		Wiretap: WiretapConfig{Keep: 32 << 20, Age: Duration(24 * time.Hour)},
-		Log:     LogConfig{Level: "info", Format: "console"},
+		Log:     LogConfig{Level: "info", Format: "console", Numbers: NumbersMasked},
 
 		Emergency: numbering.DefaultEmergency(),
 		Directory: DirectoryConfig{Refresh: Duration(10 * time.Minute)},
@@ -231,6 +233,9 @@ func (c Config) wrongs() []wrong {
 	}
 	if c.Log.Format != "console" && c.Log.Format != "json" {
 		complain("$.log.format", "%q is neither console nor json", c.Log.Format)
+	}
+	if c.Log.Numbers != NumbersMasked && c.Log.Numbers != NumbersFull {
+		complain("$.log.numbers", "%q is neither masked nor full", c.Log.Numbers)
 	}
 	if len(c.PBX) == 0 {
 		complain("$.pbx", "there is no PBX: give at least one")

@@ -139,6 +139,7 @@ func (g *gateway) serveControl(ctx context.Context, stop func()) error {
 		_ = json.NewEncoder(w).Encode(g.diagnose(r.Context(), r.URL.Query().Get("user")))
 	})
 	g.configDoors(mux)
+	g.logDoor(mux)
 	return serveHTTP(ctx, "control", g.control, mux)
 }
 

@@ -138,6 +138,8 @@ control: ""
 log:
   level: info      # debug, info, warn, error
   format: console  # console or json
+  # masked: of every number only the last two digits stand in the log. full: all of them.
+  numbers: masked
 
 # The PBXs. name is part of call ids: don't change it later.
 pbx:

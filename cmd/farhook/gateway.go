@@ -157,6 +157,7 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 			Sessions: sipSessions(g.uc),
 			Metrics:  metrics,
 			Diagnose: g.diagnose,
+			Probes:   g.probes(),
 		})
 		if err != nil {
 			return nil, err
@@ -239,7 +240,7 @@ func (g *gateway) run(ctx context.Context) error {
 		group.Go(func() error { return g.web.Serve(ctx, g.http) })
 	}
 	if g.metrics != nil {
-		group.Go(func() error { return serveMetrics(ctx, g.metrics, g.scrape) })
+		group.Go(func() error { return serveMetrics(ctx, g.metrics, g.scrape, g.probes()) })
 	}
 	if g.control != nil {
 		group.Go(func() error { return g.serveControl(ctx, stop) })

@@ -23,5 +23,9 @@ func newLog(c LogConfig, to io.Writer) (*zap.Logger, zap.AtomicLevel) {
 		encoder = zapcore.NewConsoleEncoder(enc)
 	}
 	changeable := zap.NewAtomicLevelAt(level)
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(to)), changeable)), changeable
+	core := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(to)), changeable)
+	if c.Numbers != NumbersFull {
+		core = numberless{core}
+	}
+	return zap.New(core), changeable
 }

@@ -37,6 +37,8 @@ type cli struct {
 
 	Numbers numbersCmd `cmd:"" help:"Try, check, test and import the rules between canonical numbers and a PBX's own."`
 
+	LogLevel logLevelCmd `cmd:"" name:"loglevel" help:"Change the level of the running gateway's log."`
+
 	Completion completionCmd `cmd:"" help:"Print what a shell needs to complete our commands."`
 	Man        manCmd        `cmd:"" hidden:"" help:"Print the manual page."`
 

@@ -25,7 +25,7 @@ func (g *gateway) newRegistry() *prometheus.Registry {
 	build.Set(1)
 	r.MustRegister(
 		build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		g.board.Metrics(), g.uc.Metrics(), keeping{g.store, g.tap, g.uc.Draining}, trusting{g},
+		g.board.Metrics(), g.uc.Metrics(), lasting{g}, keeping{g.store, g.tap, g.uc.Draining}, trusting{g},
 	)
 	return r
 }
@@ -95,10 +95,12 @@ func metricsHandler(r *prometheus.Registry, log *zap.Logger) http.Handler {
 	})
 }
 
-// serveMetrics serves /metrics alone, until ctx ends.
-func serveMetrics(ctx context.Context, l net.Listener, h http.Handler) error {
+// serveMetrics serves /metrics and the probes alone, until ctx ends.
+func serveMetrics(ctx context.Context, l net.Listener, h, probes http.Handler) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", h)
+	mux.Handle("GET /healthz", probes)
+	mux.Handle("GET /readyz", probes)
 	return serveHTTP(ctx, "metrics", l, mux)
 }
 

@@ -13,7 +13,9 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"go.uber.org/zap"
 
+	dirs "farhook/pbxadapter/directory"
 	"farhook/pbxadapter/sim"
+	"farhook/uacsta/uactest"
 )
 
 // documented reads the table of docs/metrics.md: name, type and labels of each metric.
@@ -37,6 +39,9 @@ func TestMetricsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.SIP.Listen, c.HTTP.Listen = []string{"127.0.0.1:0"}, ""
+	c.SIP.TLS = newRingFiles(t, uactest.NewAuthority(t), uactest.Wanted{Names: []string{"gw.example.com"}}).TLSConfig
+	c.SIP.TLS.Listen = []string{"127.0.0.1:0"}
+	c.Directory.Users = []dirs.Entry{{User: "sip:alice@example.com", Lines: []string{"tel:+15551001"}}}
 	conf := sim.Demo()
 	g, err := open(c, "", &streams{out: new(output), err: new(output)}, &conf)
 	if err != nil {
