@@ -167,7 +167,9 @@ func (a *Adapter) Run(ctx context.Context, r pbxadapter.Reporter) (err error) {
 	defer stop()
 	c := newConn(nc, maxInbox)
 	if a.tap != nil {
-		c.tap = func(sent bool, text []byte) { a.tap.Record(pbxadapter.Message{Out: sent, Text: text}) }
+		c.tap = func(ctx context.Context, sent bool, text string) {
+			a.tap.Record(pbxadapter.Message{Out: sent, Op: pbxadapter.Op(ctx), Text: []byte(text)})
+		}
 	}
 	_ = nc.SetReadDeadline(time.Now().Add(10 * time.Second))
 	if err := c.login(a.conf.User, a.conf.Password); err != nil {
@@ -236,7 +238,7 @@ func (a *Adapter) Run(ctx context.Context, r pbxadapter.Reporter) (err error) {
 func (a *Adapter) alive(ctx context.Context, c *conn) error {
 	ctx, cancel := context.WithTimeout(ctx, a.time.ping)
 	defer cancel()
-	if _, err := c.bgapi(ctx, "echo farhook"); err != nil {
+	if _, err := c.bgapi(ctx, ping); err != nil {
 		var said refusal
 		if errors.As(err, &said) {
 			return nil // it lives
@@ -298,7 +300,7 @@ func (a *Adapter) frame(c *conn, f frame) error {
 
 func (a *Adapter) event(c *conn, e *event, f frame) error {
 	name := e.get(eventName)
-	if c.tap != nil && name != "HEARTBEAT" {
+	if c.tap != nil && name != "HEARTBEAT" && name != "BACKGROUND_JOB" { // a job's result is recorded with its request
 		a.record(e, f.body)
 	}
 	if core := e.get(coreUUID); core != "" {

@@ -89,7 +89,7 @@ func (a *Adapter) call(ctx context.Context, p *phoneLine, number string, to call
 	}
 	more, then := a.dialing(p, auto, number, where)
 	limit := time.Duration(a.conf.RingTime)*time.Second + 2*a.time.step
-	result, err := a.start(a.originate(p, id, dials, auto, number, more, then), limit)
+	result, err := a.start(pbxadapter.Op(ctx), a.originate(p, id, dials, auto, number, more, then), limit)
 	if err == nil {
 		err = a.await(ctx, 2*a.time.step, "CHANNEL_CREATE of the caller's own leg", func() bool { return a.track.calls[id] != nil }, result)
 	}
@@ -311,10 +311,10 @@ func (a *Adapter) retrieveCall(ctx context.Context, r csta.RetrieveCall) (csta.R
 
 // retrieve has a phone take its held call back.
 func (a *Adapter) retrieve(ctx context.Context, n *connection) error {
-	var own, parked string
+	var own, parked, id string
 	if err := a.do(func(t *tracker) error {
 		if n.holder != nil {
-			own = n.holder.id
+			own, id = n.holder.id, n.call.id
 			if f := far(n); f != nil {
 				parked = f.id
 				return nil
@@ -332,7 +332,7 @@ func (a *Adapter) retrieve(ctx context.Context, n *connection) error {
 	}
 	back := func() bool { return n.state == csta.Connected }
 	if parked != "" {
-		return a.unpark(ctx, own, parked, back)
+		return a.unpark(ctx, own, parked, id, back)
 	}
 	if err := a.send(ctx, "uuid_phone_event "+own+" talk"); err != nil {
 		return err

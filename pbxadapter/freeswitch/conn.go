@@ -26,8 +26,8 @@ var (
 type conn struct {
 	nc    net.Conn
 	r     *bufio.Reader
-	tap   func(sent bool, text []byte) // a copy of everything but passwords; nil: none
-	limit int                          // octets that may wait in inbox
+	tap   func(ctx context.Context, sent bool, text string) // everything but passwords, and keep-alives; nil: none
+	limit int                                               // octets that may wait in inbox
 
 	mu      sync.Mutex
 	inbox   []frame
@@ -73,12 +73,10 @@ func (c *conn) login(user, password string) error {
 	if err := line(text); err != nil {
 		return errors.New("freeswitch: the password is not one line")
 	}
-	if err := c.write(text, false); err != nil {
+	if err := c.write(text); err != nil {
 		return err
 	}
-	if c.tap != nil {
-		c.tap(true, []byte(strings.Fields(text)[0]+" ***"))
-	}
+	c.record(context.Background(), true, strings.Fields(text)[0]+" ***")
 	if f, err = readFrame(c.r); err != nil {
 		return fmt.Errorf("freeswitch: waiting for the answer to the password: %w", err)
 	}
@@ -88,10 +86,16 @@ func (c *conn) login(user, password string) error {
 	return nil
 }
 
-func (c *conn) write(text string, tell bool) error {
-	if tell && c.tap != nil {
-		c.tap(true, []byte(text))
+// ping is the command that keeps the link alive. It is not recorded.
+const ping = "echo farhook"
+
+func (c *conn) record(ctx context.Context, sent bool, text string) {
+	if c.tap != nil {
+		c.tap(ctx, sent, text)
 	}
+}
+
+func (c *conn) write(text string) error {
 	_ = c.nc.SetWriteDeadline(time.Now().Add(writeTime))
 	if _, err := c.nc.Write([]byte(text + "\n\n")); err != nil {
 		_ = c.nc.Close() // half a command may have gone
@@ -174,14 +178,18 @@ func (c *conn) command(ctx context.Context, text string) (string, error) {
 	reply := make(chan frame, 1)
 	c.wmu.Lock()
 	c.replies = append(c.replies, reply)
-	err := c.write(text, true)
+	err := c.write(text)
 	c.wmu.Unlock()
 	if err != nil {
 		return "", err
 	}
+	if alive := strings.HasPrefix(text, "bgapi "+ping+"\n"); !alive {
+		c.record(ctx, true, text)
+	}
 	select {
 	case f := <-reply:
 		if failed(f.reply) {
+			c.record(ctx, false, f.reply)
 			return "", refusal{f.reply}
 		}
 		return f.reply, nil
@@ -211,6 +219,9 @@ func (c *conn) bgapi(ctx context.Context, command string) (string, error) {
 	}
 	select {
 	case r := <-result:
+		if command != ping {
+			c.record(ctx, false, r)
+		}
 		if failed(r) {
 			return r, refusal{clean([]byte(r))}
 		}

@@ -102,7 +102,10 @@ func (t *tracker) create(e *event) {
 		from = m
 	}
 	switch {
-	case from == nil && e.get(markCall) != "":
+	case e.get(markCall) != "":
+		if l.parent = from; from != nil {
+			from.dialled = true
+		}
 		t.belongs(l, e)
 	case l.inbound:
 		t.dials(l, e)
@@ -156,6 +159,8 @@ func (t *tracker) belongs(l *leg, e *event) {
 			if c.called = l.to; c.called.Shown == callmodel.Absent && l.inbound {
 				c.called = t.known(e.get(callerDestination), pbxadapter.Called)
 			}
+		} else {
+			c.called = l.party
 		}
 	} else if c.called.Shown == callmodel.Absent && !l.inbound {
 		c.called = l.party

@@ -3,8 +3,11 @@ package freeswitch
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -374,5 +377,60 @@ func TestConfigRefuses(t *testing.T) {
 	}
 	if _, err := New(pbxadapter.Options{Name: "a b"}, realConfig("127.0.0.1:8021", "x")); err == nil {
 		t.Error("a name that breaks call ids is taken")
+	}
+}
+
+// Reading never waits for anybody; what piles up beyond the limit costs the link, not the memory.
+func TestSlow(t *testing.T) {
+	ours, theirs := net.Pipe()
+	k := newConn(ours, 10_000)
+	go k.read()
+	for range 20 {
+		if _, err := fmt.Fprintf(theirs, "Content-Length: 1000\nContent-Type: text/event-json\n\n%s", strings.Repeat("x", 1000)); err != nil {
+			break
+		}
+	}
+	<-k.ended
+	if err := k.why(); !errors.Is(err, errSlow) {
+		t.Fatal(err)
+	}
+}
+
+// The record of what was said has commands and events with the request they belong to, and no password.
+func TestTap(t *testing.T) {
+	f := newFake(t)
+	a := fakeAdapter(t, f, false)
+	var mu sync.Mutex
+	var record []pbxadapter.Message
+	a.tap = func(m pbxadapter.Message) {
+		mu.Lock()
+		defer mu.Unlock()
+		record = append(record, m)
+	}
+	s := &script{t: t, f: f, hands: fakeHands{f}, model: callmodel.New()}
+	s.adapter(a)
+	s.talk()
+	if _, err := a.Services()["HoldCall"](pbxadapter.WithOp(context.Background(), 7), csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	commands, events := 0, 0
+	for _, m := range record {
+		text := string(m.Text)
+		switch {
+		case strings.Contains(text, f.password):
+			t.Errorf("the password is in the record: %s", text)
+		case m.Out && m.Op == 7 && strings.Contains(text, "uuid_phone_event"):
+			commands++
+		case !m.Out && m.Op == 7 && m.Line == "201" && strings.Contains(text, "CHANNEL_HOLD"):
+			events++
+		}
+	}
+	if commands != 1 || events != 1 {
+		t.Errorf("%d commands and %d events of the request", commands, events)
 	}
 }

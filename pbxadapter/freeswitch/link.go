@@ -71,6 +71,10 @@ func (a *Adapter) resync(ctx context.Context, c *conn, r pbxadapter.Reporter) er
 	r.Resync(state)
 	a.track.facts = func(f callmodel.Fact) { r.Report(f) }
 	a.ready = true
+	select { // what the tracker wants done is done at once
+	case c.wake <- struct{}{}:
+	default:
+	}
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
 )
 
 // The services that send a call elsewhere, or bring somebody into it.
@@ -206,7 +207,7 @@ func (a *Adapter) pickup(ctx context.Context, n *connection, d csta.DeviceID) (c
 		return none, err
 	}
 	limit := 2 * a.time.step
-	result, err := a.start(a.originate(p, id, picks, true, show, more, "&intercept("+take+")"), time.Duration(a.conf.RingTime)*time.Second+limit)
+	result, err := a.start(pbxadapter.Op(ctx), a.originate(p, id, picks, true, show, more, "&intercept("+take+")"), time.Duration(a.conf.RingTime)*time.Second+limit)
 	if err == nil {
 		err = a.await(ctx, limit, "the phone to answer by itself, and CHANNEL_BRIDGE with "+take, func() bool {
 			o := c.conn(d)
@@ -321,12 +322,12 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 		}
 	}
 	id := newID()
-	context, _ := cutPrefix(where, ' ')
+	class, _ := cutPrefix(where, ' ')
 	// The new party is called in the device's own context, and comes into the room when it answers.
 	command := "originate {^^|origination_uuid=" + id + "|farhook_role=" + string(joined) + "|farhook_call=" + n.call.id + "|farhook_to=" + number +
 		"|origination_caller_id_number=" + p.user + fmt.Sprintf("|ignore_early_media=true|originate_timeout=%d", a.conf.RingTime) + "}" +
-		a.route(number, context) + " &conference(" + room + "@" + a.conf.RoomKind + ")"
-	result, err := a.start(command, time.Duration(a.conf.RingTime)*time.Second+2*a.time.step)
+		a.route(number, class) + " &conference(" + room + "@" + a.conf.RoomKind + ")"
+	result, err := a.start(pbxadapter.Op(ctx), command, time.Duration(a.conf.RingTime)*time.Second+2*a.time.step)
 	if err == nil {
 		err = a.await(ctx, 2*a.time.step, "CHANNEL_CREATE of the leg to "+number, func() bool { return a.track.legs[id] != nil }, result)
 	}

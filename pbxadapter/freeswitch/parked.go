@@ -50,7 +50,11 @@ func (a *Adapter) parkFar(ctx context.Context, n *connection, own, far string, c
 }
 
 // unpark bridges the own leg with who is parked for it. Only when nobody is left parked do both end together again.
-func (a *Adapter) unpark(ctx context.Context, own, far string, back func() bool) error {
+func (a *Adapter) unpark(ctx context.Context, own, far, id string, back func() bool) error {
+	// Marked first: if we are gone in the next moment, the leg is found in the call that it goes back to.
+	if err := a.send(ctx, "uuid_setvar "+own+" farhook_call "+id); err != nil {
+		return err
+	}
 	if err := a.send(ctx, "uuid_bridge "+own+" "+far); err != nil {
 		return err
 	}

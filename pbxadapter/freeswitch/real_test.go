@@ -162,7 +162,7 @@ func clearFeatures(t *testing.T, a *Adapter, c Config) {
 	go k.read()
 	api := func(command string) string {
 		k.wmu.Lock()
-		err := k.write("api "+command, false)
+		err := k.write("api " + command)
 		k.wmu.Unlock()
 		if err != nil {
 			t.Fatal(err)

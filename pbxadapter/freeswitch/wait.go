@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
 )
 
 // waiter waits for something that the PBX is to show.
@@ -104,9 +106,9 @@ func (a *Adapter) query(ctx context.Context, command string) (string, error) {
 	return text, a.fault(err)
 }
 
-// begin sends a command that takes as long as people take, such as an originate. Its failure comes over the channel, which is closed at its
+// start sends a command that takes as long as people take, such as an originate. Its failure comes over the channel, which is closed at its
 // end.
-func (a *Adapter) start(command string, limit time.Duration) (<-chan error, error) {
+func (a *Adapter) start(op callmodel.OpID, command string, limit time.Duration) (<-chan error, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.ready {
@@ -116,7 +118,7 @@ func (a *Adapter) start(command string, limit time.Duration) (<-chan error, erro
 	result := make(chan error, 1)
 	a.work.Go(func() {
 		defer close(result)
-		ctx, cancel := context.WithTimeout(run, limit)
+		ctx, cancel := context.WithTimeout(pbxadapter.WithOp(run, op), limit)
 		defer cancel()
 		if _, err := c.bgapi(ctx, command); err != nil {
 			result <- err

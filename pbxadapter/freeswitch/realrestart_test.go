@@ -1,0 +1,93 @@
+package freeswitch
+
+import (
+	"testing"
+
+	"go.uber.org/zap/zaptest"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
+	"farhook/pbxadapter/adaptertest"
+)
+
+// On a real PBX, too: whoever was held through us, in either style, is taken back by another farhook, under the same name of the call; and a
+// party whose counterpart has gone meanwhile is cleared.
+func TestRealRestart(t *testing.T) {
+	for name, parked := range map[string]bool{"notify": false, "parked": true} {
+		t.Run(name, func(t *testing.T) {
+			address, password, hands := realPBX(t)
+			s := &script{t: t, model: callmodel.New()}
+			s.hand(hands.say("reset"))
+			restarts(s, parked, hands, func() *Adapter {
+				c := realConfig(address, password)
+				if parked {
+					for i := range c.Devices {
+						c.Devices[i].Style = &style{Header: "call-info", Notify: "no"}
+					}
+				}
+				a, err := New(pbxadapter.Options{Name: "fs", Log: zaptest.NewLogger(t), Numbers: pbxadapter.PlainNumbers{}}, c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return a
+			})
+		})
+	}
+}
+
+// The same on the fake.
+func TestRestart(t *testing.T) {
+	for name, parked := range map[string]bool{"notify": false, "parked": true} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			restarts(&script{t: t, f: f, model: callmodel.New()}, parked, fakeHands{f}, func() *Adapter { return fakeAdapter(t, f, parked) })
+		})
+	}
+}
+
+func restarts(s *script, parked bool, hands adaptertest.Hands, make func() *Adapter) {
+	s.adapter(make())
+	s.hand(hands.Dial("201", "202"))
+	s.is("202", csta.Alerting)
+	s.hand(hands.Answer("202"))
+	s.is("202", csta.Connected)
+	first := s.conn("201", csta.Connected)
+	s.do(csta.ConsultationCall{ExistingCall: first, ConsultedDevice: "203"})
+	s.is("203", csta.Alerting)
+	s.hand(hands.Answer("203"))
+	s.is("203", csta.Connected)
+	second := s.conn("201", csta.Connected)
+	s.do(csta.AlternateCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: second})
+	_ = s.stop()
+	s.model = callmodel.New() // nothing is left of the first farhook
+	s.adapter(make())
+	s.is("201", csta.Connected, csta.Hold)
+	if id := s.conn("201", csta.Connected); id != first {
+		s.t.Errorf("the first call is %v, and was %v", id, first)
+	}
+	if id := s.conn("201", csta.Hold); id != second {
+		s.t.Errorf("the second call is %v, and was %v", id, second)
+	}
+	s.do(csta.TransferCall{HeldCall: second, ActiveCall: first})
+	s.is("201")
+	s.is("202", csta.Connected)
+	s.is("203", csta.Connected)
+	s.hand(hands.HangUp("203"))
+	s.until("everybody has hung up", func() bool { return len(s.model.State().Calls) == 0 })
+	if !parked {
+		_ = s.stop()
+		return
+	}
+	// Held, and the holder hangs up while no farhook is there.
+	s.hand(hands.Dial("201", "202"))
+	s.is("202", csta.Alerting)
+	s.hand(hands.Answer("202"))
+	s.is("202", csta.Connected)
+	s.do(csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)})
+	_ = s.stop()
+	s.hand(hands.HangUp("201"))
+	s.adapter(make())
+	s.until("who was left alone is cleared", func() bool { return len(s.model.State().Calls) == 0 })
+	_ = s.stop()
+}
