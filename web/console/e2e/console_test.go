@@ -84,9 +84,12 @@ func BenchmarkBoard(b *testing.B) {
 		if err != nil {
 			b.Fatalf("%v\n%s", err, out)
 		}
-		var seen struct{ ChangesPerSecond, Shown, Frames, MedianFrame, P99Frame, LongTasks, LongestTask float64 }
+		var seen struct{ ChangesPerSecond, Shown, Failed, Frames, MedianFrame, P99Frame, LongTasks, LongestTask float64 }
 		if err := json.Unmarshal(out, &seen); err != nil {
 			b.Fatalf("%v\n%s", err, out)
+		}
+		if seen.Failed > 0 {
+			b.Errorf("%v changes failed", seen.Failed)
 		}
 		b.ReportMetric(seen.ChangesPerSecond, "changes/s")
 		b.ReportMetric(seen.Shown, "shown")

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { compare, count, inSight, layOut, sections, step } from "./arrange";
+import { compare, inSight, layOut, sections, step } from "./arrange";
 import type { Device } from "./model";
 import { type Phone, phoneOf } from "./phone";
 import { call, device, leg } from "./testing";
@@ -21,15 +21,6 @@ describe("order", () => {
   test("by name: those without one last", () => {
     expect(extensions([...list].sort(compare("name")))).toEqual(["100", "10", "1", "9", "71"]);
   });
-});
-
-test("count", () => {
-  const list = [
-    phone("1"),
-    phone("2", { outOfService: "" }),
-    phoneOf(device("3"), [call("a", leg("4", "connected"), leg("3", "alerting"))]),
-  ];
-  expect(count(list)).toMatchObject({ idle: 1, out: 1, ringing: 1, talking: 0 });
 });
 
 test("order by department: those without one last", () => {

@@ -42,13 +42,6 @@ export function compare(grouping: Grouping): (a: Phone, b: Phone) => number {
     byExtension(a, b);
 }
 
-/** How many phones are in each state. */
-export function count(phones: Iterable<Phone>): Record<PhoneState, number> {
-  const n = Object.fromEntries(phoneStates.map((s) => [s, 0])) as Record<PhoneState, number>;
-  for (const p of phones) n[p.state]++;
-  return n;
-}
-
 /** Sections of phones that are already in order; by name there is one section, without a heading. */
 export function sections(phones: readonly Phone[], grouping: Grouping): Section[] {
   const found = new Map<string, { key: string; pbx: string; phones: Phone[] }>();

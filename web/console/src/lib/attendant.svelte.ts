@@ -60,7 +60,7 @@ export class Attendant {
   });
   readonly queue: readonly Waiting[] = $derived.by(() => {
     this.desk.version;
-    return queueOf(this.desk.phones, this.settings.phone, this.desk.serverNow);
+    return queueOf(this.desk.phones, this.desk.groups, this.settings.phone, this.desk.serverNow);
   });
   /** What I sent away and nobody has answered yet, the most urgent first. */
   readonly sent: readonly SentNow[] = $derived.by(() => {

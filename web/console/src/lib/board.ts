@@ -1,7 +1,7 @@
 // The picture of all phones, kept current by the gateway's messages. Plain data, no rendering.
 
 import type { Call, Device, Message, Position } from "./model";
-import { type Phone, phoneOf } from "./phone";
+import { type Phone, type PhoneState, phoneOf, phoneStates } from "./phone";
 import { Chronicle } from "./story";
 import { type Haystack, haystackOf } from "./search";
 
@@ -18,6 +18,9 @@ const nothing: Haystack = { words: [], name: "", numbers: [], department: "" };
 export class Board {
   /** What the page has seen, for those who look after it. healed: lamps that a later snapshot of the same journal put right. */
   readonly counters = { messages: 0, duplicates: 0, gaps: 0, snapshots: 0, healed: 0 };
+  /** How many phones are in each state; and of each PBX how many there are, and how many of those with a link. */
+  readonly counts = Object.fromEntries(phoneStates.map((x) => [x, 0])) as Record<PhoneState, number>;
+  readonly links = new Map<string, { readonly lines: number; readonly up: number }>();
   /** The stories of the calls that there are. */
   readonly chronicle = new Chronicle();
   #broken = false;
@@ -108,6 +111,8 @@ export class Board {
     for (const c of m.calls) this.#seat(c);
     this.chronicle.restart(m.calls);
     this.#phones = new Map();
+    for (const x of phoneStates) this.counts[x] = 0;
+    this.links.clear();
     this.#haystacks = new Map();
     this.#census++;
     for (const id of this.#devices.keys()) this.#paint(id);
@@ -173,8 +178,17 @@ export class Board {
     const device = this.#devices.get(id);
     if (!device) return; // an outside party
     const phone = phoneOf(device, this.callsAt(id));
+    const before = this.#phones.get(id);
+    if (before) this.#tally(before, -1);
+    this.#tally(phone, 1);
     this.#phones.set(id, phone);
     if (!this.#haystacks.has(id)) this.#haystacks.set(id, haystackOf(phone));
+  }
+
+  #tally({ state, device: { pbx, linkUp } }: Phone, by: 1 | -1): void {
+    this.counts[state] += by;
+    const link = this.links.get(pbx) ?? { lines: 0, up: 0 };
+    this.links.set(pbx, { lines: link.lines + by, up: link.up + (linkUp ? by : 0) });
   }
 
   // A message is late by its way here, never early: of all that was seen since the snapshot the largest difference is the truest.

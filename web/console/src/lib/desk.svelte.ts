@@ -1,7 +1,7 @@
 // The page's state: the board, the connection, what is chosen, searched and selected. Messages are taken over at once and shown together,
 // some times a second, so that a busy PBX costs no more to draw than a quiet one.
 
-import { compare, count, type Grouping, sections } from "./arrange";
+import { compare, type Grouping, sections } from "./arrange";
 import { Board } from "./board";
 import { type Phone, type PhoneState } from "./phone";
 import { healthy } from "./api";
@@ -39,17 +39,13 @@ export class Desk {
     this.#version;
     return this.board.phones as ReadonlyMap<string, Phone>;
   });
-  readonly callCount = $derived.by(() => {
-    this.#version;
-    return this.board.calls.size;
-  });
   readonly phone = $derived.by(() => {
     this.#version;
     return this.selected === null ? undefined : this.board.phones.get(this.selected);
   });
-  readonly counts = $derived.by(() => {
+  readonly counts: Readonly<Record<PhoneState, number>> = $derived.by(() => {
     this.#version;
-    return count(this.board.phones.values());
+    return { ...this.board.counts };
   });
   readonly departments = $derived.by(() => {
     this.#census;
@@ -59,29 +55,37 @@ export class Desk {
   });
   readonly pbxs = $derived.by(() => {
     this.#version;
-    const up = new Map<string, boolean>();
-    for (const { device } of this.board.phones.values()) up.set(device.pbx, (up.get(device.pbx) ?? false) || device.linkUp);
-    return [...up].map(([name, isUp]) => ({ name, up: isUp }));
+    return [...this.board.links].map(([name, { up }]) => ({ name, up: up > 0 }));
+  });
+  /** Groups: whose calls wait. */
+  readonly groups = $derived.by(() => {
+    this.#census;
+    return [...this.board.phones.values()].filter((p) => p.device.kind === "group").map((p) => p.device.id);
   });
   readonly #census = $derived.by(() => {
     this.#version;
     return this.board.census;
   });
-  /** Ids in the chosen order: sorted again only when phones come, go or are renamed. */
+  /** All in the chosen order, as they were when phones last came, went or were renamed: only then they are sorted again. */
   readonly #sorted = $derived.by(() => {
     this.#census;
-    return [...this.board.phones.values()].sort(compare(this.grouping)).map((p) => p.device.id);
+    return [...this.board.phones.values()].sort(compare(this.grouping));
   });
-  /** Every phone, in the chosen order. */
+  /** Every phone as it is now, in the chosen order. */
   readonly all = $derived.by(() => {
     this.#version;
-    return this.#sorted.flatMap((id) => this.board.phones.get(id) ?? []);
+    return this.#sorted.flatMap((p) => this.board.phones.get(p.device.id) ?? []);
   });
-  readonly phoneCount = $derived(this.all.filter((p) => p.device.kind === "phone").length);
-  /** Those that search and filters let through; while one searches the best first. */
+  /**
+   * Those that search and filters let through; while one searches the best first. Where nothing hangs on their state these are pictures of some
+   * moment, so that a change costs nothing here: who draws them asks fresh.
+   */
   readonly shown = $derived.by(() => {
     const q = queryOf(this.query);
-    const fits = this.all.filter((p) => (this.filter === "all" || p.state === this.filter) && this.#isOf(p));
+    const byState = this.filter !== "all" || this.grouping === "state";
+    const fits = (byState ? this.all : this.#sorted).filter(
+      (p) => (this.filter === "all" || p.state === this.filter) && this.#isOf(p),
+    );
     if (q.words.length === 0) return fits;
     const ranked = fits.flatMap((p) => {
       const r = rank(q, this.board.haystack(p.device.id));
@@ -89,6 +93,13 @@ export class Desk {
     });
     return ranked.sort((a, b) => a.r - b.r).map((x) => x.p);
   });
+
+  /** A phone as it is now. */
+  fresh(p: Phone): Phone {
+    this.#version;
+    return this.board.phones.get(p.device.id) ?? p;
+  }
+
   readonly sections = $derived(sections(this.shown, this.query.trim() === "" ? this.grouping : "name"));
 
   #isOf({ device }: Phone): boolean {

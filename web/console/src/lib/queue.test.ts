@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Call, Device } from "./model";
 import { type Phone, phoneOf } from "./phone";
-import { longest, queueOf, toneOf } from "./queue";
+import { longest, queueOf as all, toneOf } from "./queue";
 import { call, device, leg, party } from "./testing";
 
 const id = (n: string) => device(n).id;
@@ -11,6 +11,7 @@ function world(calls: Call[], more: Device[] = []): Map<string, Phone> {
   const all = [group, device("1001"), device("1002"), device("1003"), ...more];
   return new Map(all.map((d) => [d.id, phoneOf(d, calls)]));
 }
+const queueOf = (phones: Map<string, Phone>, mine: string | null, now: number) => all(phones, [group.id], mine, now);
 const to = (c: Call, began: number): Call => ({ ...c, began, called: party("1000") });
 
 test("in the order in which they came, wherever they ring", () => {

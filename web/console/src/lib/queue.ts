@@ -22,9 +22,14 @@ export function toneOf(ms: number): Tone {
 
 const justTaken = 6_000; // ms: so long it is shown who has a call
 
-/** The queue at a moment of server time. Calls of the groups that a phone is a member of, or of all groups where it is in none. */
-export function queueOf(phones: ReadonlyMap<string, Phone>, mine: string | null, now: number): Waiting[] {
-  const groups = [...phones.values()].filter((p) => p.device.kind === "group");
+/** The queue at a moment of server time. groupIDs: which phones are groups. Calls of the groups that a phone is a member of, or of all groups where it is in none. */
+export function queueOf(
+  phones: ReadonlyMap<string, Phone>,
+  groupIDs: readonly string[],
+  mine: string | null,
+  now: number,
+): Waiting[] {
+  const groups = groupIDs.flatMap((id) => phones.get(id) ?? []);
   const own = groups.filter((g) => mine !== null && g.device.members.includes(mine));
   const found = new Map<string, Waiting>();
   const add = (line: Line, at: Phone, group: Phone | null, taken: Phone | null) => {

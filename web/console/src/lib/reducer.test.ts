@@ -96,6 +96,8 @@ class Server {
 function picture(b: Board) {
   const byId = (x: { id: string }, y: { id: string }) => x.id.localeCompare(y.id);
   return {
+    counts: { ...b.counts },
+    links: Object.fromEntries(b.links),
     calls: [...b.calls.values()].sort(byId),
     phones: [...b.phones.values()]
       .map((p) => ({ id: p.device.id, device: p.device, state: p.state, lines: p.lines.map((l) => [l.call.id, l.state, l.since]) }))
