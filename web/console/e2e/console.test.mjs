@@ -542,6 +542,56 @@ test("a link that is cut catches up without a reload, and says so", async () => 
   await close(p);
 });
 
+test("two PBXs on one board; the lines of one whose link is down say so, and the others go on", async () => {
+  // The demo has one PBX whose link holds: the second one, and the loss, are made on the way.
+  let away = false;
+  let tell = () => {};
+  const p = await open("1005", {
+    before: (page) =>
+      page.routeWebSocket(/\/api\/v1\/stream/, (ws) => {
+        const server = ws.connectToServer();
+        const other = (d) => Number(d.deviceID.slice(-2)) % 2 === 0;
+        const moved = (d) => (other(d) ? { ...d, pbx: "annex", linkUp: !away } : d);
+        let first;
+        server.onMessage((m) => {
+          const d = JSON.parse(String(m));
+          d.devices = d.devices?.map(moved);
+          first ??= d;
+          ws.send(JSON.stringify(d));
+        });
+        tell = () => ws.send(JSON.stringify({ ...first, position: `${first.position}`, devices: first.devices.map(moved) }));
+      }),
+  });
+  await p.getByRole("rowheader", { name: /^annex · Phones/ }).waitFor();
+  await p.getByLabel("Only").selectOption("pbx:annex");
+  await tile(p, 1001).waitFor({ state: "detached" });
+  await p.getByLabel("Only").selectOption("");
+  away = true;
+  tell();
+  await p.getByText("The link to the PBX annex is down.").waitFor();
+  await state(p, 1002, "unknown");
+  await tile(p, 1001).waitFor();
+  await state(p, 1001, "idle");
+  await accessible("a PBX that is away", p);
+  await keep(p, "pbx-down");
+  await close(p);
+});
+
+test("what rings while one looks elsewhere is told; who is free again too", async () => {
+  const p = await open("1005");
+  await dial(1006, 1003);
+  await state(p, 1003, "ringing");
+  await tile(p, 1003).click();
+  await p.locator('[data-do="tellMe"]').click();
+  await silence();
+  await p.waitForFunction(() => /Clara Dahl 1003 is free/.test(document.querySelector("[data-said]").textContent));
+  await dial(1006, 1002); // another line: nothing is said of it
+  await state(p, 1002, "ringing");
+  assert.doesNotMatch(await p.locator("[data-said]").textContent(), /rings/);
+  await silence();
+  await close(p);
+});
+
 test("names are only text, whatever is in them", async () => {
   const names = [
     '<img src=x onerror="window.hit=1">',

@@ -1,6 +1,7 @@
 // The console's requests. Every failure becomes a sentence that can stand beside the button.
 
 import { type Action, rules } from "./actions";
+import type { components } from "./openapi.gen";
 import { text } from "./text";
 
 const limit = 15_000; // the gateway's own deadlines are shorter
@@ -48,7 +49,8 @@ export async function placeCall(
   calledDirectoryNumber: string,
   prompt: "ring-first" | "hands-free",
 ): Promise<void> {
-  await request("POST", "calls", { callingDevice, calledDirectoryNumber, prompt });
+  const body: components["schemas"]["MakeCallInputBody"] = { callingDevice, calledDirectoryNumber, prompt };
+  await request("POST", "calls", body);
 }
 
 /** Does something with a device's connection in a call. what: what the action takes. */

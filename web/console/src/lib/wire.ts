@@ -1,9 +1,12 @@
 // Reads what the gateway's stream sends.
 
 import type { Call, Device, DeviceKind, Features, Leg, LegState, Message, Party } from "./model";
+import type { components } from "./openapi.gen";
 import { number } from "./format";
 
-type Bag = Record<string, unknown>;
+// The members' names are those of openapi.yaml; what is in them is believed only once it has been looked at.
+type Bag<Member extends string = string> = Partial<Record<Member, unknown>>;
+type Of<Name extends keyof components["schemas"]> = Bag<keyof components["schemas"][Name] & string>;
 
 const bag = (v: unknown): Bag => (typeof v === "object" && v !== null && !Array.isArray(v) ? (v as Bag) : {});
 const bags = (v: unknown): Bag[] => (Array.isArray(v) ? v.map(bag) : []);
@@ -36,7 +39,7 @@ export function read(data: unknown): Message | null {
   return null;
 }
 
-function device(d: Bag): Device {
+function device(d: Of<"Device"> & Bag<"department">): Device {
   const id = str(d["deviceID"]);
   const aliases = strs(d["aliases"]);
   return {
@@ -56,7 +59,7 @@ function device(d: Bag): Device {
   };
 }
 
-function features(f: Bag): Features {
+function features(f: Of<"Features">): Features {
   return {
     doNotDisturb: f["doNotDisturb"] === true,
     messageWaiting: f["messageWaiting"] === true,
@@ -67,7 +70,7 @@ function features(f: Bag): Features {
   };
 }
 
-function call(c: Bag): Call {
+function call(c: Of<"Call">): Call {
   const began = time(c["began"]) ?? 0;
   return {
     id: str(c["callID"]),
@@ -79,7 +82,7 @@ function call(c: Bag): Call {
   };
 }
 
-function leg(l: Bag, began: number): Leg {
+function leg(l: Of<"Leg">, began: number): Leg {
   const device = str(l["deviceID"]);
   return {
     device,
@@ -89,7 +92,7 @@ function leg(l: Bag, began: number): Leg {
   };
 }
 
-function party(p: Bag): Party {
+export function party(p: Of<"Party">): Party {
   const shown = str(p["shown"]);
   return {
     device: str(p["deviceID"]),
