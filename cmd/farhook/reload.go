@@ -77,7 +77,7 @@ func (g *gateway) assemble(c Config, simConf ...*sim.Config) (map[string]running
 		flat := fmt.Sprint(Config{PBX: c.PBX[i : i+1]}.flat())
 		r, known := g.pbxs[p.Name]
 		if !known || r.flat != flat {
-			made, err := makePBXs(Config{PBX: c.PBX[i : i+1], Emergency: c.Emergency}, g.fit, simConf...)
+			made, err := makePBXs(Config{PBX: c.PBX[i : i+1], Emergency: g.conf.Emergency}, g.fit, simConf...)
 			if err != nil {
 				return nil, nil, err
 			}

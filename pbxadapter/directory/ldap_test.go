@@ -19,7 +19,7 @@ import (
 func secret() string { return password }
 
 // ask makes a source for a server.
-func ask(t *testing.T, c LDAPConfig) *LDAP {
+func ask(t testing.TB, c LDAPConfig) *LDAP {
 	t.Helper()
 	c.Base = base
 	if c.Names == (Attributes{}) {
@@ -297,6 +297,27 @@ func TestLDAPRefusesConfiguration(t *testing.T) {
 		f(&c)
 		if _, err := NewLDAP(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// 100,000 users from a real server, page by page over TLS: how long it takes, and what is kept.
+func BenchmarkLoadLDAP(b *testing.B) {
+	var ldif strings.Builder
+	for n := range 100_000 {
+		ldif.WriteString(person(n))
+	}
+	s := newSlapd(b, ldif.String())
+	source := ask(b, LDAPConfig{URLs: []string{"ldaps://" + s.secure}, TLS: s.tls(), BindDN: admin, Password: secret, Timeout: time.Minute})
+	for b.Loop() {
+		before := heap()
+		d := New(Options{}, source)
+		if err := d.Load(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(heap()-before)/1e6, "kept-MB")
+		if n := len(d.View().People); n != 100_000 {
+			b.Fatalf("%d people", n)
 		}
 	}
 }

@@ -41,7 +41,7 @@ objectclass ( 1.3.6.1.4.1.32473.2.1 NAME 'sipUser' SUP top AUXILIARY MAY ( msRTC
 
 // slapd is a real OpenLDAP server on loopback.
 type slapd struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	program string // a copy of our own: profiles that bind the installed one to its folders don't know it
 	plain   string // host:port
@@ -52,7 +52,7 @@ type slapd struct {
 }
 
 // newSlapd prepares a server with people in it, and starts it. Where there is no slapd the test is skipped, and fails in CI.
-func newSlapd(t *testing.T, ldif string) *slapd {
+func newSlapd(t testing.TB, ldif string) *slapd {
 	t.Helper()
 	path, err := exec.LookPath("slapd")
 	if err != nil {
@@ -89,7 +89,7 @@ TLSCACertificateFile DIR/cert.pem
 sockbuf_max_incoming_auth 16777216
 sizelimit size.soft=100 size.hard=unlimited size.prtotal=unlimited
 database mdb
-maxsize 268435456
+maxsize 1073741824
 suffix "`+base+`"
 rootdn "cn=root,`+base+`"
 rootpw root
@@ -142,7 +142,7 @@ func (s *slapd) certificate() {
 	s.roots.AppendCertsFromPEM(cert)
 }
 
-func freeAddr(t *testing.T) string {
+func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -178,7 +178,9 @@ func (c *rule) compileMatch(wrong func(string, ...any)) {
 		tree = tree.Simplify()
 		c.begins, _ = edge(tree, false)
 		c.ends, _ = edge(tree, true)
-		c.pattern, _ = lead(tree)
+		if c.Of == "" || c.Of == "number" { // others may have letters
+			c.pattern, _ = lead(tree)
+		}
 	}
 	if c.Max == 0 {
 		c.Max = MaxNumber

@@ -91,6 +91,31 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// Context: each parameter can be asked for, used as the number, kept and set.
+func TestContext(t *testing.T) {
+	r := rules(t, Table{ToPBX: []Rule{
+		{Name: "no extension, no context", Where: map[string]string{"ext": "", "phone-context": ""}, Digits: "+49.", Strip: 1, Prefix: "1"},
+		{Name: "by extension", Of: "ext", Where: map[string]string{"phone-context": ""}, Match: `(\d{3})`, Replace: "7$1"},
+		{Name: "by partition", Where: map[string]string{"partition": "lab|shop"}, Match: `5(\d+)`, Replace: "$1", Keep: []string{"partition"}},
+		{Name: "by device", Where: map[string]string{"device": "sep.*"}, Match: `5(\d+)`, Replace: "6$1", Keep: []string{"device", "phone-context"}},
+		{Name: "device as number", Of: "device", Match: `[a-z]+(\d+)`, Replace: "$1", Set: map[string]string{"ext": "1"}},
+	}})
+	for in, want := range map[string]string{
+		"tel:+4930123":                             "14930123",
+		"tel:+4930123;ext=101":                     "7101",
+		"tel:5150;partition=lab":                   "150;partition=lab",
+		"tel:5150;partition=Shop;ext=9":            "150;partition=shop",
+		"tel:5150;partition=other":                 "5150",
+		"tel:5150;device=SEP01;phone-context=home": "6150;phone-context=home;device=sep01",
+		"tel:1;device=ata77":                       "77;ext=1",
+		"tel:+4930123;ext=101;phone-context=home":  "+4930123",
+	} {
+		if got, err := r.Native(csta.DeviceID(in), Called); err != nil || got != want {
+			t.Errorf("%s: %q (%v), want %q", in, got, err, want)
+		}
+	}
+}
+
 func TestRulesContinue(t *testing.T) {
 	r := rules(t, Table{FromPBX: []Rule{
 		{Name: "outside line", Digits: "9.", Min: 8, Strip: 1, Continue: true},

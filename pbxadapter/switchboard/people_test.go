@@ -290,3 +290,29 @@ func BenchmarkPeople(b *testing.B) {
 		}
 	})
 }
+
+// A number that is none gets a clear answer, by whichever service, and reaches no PBX.
+func TestBadNumbersAreRefused(t *testing.T) {
+	b, _, _, _ := peopled(t, func(*People) Policy { return AnyLine{} }, Options{}, func(a *scripted) {
+		csta.Handle(a.services, func(_ context.Context, r csta.MakeCall) (csta.MakeCallResponse, error) {
+			t.Errorf("the PBX got %q", r.CalledDirectoryNumber)
+			return csta.MakeCallResponse{}, nil
+		})
+		csta.Handle(a.services, func(_ context.Context, r csta.SetForwarding) (csta.SetForwardingResponse, error) {
+			t.Errorf("the PBX got %q", r.ForwardDN)
+			return csta.SetForwardingResponse{}, nil
+		})
+	}, alice)
+	for number, want := range map[csta.DeviceID]string{
+		"1002\r\nAction: Logoff": "neither a printable ASCII character nor a digit", "1002&SIP/1003": "not a number", "1002;": "malformed parameter",
+		"\u0661\u0660\u0660\u0662": "neither a printable ASCII character nor a digit", csta.DeviceID(strings.Repeat("1", 500)): "too long", "alice": "not a number",
+	} {
+		for _, r := range []csta.Request{
+			csta.MakeCall{CallingDevice: d1, CalledDirectoryNumber: number}, csta.SetForwarding{Device: d1, ActivateForward: true, ForwardDN: number},
+		} {
+			if _, err := b.Do(t.Context(), first, r); !errors.Is(err, csta.ErrOperation) || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s %.30q: %v, want %s", r.Service(), number, err, want)
+			}
+		}
+	}
+}
