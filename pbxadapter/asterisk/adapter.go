@@ -140,7 +140,6 @@ func (c *Config) dialer() (func(context.Context) (net.Conn, error), error) {
 func (a *Adapter) Counted() Counts {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.counts.Orphans = a.t.orphans
 	return a.counts
 }
 
@@ -262,7 +261,7 @@ func (a *Adapter) loop(ctx context.Context, conn *ami.Conn, after uint64, wg *sy
 		for _, name := range hang {
 			wg.Go(func() { a.hangUpAlone(ctx, conn, name) })
 		}
-		wait := time.Hour
+		wait := time.Second // a handler may have brought something up
 		if !due.IsZero() {
 			wait = max(0, time.Until(due))
 		}

@@ -251,6 +251,10 @@ func (a *Adapter) answerQuestion(ctx context.Context, conn *ami.Conn, q question
 	a.mu.Lock()
 	p := a.t.book.phones[q.device]
 	a.mu.Unlock()
+	if q.caller {
+		a.askCaller(ctx, conn, q.channel)
+		return
+	}
 	if q.channel != nil {
 		a.askWhat(ctx, conn, q.channel)
 		return
@@ -279,6 +283,22 @@ func (a *Adapter) answerQuestion(ctx context.Context, conn *ami.Conn, q question
 	}
 	a.t.until(time.Now())
 	a.t.feature(q.device, set, 0)
+	a.check()
+}
+
+// askCaller asks how a caller wants to be shown.
+func (a *Adapter) askCaller(ctx context.Context, conn *ami.Conn, c *channel) {
+	a.mu.Lock()
+	name := c.name
+	a.mu.Unlock()
+	r, err := conn.Do(ctx, ami.NewAction("Getvar").With("Channel", ami.Channel, name).Fixed("Variable", varPres))
+	if err != nil && ctx.Err() != nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.t.until(time.Now())
+	a.t.callerIs(c, r.Get("Value"))
 	a.check()
 }
 
@@ -330,7 +350,13 @@ func (a *Adapter) learnAgent(ctx context.Context, conn *ami.Conn, p *phoneEntry)
 // hangUpAlone ends a party whose counterpart has gone, and who could not get away by itself.
 func (a *Adapter) hangUpAlone(ctx context.Context, conn *ami.Conn, name string) {
 	a.log.Info("a party is alone in our dialplan lines: it is hung up", zap.String("channel", name))
-	if _, err := conn.Do(ctx, ami.NewAction("Hangup").With("Channel", ami.Channel, name).Fixed("Cause", "16")); err != nil && !isRefused(err) && ctx.Err() == nil {
+	_, err := conn.Do(ctx, ami.NewAction("Hangup").With("Channel", ami.Channel, name).Fixed("Cause", "16"))
+	switch {
+	case err == nil:
+		a.mu.Lock()
+		a.counts.Orphans++
+		a.mu.Unlock()
+	case !isRefused(err) && ctx.Err() == nil:
 		a.log.Warn("it could not be hung up", zap.String("channel", name), zap.Error(err))
 	}
 }

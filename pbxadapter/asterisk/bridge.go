@@ -46,6 +46,9 @@ func (t *tracker) enter(c *channel, b *bridge) {
 	}
 	if c.leg == nil {
 		t.place(c)
+		if c.leg == nil {
+			t.after(joinDoubt, func() { t.talksAnyway(c, b) })
+		}
 	} else {
 		t.progress(c)
 	}
@@ -53,6 +56,35 @@ func (t *tracker) enter(c *channel, b *bridge) {
 	t.backFromServer(b)
 	if c.leg != nil && slices.ContainsFunc(b.members, func(o *channel) bool { return o != c && o.leg != nil && o.leg.call != c.leg.call }) {
 		t.after(joinDoubt, func() { t.merge(b) })
+	}
+}
+
+// talksAnyway brings in whoever talks and was not told of, by what nobody saw.
+func (t *tracker) talksAnyway(c *channel, b *bridge) {
+	if c.leg != nil || c.gone || c.bridge != b || !c.ringing() {
+		return
+	}
+	for _, o := range b.members {
+		if o.leg == nil || o == c {
+			continue
+		}
+		k := o.leg.call
+		if c.kind == outside {
+			c.device = t.outsideID(k, c)
+		}
+		if l := k.leg(c.device); l == nil {
+			state := csta.Connected
+			if !c.up() { // somebody bridged it while it rang
+				state, c.originated = csta.Alerting, true
+			}
+			t.attach(t.add(k, c.device, party, c.party), c)
+			t.move(c.leg, state, csta.CauseCallPickup)
+		} else if l.role == party && l.state == csta.Alerting { // its other channel rang
+			t.attach(l, c)
+			t.answer(l, c)
+		}
+		c.silent = c.leg == nil
+		return
 	}
 }
 

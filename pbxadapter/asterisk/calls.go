@@ -39,8 +39,8 @@ func (a *Adapter) originate(ctx context.Context, from, to csta.DeviceID, auto bo
 	if in.called.Device != to && a.t.book.phones[to] == nil {
 		in.called = callmodel.Party{Device: to, Shown: callmodel.Known}
 	}
-	a.t.intents[in.id] = in
-	begun := a.expect(func() bool { return in.refused || in.channel != nil && in.channel.leg != nil })
+	a.t.intend(in, a.conf.RingTime)
+	begun := a.expect(func() bool { return in.refused || in.told.Call != "" })
 	a.mu.Unlock()
 	action := ami.NewAction("Originate").With("Channel", ami.Channel, "PJSIP/"+p.endpoint).With("Context", ami.Word, dialplan).With("Exten", ami.Number, n).
 		Fixed("Priority", "1").Variable("CONNECTEDLINE(num)", ami.Number, n)
@@ -52,11 +52,11 @@ func (a *Adapter) originate(ctx context.Context, from, to csta.DeviceID, auto bo
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if in.channel == nil || in.channel.leg == nil {
+	if in.told.Call == "" {
 		delete(a.t.intents, in.id)
 		return none, csta.ErrDeviceOutOfService.With(fmt.Errorf("asterisk: %s could not be rung: it is not registered, or unknown", p.endpoint))
 	}
-	return in.channel.leg.id(), nil
+	return in.told, nil // it may be over by now
 }
 
 // mayCall checks a call that a phone is to make; a.mu is held.
@@ -95,13 +95,6 @@ func (a *Adapter) ring(ctx context.Context, conn *ami.Conn, action *ami.Action, 
 		}
 		return err
 	}
-	time.AfterFunc(a.conf.RingTime+time.Minute, func() { // a phone that cannot be rung has no channel, and no end
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		if in.channel == nil {
-			delete(a.t.intents, in.id)
-		}
-	})
 	return nil
 }
 
@@ -190,7 +183,7 @@ func (a *Adapter) settled(l *leg) {
 func (a *Adapter) pickChannel(ctx context.Context, conn *ami.Conn, p *phoneEntry, l *leg, c *channel) error {
 	a.mu.Lock()
 	in := &intent{op: pbxadapter.Op(ctx), id: a.newID(), device: p.device, pickup: l, since: time.Now()}
-	a.t.intents[in.id] = in
+	a.t.intend(in, a.conf.RingTime)
 	a.mu.Unlock()
 	action := ami.NewAction("Originate").With("Channel", ami.Channel, "PJSIP/"+p.endpoint).Fixed("Application", "PickupChan").With("Data", ami.Channel, c.name)
 	return a.ring(ctx, conn, action, in, p, true)
@@ -249,7 +242,7 @@ func (a *Adapter) pickUp(ctx context.Context, l *leg, to csta.DeviceID) (csta.Co
 	} else {
 		a.mu.Lock()
 		in := &intent{op: pbxadapter.Op(ctx), id: a.newID(), device: p.device, pickup: l, since: time.Now()}
-		a.t.intents[in.id] = in
+		a.t.intend(in, a.conf.RingTime)
 		a.mu.Unlock()
 		n, _ := a.numbers.Native(l.device, pbxadapter.Called)
 		err = a.ring(ctx, conn, ami.NewAction("Originate").With("Channel", ami.Channel, "PJSIP/"+p.endpoint).With("Context", ami.Word, dialplan).

@@ -202,10 +202,11 @@ type intent struct {
 	id      string // ChannelId that we chose
 	device  csta.DeviceID
 	called  callmodel.Party
-	cause   csta.EventCause // of ServiceInitiated
-	pickup  *leg            // takes this leg's call over; nil: a call
-	into    *call           // joins this conference
-	refused bool            // Asterisk said so
+	cause   csta.EventCause   // of ServiceInitiated
+	pickup  *leg              // takes this leg's call over; nil: a call
+	into    *call             // joins this conference
+	told    csta.ConnectionID // of the call, once it has begun
+	refused bool              // Asterisk said so
 	channel *channel
 	since   time.Time
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"time"
 
@@ -13,11 +12,10 @@ import (
 
 // Config is the adapter's part of the configuration.
 type Config struct {
-	Address    string `yaml:"address"`     // host:port of the manager interface
-	TLS        TLS    `yaml:"tls"`         // the link is TLS where it is on
-	Username   string `yaml:"username"`    // in manager.conf
-	Secret     string `yaml:"secret"`      // or:
-	SecretFile string `yaml:"secret_file"` // a file that holds it
+	Address  string `yaml:"address"`  // host:port of the manager interface
+	TLS      TLS    `yaml:"tls"`      // the link is TLS where it is on
+	Username string `yaml:"username"` // in manager.conf
+	Secret   string `yaml:"secret"`
 	// Login is challenge (MD5, the default) or plain (only over TLS or loopback).
 	Login string `yaml:"login"`
 	// Dialplan says where forwarding and do not disturb are kept: plain, freepbx or none.
@@ -59,7 +57,7 @@ func defaults() Config {
 	return Config{Login: "challenge", Dialplan: "plain", Context: "csta", Mailbox: "{number}@default", RingTime: 30 * time.Second}
 }
 
-// check reads what is to be read, and says everything that is wrong.
+// check says everything that is wrong.
 func (c *Config) check() error {
 	var wrong []error
 	complain := func(key, format string, args ...any) {
@@ -71,16 +69,6 @@ func (c *Config) check() error {
 	}
 	if err := ami.Word.Check(c.Username); err != nil {
 		complain("username", "%v", err)
-	}
-	switch {
-	case c.Secret != "" && c.SecretFile != "":
-		complain("secret", "is there beside secret_file: give one")
-	case c.SecretFile != "":
-		b, err := os.ReadFile(c.SecretFile)
-		if err != nil {
-			complain("secret_file", "%v", err)
-		}
-		c.Secret = strings.TrimRight(string(b), "\r\n")
 	}
 	if c.Secret == "" || strings.ContainsAny(c.Secret, "\r\n") {
 		complain("secret", "is missing, or has a line end")

@@ -46,7 +46,7 @@ func plain() fake.Config {
 
 func plainPBX() *fake.PBX { return fake.New(plain()) }
 
-func adapterOn(t *testing.T, p *fake.PBX, log *zap.Logger, more ...func(*Config)) *Adapter {
+func adapterOn(t testing.TB, p *fake.PBX, log *zap.Logger, more ...func(*Config)) *Adapter {
 	t.Helper()
 	c := defaults()
 	c.Address, c.Username, c.Secret = "127.0.0.1:1", "farhook", "s3cret"

@@ -152,6 +152,9 @@ func (a *Adapter) read(ctx context.Context, conn *ami.Conn) (lists, uint64, erro
 	}
 	l.startup = core.Get("CoreStartupDate") + " " + core.Get("CoreStartupTime")
 	status, err := conn.List(ctx, ami.NewAction("Status").Fixed("Variables", statusVariables))
+	if isRefused(err) {
+		return l, 0, fmt.Errorf("the account in manager.conf may not list channels: give it write = call,originate,system,reporting: %w", err)
+	}
 	if err != nil {
 		return l, 0, err
 	}
@@ -183,6 +186,16 @@ func (a *Adapter) read(ctx context.Context, conn *ami.Conn) (lists, uint64, erro
 // readFeatures reads forwarding, do not disturb and message waiting of all phones.
 func (a *Adapter) readFeatures(ctx context.Context, conn *ami.Conn, devices []ami.Message) (map[csta.DeviceID][]callmodel.Feature, error) {
 	features := map[csta.DeviceID][]callmodel.Feature{}
+	a.mu.Lock()
+	for d, list := range a.t.features { // what may not be read stays as it was told
+		for _, f := range list {
+			_, waiting := f.(callmodel.MessageWaiting)
+			if waiting && !a.rights["MWIGet"] || !waiting && !a.rights["DBGetTree"] {
+				features[d] = append(features[d], f)
+			}
+		}
+	}
+	a.mu.Unlock()
 	preset := presets[a.conf.Dialplan]
 	for _, f := range preset.features() {
 		if f.family == "" || !a.may("DBGetTree") {

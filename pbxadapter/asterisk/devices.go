@@ -78,7 +78,7 @@ func (a *Adapter) lack(r requirement, p *phoneEntry) pbxadapter.Reason {
 		return pbxadapter.Reason("the dialplan " + a.conf.Dialplan + " does not keep it")
 	case r.slots && len(a.slots) == 0:
 		return "there is no car park"
-	case !r.seen && !a.conf.Experimental:
+	case (!r.seen || r.feature != nil && !a.t.book.preset.seen) && !a.conf.Experimental:
 		return "never seen on a real Asterisk: set experimental to offer it"
 	}
 	return ""

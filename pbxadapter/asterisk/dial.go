@@ -2,6 +2,7 @@ package asterisk
 
 import (
 	"strings"
+	"time"
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
@@ -19,9 +20,27 @@ func (t *tracker) newChannel(m ami.Message) {
 	case !c.real():
 	case c.intent != nil:
 		t.initiate(c)
+	case c.state == stateRing && c.kind == outside && c.party.Shown == callmodel.Known && t.wonder != nil:
+		// A number that its caller withholds comes all the same, and no event says so: nobody hears of the call before that is known.
+		t.wonder(question{channel: c, caller: true})
+		c.app = t.after(callerDoubt, func() { t.callerIs(c, "") })
 	case c.state == stateRing:
 		t.originate(c)
 	}
+}
+
+// callerIs takes over how an outside caller wants to be shown, and lets the call be told.
+func (t *tracker) callerIs(c *channel, presentation string) {
+	if c.leg != nil || c.gone {
+		return
+	}
+	c.app.drop()
+	c.app = nil
+	if strings.HasPrefix(presentation, "prohib") {
+		c.party = callmodel.Party{Shown: callmodel.Restricted}
+	}
+	t.originate(c)
+	t.placeAll()
 }
 
 // create makes a channel of an event or a list's item.
@@ -107,6 +126,16 @@ func (t *tracker) localBridge(m ami.Message) {
 	}
 }
 
+// intend notes what an Originate of ours is for, as long as it can matter: a phone that cannot be rung has no channel, and no end.
+func (t *tracker) intend(in *intent, ringTime time.Duration) {
+	t.intents[in.id] = in
+	t.after(ringTime+time.Minute, func() {
+		if in.channel == nil {
+			delete(t.intents, in.id)
+		}
+	})
+}
+
 // initiate is an Originate of ours: the phone is asked to call.
 func (t *tracker) initiate(c *channel) {
 	in := c.intent
@@ -124,6 +153,7 @@ func (t *tracker) initiate(c *channel) {
 		k.cause = csta.CauseConsultation
 	}
 	t.attach(t.add(k, c.device, party, c.party), c)
+	in.told = c.leg.id()
 	t.move(c.leg, csta.Initiated, in.cause)
 }
 
@@ -228,7 +258,7 @@ func (t *tracker) callerUp(c *channel) {
 // appAnswers tells that an application answered, if nobody else did meanwhile.
 func (t *tracker) appAnswers(c *channel) {
 	l := c.leg
-	if l == nil || l.state != csta.Connected || c.conference != "" && c.silent {
+	if l == nil || l.state != csta.Connected || c.conference != "" && c.silent || c.bridge != nil && !c.bridge.apart {
 		return
 	}
 	for _, o := range l.call.legs {

@@ -74,6 +74,7 @@ func (t *tracker) ends(c *channel, cause, tech int) {
 		c.leg.drop(c)
 		c.leg = nil
 	case c.leg == nil:
+		c.app.drop()
 		if !c.silent && c.intent == nil && c.caller != nil && c.dialEnd == "" {
 			t.unanswered(c)
 		}

@@ -15,6 +15,7 @@ type question struct {
 	kind    csta.ForwardingType
 	agent   bool
 	channel *channel // what does it do?
+	caller  bool     // … no: how does its caller want to be shown?
 }
 
 // deviceState is a phone that came or went, or a feature that somebody set, at a phone or by a code.

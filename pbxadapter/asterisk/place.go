@@ -139,6 +139,17 @@ func (t *tracker) bring(c *channel, k *call, o *channel) {
 	}
 	n, _, _ := cutDial(c.dialString)
 	p := t.shown(n)
+	if n == "" && c.party.Shown == callmodel.Known {
+		p = callmodel.Party{Device: c.party.Number, Shown: callmodel.Known}
+	}
+	for _, d := range []csta.DeviceID{p.Device, k.called.Device} {
+		if l := k.leg(d); l != nil && l.role == party && len(l.channels) == 0 { // it is to ring anew
+			c.device, c.party = l.device, l.party
+			t.attach(l, c)
+			t.progress(c)
+			return
+		}
+	}
 	if d := k.called.Device; d != "" && t.book.phones[d] == nil && k.leg(d) == nil {
 		p = k.called
 	}

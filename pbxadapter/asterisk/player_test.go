@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,6 +45,8 @@ type player struct {
 	told    []callmodel.Told
 	synced  int
 	failed  []string
+	busy    atomic.Int32 // requests under way
+	stands  []string     // at quiet moments
 	wg      sync.WaitGroup
 }
 
@@ -170,6 +173,23 @@ func (p *player) connect() {
 	p.t.Fatal("the adapter does not connect")
 }
 
+// stand is who is in which state, as it was told.
+func (p *player) stand() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []string
+	for _, c := range p.model.State().Calls {
+		var legs []string
+		for _, l := range c.Legs {
+			legs = append(legs, string(l.Device)+"="+string(l.State))
+		}
+		slices.Sort(legs)
+		list = append(list, strings.Join(legs, " "))
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
+}
+
 func (p *player) lose() {
 	p.writing.Lock()
 	if p.conn != nil {
@@ -212,7 +232,10 @@ func (p *player) play(cut int) {
 		if wait := time.Until(p.began.Add(s.at)); wait > 0 {
 			time.Sleep(wait)
 		}
-		if i == cut {
+		if i > 0 && s.at-p.steps[i-1].at > 250*time.Millisecond { // all doubts are settled
+			p.stands = append(p.stands, fmt.Sprintf("%d %s", i, p.stand()))
+		}
+		if i == cut && served == 0 && p.busy.Load() == 0 {
 			p.lose()
 			p.connect()
 		}
@@ -265,7 +288,9 @@ func (p *player) act(ctx context.Context, s step, served int) int {
 		p.script = p.script[1:]
 		r := a.request(p)
 		served = a.actions
+		p.busy.Add(1)
 		p.wg.Go(func() {
+			defer p.busy.Add(-1)
 			_, err := p.adapter.Services()[r.Service()](pbxadapter.WithOp(ctx, 7), r)
 			if a.refused == nil && err != nil && ctx.Err() == nil || a.refused != nil && !errors.Is(err, a.refused) {
 				p.mu.Lock()

@@ -14,6 +14,7 @@ type setting struct {
 type preset struct {
 	disturb  setting
 	forwards []setting
+	seen     bool // on a real PBX; else its services are offered only as experimental
 }
 
 func (p preset) features() []setting { return append([]setting{p.disturb}, p.forwards...) }
@@ -31,6 +32,7 @@ func (p preset) forward(kind csta.ForwardingType) (setting, bool) {
 // presets are the dialplans that are known by name.
 var presets = map[string]preset{
 	"plain": {
+		seen:    true,
 		disturb: setting{family: "DND", state: "DND", on: "YES"},
 		forwards: []setting{
 			{kind: csta.ForwardImmediate, family: "CFU", state: "CFU"},

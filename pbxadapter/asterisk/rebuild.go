@@ -40,6 +40,13 @@ type past struct {
 // rebuild makes the state anew from lists, and gives it. What the lists don't tell is taken from what was known before, by the channels' ids: names of
 // calls, numbers dialled, since when.
 func (t *tracker) rebuild(l lists) callmodel.State {
+	t.suspended = true
+	defer func() { t.suspended = false }()
+	for _, k := range t.calls { // what was still open is as it looks
+		for _, d := range slices.Clone(k.lost) {
+			t.lose(d)
+		}
+	}
 	before, over := map[string]past{}, map[string]bool{}
 	if l.startup == t.startup || t.startup == "" {
 		for id, c := range t.channels {
@@ -53,8 +60,11 @@ func (t *tracker) rebuild(l lists) callmodel.State {
 	joining, intents := t.joining, t.intents
 	t.clear()
 	t.joining, t.intents = joining[:0], intents
-	t.suspended = true
-	defer func() { t.suspended = false }()
+	for id, in := range intents {
+		if in.channel == nil && t.now.Sub(in.since) > 10*time.Minute {
+			delete(intents, id)
+		}
+	}
 
 	items := map[*channel]ami.Message{}
 	var order []*channel
@@ -120,7 +130,7 @@ func variable(m ami.Message, name string) string {
 
 // called says whether a channel was dialled by another one, or by an Originate.
 func (r *rebuilding) called(c *channel) bool {
-	return strings.HasPrefix(r.app(c), "AppDial") || strings.HasPrefix(r.app(c), "AppQueue") || c.state == stateRinging
+	return strings.HasPrefix(r.app(c), "AppDial") || strings.HasPrefix(r.app(c), "AppQueue") || c.state == stateRinging || c.state == stateDown
 }
 
 // callOf finds or begins the call of a channel.
@@ -159,6 +169,9 @@ func (r *rebuilding) party(k *call, c *channel, state csta.State) *leg {
 			c.device, c.party = p.leg.device, p.leg.party
 		case r.called(c):
 			c.party = t.shown(r.items[c].Get("CallerIDNum"))
+			if d := k.called.Device; c.party.Shown != callmodel.Known && k.called.Shown == callmodel.Known && t.book.phones[d] == nil && k.leg(d) == nil {
+				c.party = k.called
+			}
 			c.device = c.party.Device
 			if c.party.Shown != callmodel.Known || t.book.phones[c.device] != nil {
 				c.device = csta.DeviceID("outside-" + c.id)
@@ -214,7 +227,10 @@ func (r *rebuilding) park(c *channel, m ami.Message) {
 func (r *rebuilding) applications() {
 	t := r.t
 	for _, k := range slices.SortedFunc(maps.Values(t.calls), func(a, b *call) int { return strings.Compare(string(a.id), string(b.id)) }) {
-		if len(k.legs) != 1 || k.legs[0].state != csta.Connected {
+		if len(k.legs) != 1 || k.legs[0].state != csta.Connected || k.conference {
+			continue
+		}
+		if r.failedBefore(k) {
 			continue
 		}
 		c := k.legs[0].channel()
@@ -232,6 +248,22 @@ func (r *rebuilding) applications() {
 	}
 }
 
+// failedBefore brings back whom a caller could not reach and still hears the tone of.
+func (r *rebuilding) failedBefore(k *call) bool {
+	c := k.legs[0].channel()
+	if c == nil {
+		return false
+	}
+	for _, l := range r.before[c.id].call.legs {
+		if l.role == failure && k.leg(l.device) == nil {
+			n := r.t.add(k, l.device, failure, l.party)
+			n.state, n.since = csta.Fail, l.since
+			return true
+		}
+	}
+	return false
+}
+
 // holds says who holds whom. A channel on hold is the one that is held: the holder is the other one.
 func (r *rebuilding) holds() {
 	t := r.t
@@ -244,35 +276,52 @@ func (r *rebuilding) holds() {
 			m := r.items[c]
 			if c.up() && c.bridge == nil && (m.Get("Exten") == parkExten && variable(m, varPeer) != "" || r.beforeHeld(c)) {
 				l.state, l.server, k.served = csta.Hold, true, true
-				r.waitsFor(c, m)
 				continue
 			}
 			if c.up() && c.bridge == nil && m.Get("Exten") == holdExten {
 				k.served = true
-				r.waitsFor(c, m)
+				r.orphan(c, m)
 			}
-			if variable(m, varOnHold) == "1" {
-				continue
-			}
-			if rest := k.live(l); len(rest) == 1 && rest[0].channel().bridge == c.bridge && c.bridge != nil && variable(r.items[rest[0].channel()], varOnHold) == "1" {
+			held, told := r.heldByPeer(c)
+			if p, ok := r.before[c.id]; held || !told && ok && p.leg.state == csta.Hold {
 				l.state = csta.Hold
 			}
 		}
 	}
 }
 
-// waitsFor has a party hung up that our dialplan lines keep for somebody who has gone, or who has gone elsewhere.
-func (r *rebuilding) waitsFor(c *channel, m ami.Message) {
+// heldByPeer says whether the one who shares a bridge with c is on hold, so that c holds; told is false where nobody alone does.
+func (r *rebuilding) heldByPeer(c *channel) (held, told bool) {
+	if c.bridge == nil || c.bridge.apart || variable(r.items[c], varOnHold) == "1" {
+		return false, c.bridge != nil
+	}
+	var peer *channel
+	for _, o := range c.bridge.members {
+		if o != c && o.real() {
+			if peer != nil {
+				return false, false
+			}
+			peer = o
+		}
+	}
+	if peer == nil {
+		return false, false
+	}
+	return variable(r.items[peer], varOnHold) == "1", true
+}
+
+// orphan has a party hung up that our dialplan lines keep for somebody who has gone, or who has gone elsewhere.
+func (r *rebuilding) orphan(c *channel, m ami.Message) bool {
 	name := variable(m, varPeer)
 	if name == "" || r.t.hangUp == nil {
-		return
+		return false
 	}
 	peer := r.t.names[name]
 	if peer != nil && (m.Get("Exten") == holdExten || peer.bridge == nil && r.items[peer].Get("Exten") == holdExten) {
-		return
+		return false
 	}
-	r.t.orphans++
 	r.t.hangUp(c)
+	return true
 }
 
 // beforeHeld says whether a channel's device was told to hold by our dialplan lines; the lines may be busy with something else by now.

@@ -30,15 +30,26 @@ func (r *rebuilding) join() {
 		c.bridge = b
 		b.members = append(b.members, c)
 	}
+	for _, c := range r.order { // whom we hold the call for, and who isn't waiting any more
+		if m := r.items[c]; c.real() && c.up() && c.bridge == nil && m.Get("Exten") == parkExten && r.orphan(c, m) {
+			c.silent = true
+		}
+	}
 	for _, c := range r.order {
 		if !c.real() {
+			c.originated = c.kind == wire && strings.HasPrefix(r.app(c), "AppDial2")
 			continue
 		}
+		_, seen := r.before[c.id]
 		switch {
 		case c.silent:
 		case c.bridge != nil && !c.bridge.apart:
-			r.party(r.bridged(c), c, csta.Connected)
-		case c.intent != nil && (c.intent.pickup != nil || c.intent.into != nil) && c.bridge == nil:
+			state := csta.Connected
+			if c.state == stateRinging { // somebody bridged it while it rang
+				state, c.originated = csta.Alerting, true
+			}
+			r.party(r.bridged(c), c, state)
+		case c.intent != nil && (c.intent.pickup != nil || c.intent.into != nil) && c.bridge == nil && !seen:
 			c.silent = true
 		case r.ours(c) != "":
 		case !r.called(c) && (c.state == stateRing || c.up()), r.app(c) == "ConfBridge", c.up() && variable(r.items[c], varPeer) != "":
@@ -146,21 +157,50 @@ func (r *rebuilding) bridged(c *channel) *call {
 func (r *rebuilding) dialled() {
 	t := r.t
 	for _, c := range r.order {
+		if c.kind == wire && c.bridge == nil && !c.originated && strings.HasPrefix(r.app(c), "AppDial") {
+			if c.caller = r.callerOf(c); c.caller != nil {
+				c.caller.dials = append(c.caller.dials, c)
+			}
+		}
+	}
+	for _, c := range r.order {
 		if c.leg != nil || !c.real() || c.silent || c.bridge != nil {
 			continue
 		}
-		if p, ok := r.before[c.id]; ok && t.calls[p.call.id] != nil && p.leg.state == csta.Alerting {
+		o := r.callerOf(c)
+		if o == nil {
+			c.caller = r.wireOf(c)
+		}
+		if o != nil {
+			c.caller = o
+			o.dials = append(o.dials, c)
+		}
+		c.originated = o == nil && strings.HasPrefix(r.app(c), "AppDial2")
+		p, seen := r.before[c.id]
+		switch {
+		case seen && p.leg.state == csta.Initiated && !c.up():
+			r.party(r.callOf(c), c, csta.Initiated)
+			continue
+		case c.up() && (seen && p.leg.state != csta.Initiated || o != nil): // on its way into a bridge, or somewhere else
+			k := t.calls[p.call.id]
+			if k == nil && o != nil {
+				k = o.leg.call
+			}
+			if k == nil {
+				k = r.callOf(c)
+			}
+			r.party(k, c, csta.Connected)
+			continue
+		case seen && t.calls[p.call.id] != nil && p.leg.state == csta.Alerting:
+			c.originated = o == nil // whoever dialled it has gone: it rings for somebody else
 			r.rings(t.calls[p.call.id], c)
 			continue
 		}
-		if o := r.callerOf(c); o != nil {
-			c.caller = o
-			o.dials = append(o.dials, c)
+		if o != nil {
 			r.rings(o.leg.call, c)
 			continue
 		}
-		if c.state == stateUp || c.state == stateRinging { // it is asked to call
-			c.originated = true
+		if c.originated && c.ringing() { // it is asked to call
 			k := r.callOf(c)
 			l := r.party(k, c, csta.Initiated)
 			if c.up() {
@@ -178,6 +218,10 @@ func (r *rebuilding) dialled() {
 func (r *rebuilding) rings(k *call, c *channel) {
 	if c.kind == phone && !c.ringing() || c.kind == phone && k.leg(c.device) != nil && k.leg(c.device).state != csta.Alerting {
 		r.t.unplaced[c] = true
+		return
+	}
+	if n := known(r.items[c].Get("CallerIDNum")); c.kind == outside && n == "" && c.state == stateDown && r.t.book.phones[k.called.Device] != nil {
+		r.t.unplaced[c] = true // its number comes before it is dialled
 		return
 	}
 	state := csta.Alerting
@@ -212,6 +256,16 @@ func (r *rebuilding) callerOf(c *channel) *channel {
 		}
 	}
 	return any
+}
+
+// wireOf is the wire that dials a channel, where nobody is known at its other end.
+func (r *rebuilding) wireOf(c *channel) *channel {
+	for _, o := range r.order {
+		if o.kind == wire && o.linked == c.linked && o.bridge == nil && r.app(o) == "Dial" {
+			return o
+		}
+	}
+	return nil
 }
 
 // through is a wire in the bridge of a channel.

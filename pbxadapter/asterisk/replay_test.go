@@ -123,3 +123,25 @@ func line(told callmodel.Told, names map[csta.CallID]string) string {
 	}
 	return b.String()
 }
+
+// Every dialogue has been read beside its proposal.
+func TestDifferences(t *testing.T) {
+	text, err := os.ReadFile("../../testdata/pbx/asterisk/differences.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := recordings(t)
+	seen := map[string]bool{}
+	for _, part := range strings.Split(string(text), "\n# ")[1:] {
+		name, reason, _ := strings.Cut(part, "\n")
+		if _, ok := all[name]; !ok || seen[name] || strings.TrimSpace(reason) == "" {
+			t.Errorf("%q is no dialogue, or there twice, or without a word", name)
+		}
+		seen[name] = true
+	}
+	for name := range all {
+		if !seen[name] {
+			t.Errorf("%s has not been reviewed", name)
+		}
+	}
+}

@@ -140,7 +140,7 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 	a.mu.Lock()
 	k.conference = true
 	in := &intent{op: pbxadapter.Op(ctx), id: a.newID(), device: r.DeviceToJoin, called: a.t.shown(n), into: k, since: time.Now()}
-	a.t.intents[in.id] = in
+	a.t.intend(in, a.conf.RingTime)
 	joined := csta.ConnectionID{Call: k.id, Device: in.called.Device}
 	moves := a.t.moves(k, nil, k, func(o *leg) bool { return o.role != party })
 	moves = append(moves, callmodel.Move{Old: joined, New: joined, State: csta.Null, Party: in.called})
@@ -162,7 +162,10 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 	if err := a.ring(ctx, conn, action, in, target, false); err != nil {
 		return none, err
 	}
-	if !a.await(ctx, rung, proofWithin) || in.refused {
+	done := a.await(ctx, rung, proofWithin)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !done || in.refused {
 		return none, a.unproven(ctx, "ringing "+n)
 	}
 	return csta.SingleStepConferenceCallResponse{ConferencedCall: joined}, nil

@@ -69,8 +69,7 @@ func (t *tracker) leftAlone(k *call) {
 	if c == nil || c.gone || last.kind == callmodel.Network {
 		return
 	}
-	if last.server || k.conference && c.bridge != nil && c.bridge.apart || k.served && c.bridge == nil && c.up() {
-		t.orphans++
+	if last.server || k.conference && c.up() || k.served && c.bridge == nil && c.up() {
 		t.hangUp(c)
 	}
 }

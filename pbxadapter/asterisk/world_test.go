@@ -51,6 +51,9 @@ func (w *world) see(s step) {
 	case "Newstate":
 		if c != nil && c["ChannelState"] == "6" && c["Application"] == "" {
 			c["Application"] = "Playback"
+			if c["Exten"] == "600" {
+				c["Application"] = "Queue"
+			}
 		}
 	case "DialBegin":
 		if d := w.at[s.get("DestUniqueid")]; d != nil {
@@ -81,6 +84,9 @@ func (w *world) see(s step) {
 	case "BridgeEnter":
 		if c != nil {
 			c["BridgeID"] = s.get("BridgeUniqueid")
+			if s.get("BridgeCreator") == "ConfBridge" {
+				c["Application"], c["Data"] = "ConfBridge", s.get("BridgeName")
+			}
 		}
 	case "BridgeLeave":
 		if c != nil {

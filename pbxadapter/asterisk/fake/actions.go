@@ -2,8 +2,6 @@ package fake
 
 import (
 	"fmt"
-	"slices"
-	"sort"
 	"strconv"
 	"strings"
 )
@@ -79,139 +77,6 @@ func init() { //nolint:gochecknoinits // the table names methods that name the t
 	}
 }
 
-func (s *session) list(a action, done string) {
-	s.reply(a, "Success", "EventList: start", "Message: a list follows")
-	s.complete(a, done)
-}
-
-func (p *PBX) listCommands(s *session, a action) {
-	var fields []string
-	for name := range actions {
-		if !slices.Contains(p.conf.Rights, name) {
-			fields = append(fields, name+": does something  (Priv: call,all)")
-		}
-	}
-	sort.Strings(fields)
-	s.reply(a, "Success", fields...)
-}
-
-func (p *PBX) status(s *session, a action) {
-	if name := a.get("Channel"); name != "" && p.named(name) == nil {
-		s.refuse(a, "No such channel")
-		return
-	}
-	p.Lists++
-	s.reply(a, "Success", "EventList: start", "Message: Channel status will follow")
-	for _, c := range p.list() {
-		if name := a.get("Channel"); name != "" && name != c.name {
-			continue
-		}
-		fields := append(c.head(""), "Type: PJSIP", "DNID: "+c.dnid, "Application: "+c.app, "Data: "+c.data, "Seconds: "+seconds(c.born), "BridgeID: "+c.bridgeID())
-		for v := range strings.SplitSeq(a.get("Variables"), ",") {
-			value := c.vars[v]
-			if v == "CHANNEL(onhold)" {
-				value = "0"
-				if c.held {
-					value = "1"
-				}
-			}
-			fields = append(fields, "Variable: "+v+"="+value)
-		}
-		s.item(a, "Status", fields...)
-	}
-	s.complete(a, "StatusComplete")
-}
-
-func (c *channel) bridgeID() string {
-	if c.bridge == nil {
-		return ""
-	}
-	return c.bridge.id
-}
-
-func (p *PBX) parkedCalls(s *session, a action) {
-	s.reply(a, "Success", "EventList: start", "Message: Parked calls will follow")
-	for slot, c := range p.parked {
-		s.item(a, "ParkedCall", append(c.head("Parkee"), "ParkingSpace: "+slot, "Parkinglot: default")...)
-	}
-	s.complete(a, "ParkedCallsComplete")
-}
-
-func (p *PBX) parkinglots(s *session, a action) {
-	s.reply(a, "Success", "EventList: start", "Message: Parking lots will follow")
-	if p.conf.Slots[0] > 0 {
-		s.item(a, "Parkinglot", "Name: default", "StartExten: "+strconv.Itoa(p.conf.Slots[0]), "StopExten: "+strconv.Itoa(p.conf.Slots[1]))
-	}
-	s.complete(a, "ParkinglotsComplete")
-}
-
-func (p *PBX) deviceStates(s *session, a action) {
-	s.reply(a, "Success", "EventList: start", "Message: Device State Changes will follow")
-	for _, n := range p.conf.Phones {
-		state := "NOT_INUSE"
-		if p.phones[n].out {
-			state = "UNAVAILABLE"
-		}
-		s.item(a, "DeviceStateChange", "Device: PJSIP/"+n, "State: "+state)
-	}
-	for d, state := range p.states {
-		s.item(a, "DeviceStateChange", "Device: "+d, "State: "+state)
-	}
-	for m := range p.mwi {
-		s.item(a, "DeviceStateChange", "Device: MWI:"+m, "State: INUSE")
-	}
-	s.complete(a, "DeviceStateListComplete")
-}
-
-func (p *PBX) showEndpoints(s *session, a action) {
-	s.reply(a, "Success", "EventList: start", "Message: A listing of Endpoints follows, presented as EndpointList events")
-	for _, n := range append(slices.Clone(p.conf.Phones), "pstn") {
-		s.item(a, "EndpointList", "ObjectType: endpoint", "ObjectName: "+n)
-	}
-	s.complete(a, "EndpointListComplete")
-}
-
-func (p *PBX) showEndpoint(s *session, a action) {
-	n := a.get("Endpoint")
-	if p.phones[n] == nil {
-		s.refuse(a, "Unable to retrieve endpoint "+n)
-		return
-	}
-	s.reply(a, "Success", "EventList: start", "Message: Following are Events for each object associated with the Endpoint")
-	s.item(a, "EndpointDetail", "ObjectType: endpoint", "ObjectName: "+n, "Context: internal", `Callerid: "Phone `+n+`" <`+n+`>`, "Mailboxes: "+n+"@default",
-		"CallGroup: 1", "PickupGroup: 1")
-	s.complete(a, "EndpointDetailComplete")
-}
-
-func (p *PBX) showContacts(s *session, a action) {
-	s.reply(a, "Success", "EventList: start", "Message: A listing of Contacts follows, presented as ContactList events")
-	for _, n := range p.conf.Phones {
-		s.item(a, "ContactList", "ObjectType: contact", "Endpoint: "+n, "UserAgent: Yealink SIP-T46S 66.86.0.15")
-	}
-	s.complete(a, "ContactListComplete")
-}
-
-func (p *PBX) dbGet(s *session, a action) {
-	v := p.db[a.get("Family")+"/"+a.get("Key")]
-	if v == "" {
-		s.refuse(a, "Database entry not found")
-		return
-	}
-	s.reply(a, "Success", "EventList: start", "Message: Result will follow")
-	s.item(a, "DBGetResponse", "Family: "+a.get("Family"), "Key: "+a.get("Key"), "Val: "+v)
-	s.complete(a, "DBGetComplete")
-}
-
-func (p *PBX) dbGetTree(s *session, a action) {
-	s.reply(a, "Success", "EventList: start", "Message: Result will follow")
-	for k, v := range p.db {
-		if strings.HasPrefix(k, a.get("Family")+"/") {
-			s.item(a, "DBGetTreeResponse", "Key: /"+k, "Val: "+v)
-		}
-	}
-	s.complete(a, "DBGetTreeComplete")
-}
-
 func (p *PBX) setWaiting(s *session, a action, on bool) {
 	m := a.get("Mailbox")
 	delete(p.mwi, m)
@@ -233,6 +98,12 @@ func (p *PBX) getVariable(s *session, a action) {
 		}
 	} else if c := p.named(a.get("Channel")); c != nil {
 		value = c.vars[v]
+		if v == "CALLERID(pres)" {
+			value = "allowed_not_screened"
+			if p.private {
+				value = "prohib_passed_screen"
+			}
+		}
 	}
 	s.reply(a, "Success", "Variable: "+v, "Value: "+value)
 }

@@ -1,10 +1,8 @@
 package fake
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // What the dialplan does, and what ends.
@@ -81,8 +79,11 @@ func (p *PBX) dial(c, d *channel, dialString, shown string) {
 func (p *PBX) dialOut(c *channel, exten string) {
 	d := p.newChannel("pstn", 0, c.linked, "")
 	p.dial(c, d, exten+"@pstn", exten)
-	if strings.HasSuffix(exten, "1") {
+	switch exten[len(exten)-1] {
+	case '1':
 		p.ended(d, "BUSY", 17)
+	case '3':
+		p.ended(d, "CHANUNAVAIL", 1)
 	}
 }
 
@@ -111,6 +112,11 @@ func (p *PBX) answer(d *channel) {
 		b := p.newBridge("basic", "<unknown>")
 		p.enter(d, b)
 		p.enter(c, b)
+	}
+	if h := c.half; h != nil && h.originate != nil { // and through the wire
+		p.setState(h, 6)
+		p.emit("DialEnd", h.head("Dest"), []string{"DialStatus: ANSWER"})
+		p.originated(h, true)
 	}
 }
 
@@ -275,118 +281,3 @@ func (p *PBX) release(c *channel) *channel {
 	p.leave(c)
 	return peer
 }
-
-// The hands.
-
-// Call dials at a phone.
-func (p *PBX) Call(from, to string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.phones[from] == nil && from != "pstn" {
-		return fmt.Errorf("fake: there is no phone %s", from)
-	}
-	c := p.newChannel(from, 4, "", "")
-	c.exten, c.dnid = to, to
-	p.emit("Newchannel", c.head(""))
-	p.run(c, "internal", to)
-	return nil
-}
-
-// find is the newest channel of an endpoint for which ok holds.
-func (p *PBX) find(endpoint, what string, ok func(*channel) bool) (*channel, error) {
-	for i := len(p.chans) - 1; i >= 0; i-- {
-		if c := p.chans[i]; c.endpoint == endpoint && ok(c) {
-			return c, nil
-		}
-	}
-	return nil, fmt.Errorf("fake: %s has no channel that %s", endpoint, what)
-}
-
-// Answer lifts a phone that rings.
-func (p *PBX) Answer(endpoint string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c, err := p.find(endpoint, "rings", func(c *channel) bool { return c.state == 5 })
-	if err == nil {
-		p.answer(c)
-	}
-	return err
-}
-
-// HangUp puts a phone down: what it talks to, or its newest call.
-func (p *PBX) HangUp(endpoint string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c, err := p.find(endpoint, "talks", func(c *channel) bool { return !c.holding })
-	if err != nil {
-		c, err = p.find(endpoint, "is there", func(*channel) bool { return true })
-	}
-	if err == nil {
-		p.hangup(c, 16, "16")
-	}
-	return err
-}
-
-// Hold presses the phone's hold key.
-func (p *PBX) Hold(endpoint string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c, err := p.find(endpoint, "talks", func(c *channel) bool { return c.peer() != nil && !c.holding })
-	if err == nil {
-		p.hold(c, true)
-	}
-	return err
-}
-
-// Retrieve presses it again.
-func (p *PBX) Retrieve(endpoint string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c, err := p.find(endpoint, "holds", func(c *channel) bool { return c.holding })
-	if err == nil {
-		p.hold(c, false)
-	}
-	return err
-}
-
-func (p *PBX) hold(c *channel, on bool) {
-	name := "Unhold"
-	if on {
-		name = "Hold"
-	}
-	c.holding = on
-	if peer := c.peer(); peer != nil {
-		peer.held = on
-	}
-	p.emit(name, c.head(""))
-}
-
-// Register says whether a phone is registered.
-func (p *PBX) Register(endpoint string, on bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.phones[endpoint].out = !on
-	p.deviceState(endpoint)
-}
-
-// Busy has a phone refuse calls.
-func (p *PBX) Busy(endpoint string, on bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.phones[endpoint].busy = on
-}
-
-// Feature presses a feature code: a value in the AstDB, and the device state that tells of it.
-func (p *PBX) Feature(family, endpoint, value string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	state := "NOT_INUSE"
-	delete(p.db, family+"/"+endpoint)
-	if value != "" {
-		p.db[family+"/"+endpoint], state = value, "BUSY"
-	}
-	p.states["Custom:"+family+endpoint] = state
-	p.emit("DeviceStateChange", []string{"Device: Custom:" + family + endpoint, "State: " + state})
-}
-
-func seconds(t time.Time) string { return strconv.Itoa(int(time.Since(t).Seconds())) }

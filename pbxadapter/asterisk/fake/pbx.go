@@ -44,6 +44,7 @@ type PBX struct {
 	session map[*session]bool
 	dropped map[string]bool // events that are lost on the way, once each
 	refuse  bool            // connections
+	private bool            // callers from outside withhold their number
 	Actions []string        // what was asked for, in order
 	after   func(action string) bool
 	Lists   int // how often Status was asked for

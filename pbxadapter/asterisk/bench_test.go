@@ -1,0 +1,275 @@
+package asterisk
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
+	"farhook/pbxadapter/asterisk/ami"
+	"farhook/pbxadapter/asterisk/fake"
+)
+
+const benchPhones = 2000
+
+// benchCall is a recorded call, a hold and a retrieve in it, between the phones of one pair; pair and number make it another one.
+func benchCall(template string, pair, call int) string {
+	return strings.NewReplacer("PJSIP/101-", fmt.Sprintf("PJSIP/%d-%d", 1000+2*pair, call), "PJSIP/102-", fmt.Sprintf("PJSIP/%d-%d", 1001+2*pair, call),
+		": 101\r", fmt.Sprintf(": %d\r", 1000+2*pair), ": 102\r", fmt.Sprintf(": %d\r", 1001+2*pair),
+		"PJSIP/101\r", fmt.Sprintf("PJSIP/%d\r", 1000+2*pair), "PJSIP/102\r", fmt.Sprintf("PJSIP/%d\r", 1001+2*pair),
+		"1795354734.", fmt.Sprintf("17%d.", 100000000+call), "BridgeUniqueid: ", fmt.Sprintf("BridgeUniqueid: %d-", call)).Replace(template)
+}
+
+func benchTemplate(tb testing.TB) (string, int) {
+	var b strings.Builder
+	n := 0
+	for _, s := range recordings(tb)["hold-retrieve"] {
+		if e := s.event(); e != "" && e != "FullyBooted" {
+			b.WriteString(strings.Join(s.lines, "\r\n") + "\r\n\r\n")
+			n++
+		}
+	}
+	return b.String(), n
+}
+
+// counting is a reporter that does what a switchboard does with facts, but for telling anybody.
+type counting struct {
+	mu    sync.Mutex
+	m     *callmodel.Model
+	facts atomic.Int64
+	ended atomic.Int64
+	last  atomic.Int64 // when the last fact came
+	sync  chan struct{}
+}
+
+func (c *counting) Devices([]pbxadapter.Device) {}
+func (c *counting) Resync(s callmodel.State) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.m.Resync(s, time.Now())
+	close(c.sync)
+}
+
+func (c *counting) Report(f callmodel.Fact) {
+	c.mu.Lock()
+	for _, t := range c.m.Apply(f) {
+		if len(t.Audience) == 0 {
+			c.ended.Add(1)
+		}
+	}
+	c.mu.Unlock()
+	c.facts.Add(1)
+	c.last.Store(time.Now().UnixNano())
+}
+
+// onWire is an adapter whose link is a socket that a benchmark writes to.
+func onWire(b *testing.B) (*counting, net.Conn) {
+	b.Helper()
+	conf := plain()
+	conf.Phones = nil
+	for n := range benchPhones {
+		conf.Phones = append(conf.Phones, fmt.Sprint(1000+n))
+	}
+	p := fake.New(conf)
+	a := adapterOn(b, p, zap.NewNop())
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	wire := make(chan net.Conn, 1)
+	a.dial = func(context.Context) (net.Conn, error) { // what the fake says, and then what the benchmark does
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			return nil, err
+		}
+		s, err := l.Accept()
+		if err != nil {
+			return nil, err
+		}
+		f, err := p.Dial()
+		if err != nil {
+			return nil, err
+		}
+		go func() { _, _ = io.Copy(f, s) }()
+		go func() { _, _ = io.Copy(s, f) }()
+		wire <- s
+		return c, nil
+	}
+	r := &counting{m: callmodel.New(), sync: make(chan struct{})}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx, r) }()
+	b.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+		p.Cut()
+		_ = l.Close()
+	})
+	<-r.sync
+	return r, <-wire
+}
+
+// BenchmarkEvents has the events of 2,000 phones go through link, adapter and call model on one core, and the same octets through a reader that only
+// splits messages into maps.
+func BenchmarkEvents(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	template, perCall := benchTemplate(b)
+	const calls = 2000
+	var text bytes.Buffer
+	for i := range calls {
+		text.WriteString(benchCall(template, i%(benchPhones/2), i))
+	}
+	var ours, plain time.Duration
+	for b.Loop() {
+		b.StopTimer()
+		r, wire := onWire(b)
+		runtime.GC()
+		b.StartTimer()
+		began := time.Now()
+		// The writer keeps ahead by less than the queue holds, as Asterisk's own buffer does.
+		for i := 0; i < text.Len(); {
+			n := min(64<<10, text.Len()-i)
+			if _, err := wire.Write(text.Bytes()[i : i+n]); err != nil {
+				b.Fatal(err)
+			}
+			i += n
+			for float64(r.ended.Load())/calls < float64(i)/float64(text.Len())-0.15 {
+				runtime.Gosched()
+			}
+		}
+		for r.ended.Load() < calls {
+			time.Sleep(100 * time.Microsecond)
+		}
+		ours += time.Since(began)
+		began = time.Now()
+		splitIntoMaps(b, text.Bytes())
+		plain += time.Since(began)
+	}
+	events := float64(b.N * calls * perCall)
+	ratio := plain.Seconds() / ours.Seconds()
+	b.ReportMetric(events/ours.Seconds(), "events/s")
+	b.ReportMetric(events/plain.Seconds(), "plain-events/s")
+	b.ReportMetric(ratio, "of-plain")
+	if ratio < 0.3 {
+		b.Errorf("%.2f of a plain reader's rate, want 0.3", ratio)
+	}
+}
+
+// splitIntoMaps is what the least client does.
+func splitIntoMaps(b *testing.B, text []byte) {
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer server.Close()
+	go func() {
+		c, err := server.Accept()
+		if err == nil {
+			_, _ = c.Write(text)
+			_ = c.Close()
+		}
+	}()
+	c, err := net.Dial("tcp", server.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	r := bufio.NewScanner(c)
+	m := map[string]string{}
+	for r.Scan() {
+		line := r.Text()
+		if line == "" {
+			if m["Event"] == "" {
+				b.Fatal("a message that is no event")
+			}
+			m = map[string]string{}
+			continue
+		}
+		k, v, _ := strings.Cut(line, ": ")
+		m[k] = v
+	}
+}
+
+// BenchmarkDelay measures from an event's last octet written to its fact reported, while nothing else goes on.
+func BenchmarkDelay(b *testing.B) {
+	template, _ := benchTemplate(b)
+	r, wire := onWire(b)
+	var delays []time.Duration
+	call := 0
+	for b.Loop() {
+		for m := range strings.SplitAfterSeq(benchCall(template, call%(benchPhones/2), call), "\r\n\r\n") {
+			if m == "" {
+				continue
+			}
+			before := r.facts.Load()
+			began := time.Now()
+			if _, err := io.WriteString(wire, m); err != nil {
+				b.Fatal(err)
+			}
+			time.Sleep(200 * time.Microsecond)
+			if r.facts.Load() > before && !strings.Contains(m, "Event: Unhold") { // which is waited for on purpose
+				delays = append(delays, time.Unix(0, r.last.Load()).Sub(began))
+			}
+		}
+		call++
+	}
+	slices.Sort(delays)
+	if len(delays) > 0 {
+		b.ReportMetric(float64(delays[len(delays)*99/100].Microseconds()), "p99-µs")
+		b.ReportMetric(float64(delays[len(delays)/2].Microseconds()), "p50-µs")
+	}
+}
+
+// BenchmarkMemory counts what 100,000 calls leave behind.
+func BenchmarkMemory(b *testing.B) {
+	template, _ := benchTemplate(b)
+	heap := func() float64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapAlloc)
+	}
+	for b.Loop() {
+		bk := newBook(pbxadapter.PlainNumbers{}, presets["plain"])
+		for n := range benchPhones {
+			s := fmt.Sprint(1000 + n)
+			bk.add(&phoneEntry{endpoint: s, number: s})
+		}
+		m := callmodel.New()
+		t := newTracker("ast", bk, func(f callmodel.Fact) { m.Apply(f) })
+		feed := func(from, n int) {
+			for i := from; i < from+n; i++ {
+				at := time.Unix(1_800_000_000+int64(i), 0)
+				for s := range strings.SplitSeq(benchCall(template, i%(benchPhones/2), i), "\r\n\r\n") {
+					t.until(at)
+					t.event(ami.Parse(s))
+				}
+				t.until(at.Add(900 * time.Millisecond))
+			}
+		}
+		feed(0, 10_000)
+		before := heap()
+		feed(10_000, 100_000)
+		b.ReportMetric((heap()-before)/100_000, "B/call-kept")
+		if m.Odd() > 0 {
+			b.Errorf("%d facts are no legal moves", m.Odd())
+		}
+		runtime.KeepAlive(t)
+		runtime.KeepAlive(m)
+	}
+}

@@ -1,0 +1,217 @@
+package asterisk
+
+import (
+	"bufio"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"farhook/pbxadapter/asterisk/fake"
+)
+
+// acted is what is done to the fake for it to say what a recording has: hands and actions, as they were.
+var acted = map[string][]func(*fakeSession){
+	"basic-caller-clears":     {dials("101", "102"), answers("102"), hangsUp("101")},
+	"basic-callee-clears":     {dials("101", "102"), answers("102"), hangsUp("102")},
+	"hold-retrieve":           {dials("101", "102"), answers("102"), holds("102"), unholds("102"), holds("101"), unholds("101"), hangsUp("102")},
+	"caller-abandons":         {dials("101", "102"), hangsUp("101")},
+	"blind-transfer-by-phone": nil, // by REFER, which the fake's phones don't know; BlindTransfer is single-step-transfer-ami's
+	"makecall-auto-answer": {
+		acts("Originate", "Channel", "PJSIP/101", "Context", "internal", "Exten", "102", "ChannelId", "csta-1-a", "Variable", `PJSIP_HEADER(add,Alert-Info)=<http://x>\;info=alert-autoanswer\;delay=0`),
+		answers("102"), hangsUp("102"),
+	},
+	"makecall-manual-answer": {
+		acts("Originate", "Channel", "PJSIP/101", "Context", "internal", "Exten", "102", "ChannelId", "csta-2-a"), answers("101"), answers("102"), hangsUp("101"),
+	},
+	"remote-answer-hold-retrieve": {
+		dials("101", "102"), acts("PJSIPNotify", "Channel", "$102", "Variable", "Event=talk"), acts("PJSIPNotify", "Channel", "$102", "Variable", "Event=hold"),
+		acts("PJSIPNotify", "Channel", "$102", "Variable", "Event=talk"), acts("Hangup", "Channel", "$102", "Cause", "16"),
+	},
+	"deflect-ringing-ami": {
+		dials("101", "102"), acts("Redirect", "Channel", "$101", "Context", "internal", "Exten", "103", "Priority", "1"), answers("103"), hangsUp("103"),
+	},
+	"directed-pickup-ami": {
+		dials("101", "102"),
+		acts("Originate", "Channel", "PJSIP/103", "Application", "PickupChan", "Data", "$102", "ChannelId", "csta-9-a", "Variable", `PJSIP_HEADER(add,Alert-Info)=<http://x>\;info=alert-autoanswer\;delay=0`),
+		hangsUp("101"),
+	},
+	"single-step-transfer-ami": {
+		dials("101", "102"), answers("102"), acts("BlindTransfer", "Channel", "$102", "Context", "internal", "Exten", "103"), answers("103"), hangsUp("101"),
+	},
+	"server-side-hold-retrieve": {
+		dials("101", "102"), answers("102"),
+		acts("Redirect", "Channel", "$101", "ExtraChannel", "$102", "Context", "csta", "Exten", "cstahold", "Priority", "1", "ExtraContext", "csta", "ExtraExten", "cstapark", "ExtraPriority", "1"),
+		acts("Setvar", "Channel", "$102", "Variable", "CSTA_PEER", "Value", "$101"), acts("Redirect", "Channel", "$102", "Context", "csta", "Exten", "541", "Priority", "1"),
+		hangsUp("101"),
+	},
+	"park": {
+		dials("101", "102"), answers("102"), acts("Setvar", "Channel", "$101", "Variable", "PARKINGEXTEN", "Value", "701"),
+		acts("Park", "Channel", "$101", "TimeoutChannel", "PJSIP/102", "Parkinglot", "default"), dials("103", "701"), hangsUp("103"),
+	},
+	"trunk-out": {dials("101", "9555"), answers("pstn"), hangsUp("pstn")},
+}
+
+type fakeSession struct {
+	t     *testing.T
+	p     *fake.PBX
+	send  func(string)
+	names map[string]string // the newest channel of each endpoint
+}
+
+func dials(from, to string) func(*fakeSession) {
+	return func(s *fakeSession) { s.hand(s.p.Call(from, to)) }
+}
+func answers(n string) func(*fakeSession) { return func(s *fakeSession) { s.hand(s.p.Answer(n)) } }
+func hangsUp(n string) func(*fakeSession) { return func(s *fakeSession) { s.hand(s.p.HangUp(n)) } }
+func holds(n string) func(*fakeSession)   { return func(s *fakeSession) { s.hand(s.p.Hold(n)) } }
+func unholds(n string) func(*fakeSession) { return func(s *fakeSession) { s.hand(s.p.Retrieve(n)) } }
+
+func (s *fakeSession) hand(err error) {
+	if err != nil {
+		s.t.Error(err)
+	}
+}
+
+func acts(name string, fields ...string) func(*fakeSession) {
+	return func(s *fakeSession) {
+		text := "Action: " + name + "\r\nActionID: x\r\nAsync: true\r\n"
+		for i := 0; i < len(fields); i += 2 {
+			v := fields[i+1]
+			if n, ok := strings.CutPrefix(v, "$"); ok {
+				v = s.names[n]
+			}
+			text += fields[i] + ": " + v + "\r\n"
+		}
+		s.send(text + "\r\n")
+	}
+}
+
+// The fake says what the real one said: for each channel the same events in the same order, with the same states, causes and partners, but for ids,
+// and for what it leaves out.
+func TestFakeSaysWhatWasRecorded(t *testing.T) {
+	all := recordings(t)
+	for name, script := range acted {
+		if script == nil {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			var want []step
+			for _, s := range all[name] {
+				if s.event() != "" {
+					want = append(want, s)
+				}
+			}
+			var got []step
+			synctest.Test(t, func(t *testing.T) { got = say(t, script) })
+			if diff := cmp.Diff(perChannel(want), perChannel(got)); diff != "" {
+				t.Errorf("recorded (-) and fake (+):\n%s", diff)
+			}
+		})
+	}
+}
+
+// say has a script done to a fake, and gives what it told a client.
+func say(t *testing.T, script []func(*fakeSession)) []step {
+	conf := plain()
+	conf.Phones = append(conf.Phones, "pstn")
+	p := fake.New(conf)
+	c, err := p.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []step
+	s := &fakeSession{t: t, p: p, names: map[string]string{}, send: func(text string) { _, _ = c.Write([]byte(text)) }}
+	go func() {
+		r := bufio.NewReader(c)
+		var lines []string
+		for {
+			line, err := r.ReadString('\n')
+			if err != nil {
+				return
+			}
+			if line = strings.TrimRight(line, "\r\n"); line != "" {
+				lines = append(lines, line)
+				continue
+			}
+			x := step{lines: lines}
+			lines = nil
+			if x.event() == "" || x.event() == "FullyBooted" {
+				continue
+			}
+			got = append(got, x)
+			if x.event() == "Newchannel" {
+				_, endpoint := splitName(x.get("Channel"))
+				s.names[endpoint] = x.get("Channel")
+			}
+		}
+	}()
+	s.send("Action: Login\r\nActionID: l\r\nUsername: u\r\nSecret: s3cret\r\n\r\n")
+	for _, f := range script {
+		time.Sleep(100 * time.Millisecond)
+		synctest.Wait()
+		f(s)
+	}
+	time.Sleep(time.Second)
+	synctest.Wait()
+	p.Cut()
+	synctest.Wait()
+	return got
+}
+
+// perChannel is what was said of each channel, in order. Channels are named after their endpoints and the order in which they came.
+func perChannel(steps []step) map[string][]string {
+	names, count := map[string]string{}, map[string]int{}
+	for _, s := range steps {
+		if s.event() == "Newchannel" {
+			_, endpoint := splitName(s.get("Channel"))
+			count[endpoint]++
+			names[s.get("Uniqueid")] = fmt.Sprintf("%s#%d", endpoint, count[endpoint])
+		}
+	}
+	list := map[string][]string{}
+	for _, s := range steps {
+		e := s.event()
+		if !slices.Contains([]string{"Newchannel", "Newstate", "DialBegin", "DialEnd", "BridgeEnter", "BridgeLeave", "Hold", "Unhold", "Pickup", "BlindTransfer", "ParkedCall", "UnParkedCall", "Hangup"}, e) {
+			continue
+		}
+		text := e
+		for _, h := range []string{"ChannelState", "DialStatus", "BridgeTechnology", "BridgeNumChannels", "ParkingSpace", "Result", "Extension"} {
+			v := s.get(h)
+			if h == "BridgeTechnology" && v == "native_rtp" {
+				v = "simple_bridge" // the same bridge, once media goes past Asterisk
+			}
+			if h == "ChannelState" && e != "Newchannel" && e != "Newstate" && e != "BridgeEnter" {
+				continue
+			}
+			if v != "" {
+				text += " " + v
+			}
+		}
+		if e == "Hangup" && s.get("Cause") == "26" {
+			text += " elsewhere"
+		}
+		for _, prefix := range []string{"", "Dest", "Target", "Transferer", "Transferee", "Parkee", "Retriever"} {
+			if n := names[s.get(prefix+"Uniqueid")]; n != "" {
+				text += " " + prefix + "=" + n
+			}
+		}
+		for _, prefix := range []string{"", "Dest", "Target", "Transferer", "Transferee", "Parkee", "Retriever"} {
+			if n := names[s.get(prefix+"Uniqueid")]; n != "" {
+				list[n] = append(list[n], text)
+			}
+		}
+	}
+	for _, l := range list { // ringing and the beginning of the dialling come in either order
+		for i := 0; i+1 < len(l); i++ {
+			if strings.HasPrefix(l[i], "Newstate 5") && strings.HasPrefix(l[i+1], "DialBegin") {
+				l[i], l[i+1] = l[i+1], l[i]
+			}
+		}
+	}
+	return list
+}
