@@ -150,6 +150,29 @@ pbx:
       lines: 24
       # true: no calls but those asked for.
       quiet: false
+  # An Asterisk, over its manager interface; docs/asterisk.md has the account, the dialplan lines and the phones.
+  # - name: office
+  #   kind: asterisk
+  #   settings:
+  #     address: pbx.example.com:5039
+  #     # The certificate is always verified. ca: PEM file, empty: the machine's authorities. server_name: in the certificate, empty: the host.
+  #     tls: {on: true, ca: /etc/farhook/pbx-ca.pem, server_name: ""}
+  #     username: farhook
+  #     secret: !file /etc/farhook/ami.secret
+  #     login: challenge     # challenge or plain; plain only with tls, or to this machine
+  #     dialplan: plain      # where forwarding and do not disturb are kept: plain, freepbx, none
+  #     context: csta        # dialplan context of farhook's own lines
+  #     mailbox: "{number}@default"
+  #     trunks: []           # endpoints that are no phones though their names are digits
+  #     ring_time: 30s       # how long a phone is rung that is to call, 1s to 10m
+  #     experimental: false  # services that were never seen on a real Asterisk
+  #     # What the PBX does not tell of a phone, or wrongly. header: alert-info, call-info or off (how it is made to answer by itself), value: the
+  #     # header's; notify: yes or no (it obeys NOTIFY talk and hold).
+  #     phones:
+  #       - {endpoint: reception, number: "100", name: Reception, context: internal, mailbox: 100@default, header: call-info, value: "", notify: "no"}
+  #     # Phones by what their User-Agent begins with, before the table that farhook has.
+  #     styles:
+  #       - {agent: Acme, header: alert-info, value: "", notify: "yes"}
     # How this PBX writes numbers: rules in order, each with a name; the first that matches decides, and what none matches goes as it is. match is a
     # regular expression of the whole number, digits its beginning (X any, Z 1 to 9, N 2 to 9, a final dot: more). See docs/numbers.md, and try
     # them with farhook numbers try.
