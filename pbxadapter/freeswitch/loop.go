@@ -1,0 +1,172 @@
+package freeswitch
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"farhook/csta"
+	"farhook/pbxadapter"
+)
+
+// loop takes what has been read, and what time brings, until the link ends.
+func (a *Adapter) loop(ctx context.Context, c *conn, fatal chan<- error) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		frames := c.take()
+		a.mu.Lock()
+		for _, f := range frames {
+			if err := a.frame(c, f); err != nil {
+				select {
+				case fatal <- err:
+				default:
+				}
+			}
+		}
+		next := a.advance(time.Now())
+		a.mu.Unlock()
+		timer.Reset(next)
+		select {
+		case <-c.wake:
+		case <-timer.C:
+		case <-c.ended:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// frame takes one message.
+func (a *Adapter) frame(c *conn, f frame) error {
+	a.heardAt = f.at
+	switch f.kind {
+	case commandReply:
+		c.answered(f)
+	case apiResponse:
+		c.answered(f)
+	case eventJSON:
+		e := a.window.blank()
+		if err := a.parse.parse(f.body, e); err != nil {
+			a.broken++
+			a.window.done(e)
+			a.log.Warn("an event that can't be read", zap.Error(err), zap.Uint64("in all", a.broken))
+			return nil
+		}
+		return a.event(c, e, f)
+	}
+	return nil
+}
+
+func (a *Adapter) event(c *conn, e *event, f frame) error {
+	name := e.get(eventName)
+	if c.tap != nil && name != "HEARTBEAT" && name != "BACKGROUND_JOB" { // a job's result is recorded with its request
+		a.record(e, f.body)
+	}
+	if core := e.get(coreUUID); core != "" {
+		if a.core != "" && a.core != core && a.ready {
+			return errors.New("freeswitch: the PBX was started anew")
+		}
+		a.core = core
+	}
+	switch name {
+	case "BACKGROUND_JOB":
+		c.finished(e.get(jobUUID), strings.TrimRight(e.get(body), "\n"))
+		a.window.done(e)
+		return nil
+	case "HEARTBEAT":
+		a.window.done(e)
+		return nil
+	}
+	if !a.ready {
+		a.early = append(a.early, e)
+		return nil
+	}
+	a.window.put(e, f.at)
+	return nil
+}
+
+// record gives the wiretap an event, with whom it is about.
+func (a *Adapter) record(e *event, text []byte) {
+	m := pbxadapter.Message{Text: text}
+	if l := a.track.legs[e.get(uniqueID)]; l != nil {
+		m.Line = l.device
+		if l.call != nil {
+			m.Calls = []csta.CallID{a.track.callID(l.call)}
+			m.Op = l.call.op
+		}
+	}
+	a.tap.Record(m)
+}
+
+// advance takes what is due, and gives the time until something is again. It is called with the lock.
+func (a *Adapter) advance(now time.Time) time.Duration {
+	if !a.ready {
+		return time.Hour
+	}
+	for {
+		e, at := a.window.next(now)
+		if e == nil {
+			break
+		}
+		a.track.until(at)
+		a.track.hear(e, at)
+		a.feat.hear(e)
+		a.window.done(e)
+		a.check()
+	}
+	a.track.until(now)
+	a.check()
+	a.wishes()
+	next := time.Minute
+	for _, due := range [...]time.Time{a.window.due(), a.track.due()} {
+		if !due.IsZero() {
+			next = min(next, max(due.Sub(now), time.Millisecond))
+		}
+	}
+	return next
+}
+
+// wishes carries out what the tracker wants of the PBX.
+func (a *Adapter) wishes() {
+	t := a.track
+	for _, m := range t.marks {
+		if isID(m.leg) && isID(m.call) {
+			a.later("uuid_setvar " + m.leg + " farhook_call " + m.call)
+		}
+	}
+	for _, id := range t.loose {
+		if l := t.legs[id]; l != nil && isID(id) && !slices.ContainsFunc(t.at(l.device), func(n *connection) bool { return n.holder == l }) {
+			l.parked = ""
+			a.later("uuid_setvar_multi " + id + " " + talking + ";farhook_holder=")
+		}
+	}
+	for _, id := range t.orphan {
+		if isID(id) {
+			a.log.Info("a parked party whose counterpart has gone is cleared", zap.String("leg", id))
+			a.later("uuid_kill " + id)
+		}
+	}
+	for _, id := range t.doubt {
+		a.ask(id)
+	}
+	t.marks, t.orphan, t.doubt, t.loose = nil, nil, nil, nil
+	t.tidy()
+}
+
+// later sends a command whose result is only logged.
+func (a *Adapter) later(command string) {
+	c, ctx := a.conn, a.run
+	a.work.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		if _, err := c.bgapi(ctx, command); err != nil && ctx.Err() == nil {
+			a.log.Debug("a command failed", zap.String("command", command), zap.Error(err))
+		}
+	})
+}
