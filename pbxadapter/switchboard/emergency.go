@@ -97,6 +97,6 @@ func (b *Board) emergencyCalled(ctx context.Context, who Principal, r csta.Reque
 		e.Trace = t.String()
 	}
 	b.Audit(e)
-	b.log.Warn("emergency call", zap.String("user", who.User), zap.String("device", e.Line), zap.String("service", e.Service), zap.String("number", m.Number),
+	b.log.Warn("emergency call", zap.String("user", who.User), zap.String("device", e.Line), zap.String("service", e.Service), zap.String("emergency", m.Number),
 		zap.String("result", e.Result), pbxadapter.TraceField(ctx), zap.String("detail", e.Detail))
 }
