@@ -128,10 +128,14 @@ func (g *gateway) serveControl(ctx context.Context, stop func()) error {
 		}
 		w.Header().Set("Content-Type", "application/x-ndjson")
 		out := json.NewEncoder(w)
-		for _, rec := range g.tap.Find(f) {
+		found := g.tap.Find(f)
+		for _, rec := range found {
 			if out.Encode(rec) != nil {
 				return
 			}
+		}
+		if r.URL.Query().Has("follow") {
+			g.follow(ctx, w, r, f, found)
 		}
 	})
 	mux.HandleFunc("GET /doctor", func(w http.ResponseWriter, r *http.Request) {

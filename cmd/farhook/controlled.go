@@ -41,7 +41,10 @@ type traceCmd struct {
 	Since   time.Duration `placeholder:"DURATION" help:"Only what is no older, such as 10m."`
 	Limit   int           `default:"1000" help:"The newest messages, at most so many."`
 	Bodies  bool          `help:"Show the messages themselves, too."`
-	JSON    bool          `name:"json" help:"Print a JSON document a line instead of a ladder."`
+	JSON    bool          `name:"json" xor:"form" help:"Print a JSON document a line instead of a ladder."`
+	Text    bool          `xor:"form" help:"Print the messages themselves, one after the other, instead of a ladder."`
+	Pcap    string        `xor:"form" placeholder:"FILE" help:"Write them to FILE as a capture (pcapng) for Wireshark, tshark, sngrep; - is standard output."`
+	Follow  bool          `short:"f" help:"Go on with what is said from now on, until Ctrl-C; as text or JSON."`
 	Width   int           `help:"Columns of the ladder; default those of the terminal, or 100."`
 }
 
@@ -78,12 +81,18 @@ func (t *traceCmd) Run(ctx context.Context, s *streams) error {
 	if t.Since != 0 {
 		q.Set("since", t.Since.String())
 	}
+	if t.Follow {
+		if t.Pcap != "" {
+			return errors.New("--follow goes on as text or JSON: a capture is written at once")
+		}
+		q.Set("follow", "")
+	}
 	body, err := t.ask(ctx, http.MethodGet, "/trace", q)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
-	if t.JSON {
+	if t.JSON && !t.Follow {
 		_, err := io.Copy(s.out, body)
 		return err
 	}
@@ -96,9 +105,45 @@ func (t *traceCmd) Run(ctx context.Context, s *streams) error {
 			return fmt.Errorf("the gateway's answer cannot be read: %w", err)
 		}
 		r.At = r.At.Local()
-		all = append(all, r)
+		if !t.Follow {
+			all = append(all, r)
+			continue
+		}
+		if t.JSON {
+			err = json.NewEncoder(s.out).Encode(r)
+		} else {
+			err = wiretap.Text(s.out, []wiretap.Record{r})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case t.Follow:
+		return ctx.Err()
+	case t.Text:
+		return wiretap.Text(s.out, all)
+	case t.Pcap == "-":
+		return wiretap.Pcapng(s.out, all)
+	case t.Pcap != "":
+		return writeFile(t.Pcap, s.out, func(w io.Writer) error { return wiretap.Pcapng(w, all) })
 	}
 	return wiretap.Ladder(s.out, all, wiretap.LadderOptions{Width: t.columns(), Bodies: t.Bodies})
+}
+
+// writeFile writes a file that only its owner may read, and says so.
+func writeFile(path string, out io.Writer, write func(io.Writer) error) (err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, f.Close())
+		if err == nil {
+			fmt.Fprintf(out, "%s written\n", path)
+		}
+	}()
+	return write(f)
 }
 
 // columns is how wide the ladder may be; 0 where nobody says.
