@@ -160,8 +160,11 @@ func (x *session) respond(o *openRequest, res csta.Message) {
 	x.replyOnce(o.conn, o.msg, a)
 }
 
-// usualBody is room for most answers, in octets.
-const usualBody = 512
+// Room for most answers and events, in octets.
+const (
+	usualBody  = 512
+	usualEvent = 1024
+)
 
 // harmless are the services that change nothing: a replay may be carried out again.
 var harmless = map[csta.Service]bool{
