@@ -81,6 +81,12 @@ Content-Length: 0
 // exchange sends octets on a connection of its own, then a probe. It gives the answers before the probe's, and whether the connection lived on.
 func exchange(t testing.TB, addr, octets string) (answers []got, alive bool) {
 	t.Helper()
+	return exchangeFor(t, addr, octets, 0)
+}
+
+// exchangeFor is exchange that waits for so many answers: a session that is busy answers after the probe.
+func exchangeFor(t testing.TB, addr, octets string, want int) (answers []got, alive bool) {
+	t.Helper()
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +96,7 @@ func exchange(t testing.TB, addr, octets string) (answers []got, alive bool) {
 	go io.WriteString(c, octets+last) //nolint:errcheck // the answers tell
 	r := bufio.NewReader(c)
 	_ = c.SetReadDeadline(time.Now().Add(patience))
-	for {
+	for !alive || len(answers) < want {
 		g, err := readAnswer(r)
 		var timeout net.Error
 		switch {
@@ -99,16 +105,18 @@ func exchange(t testing.TB, addr, octets string) (answers []got, alive bool) {
 		case err != nil:
 			return answers, false
 		case strings.Contains(g.header("Via"), branch):
-			return answers, true
+			alive = true
+		default:
+			answers = append(answers, g)
 		}
-		answers = append(answers, g)
 	}
+	return answers, true
 }
 
 // one is exchange of a single request that must get one answer.
 func one(t testing.TB, addr, octets string, status int) got {
 	t.Helper()
-	answers, alive := exchange(t, addr, octets)
+	answers, alive := exchangeFor(t, addr, octets, 1)
 	if len(answers) != 1 || answers[0].status() != status || !alive {
 		t.Fatalf("connection lives: %v, answers: %v", alive, answers)
 	}
