@@ -70,6 +70,11 @@ func (b *Board) follow(ctx context.Context) {
 	}
 }
 
+// sameNumbers says whether another index has the same devices with the same numbers.
+func (ix *index) sameNumbers(o *index) bool {
+	return o != nil && slices.EqualFunc(ix.sorted, o.sorted, func(a, b *device) bool { return a.ID == b.ID && slices.Equal(a.Aliases, b.Aliases) })
+}
+
 // resolve finds a device by any spelling. The error is why the spelling is no number at all.
 func (ix *index) resolve(spelling string) (*device, error) {
 	if d := ix.byID[csta.DeviceID(spelling)]; d != nil {

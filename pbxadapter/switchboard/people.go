@@ -24,6 +24,7 @@ type People struct {
 
 // census is who owns which device. It never changes.
 type census struct {
+	index  *index // from which it was made; nil: from none
 	view   *directory.View
 	owners map[csta.DeviceID][]*directory.Person
 	lines  map[csta.DeviceID]string // as the directory spells the line
@@ -72,9 +73,12 @@ func (p *People) rebuild(ix *index) {
 	if p == nil {
 		return
 	}
-	before := p.now.Load()
+	before, view := p.now.Load(), p.directory.View()
+	if before.view == view && ix.sameNumbers(before.index) {
+		return // a phone has changed, and no number
+	}
 	c := &census{
-		view: p.directory.View(), owners: make(map[csta.DeviceID][]*directory.Person), lines: make(map[csta.DeviceID]string), found: make(map[string]csta.DeviceID),
+		index: ix, view: view, owners: make(map[csta.DeviceID][]*directory.Person), lines: make(map[csta.DeviceID]string), found: make(map[string]csta.DeviceID),
 	}
 	for i := range c.view.People {
 		o := &c.view.People[i]
@@ -97,7 +101,7 @@ func (p *People) rebuild(ix *index) {
 	same := maps.EqualFunc(before.owners, c.owners, func(a, b []*directory.Person) bool {
 		return slices.EqualFunc(a, b, func(x, y *directory.Person) bool { return x.User == y.User && slices.Equal(x.Delegates, y.Delegates) })
 	})
-	if same && before.view != nil {
+	if same {
 		return
 	}
 	p.mu.Lock()
