@@ -98,10 +98,10 @@ func (p *process) end() {
 		}
 	case <-time.After(patience):
 		_ = p.Process.Signal(syscall.SIGQUIT) // its log says then where it stands
-		<-p.ended
+		err := <-p.ended
 		text := p.log.String()
 		i := max(strings.Index(text, "SIGQUIT: quit"), 0)
-		p.t.Fatalf("it doesn't end:\n%.20000s", text[i:])
+		p.t.Fatalf("it doesn't end: %v\n%.20000s", err, text[i:])
 	}
 }
 
