@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,6 +38,9 @@ type conn struct {
 	corked  bool // the reader is at work: what it and others write goes out together when it's done
 	closed  bool
 	room    chan struct{} // closed when there is room again; nil: nobody waits for it
+	left    uint64        // octets that were ever left to be written
+	taken   uint64        // of them, those that the socket has taken
+	waiters []waiter
 }
 
 func (s *Server) newConn(n net.Conn, via string, from *Peer) *conn {
@@ -76,7 +80,46 @@ func (c *conn) leave(b []byte) error {
 		return errClosed
 	}
 	c.out = append(c.out, b...)
+	c.left += uint64(len(b))
 	return nil
+}
+
+// waiter is a session that wants to know when the socket has taken so many octets in all.
+type waiter struct {
+	session *session
+	octets  uint64
+}
+
+// mark is how many octets were left to be written up to now.
+func (c *conn) mark() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.left
+}
+
+// wrote says whether the socket has taken everything up to a mark, or never will. Where it hasn't yet, the session hears when it has.
+func (c *conn) wrote(mark uint64, x *session) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.taken >= mark {
+		return true
+	}
+	c.waiters = append(c.waiters, waiter{x, mark})
+	return false
+}
+
+// tellWaiters tells those that need wait no longer; the connection is locked.
+func (c *conn) tellWaiters() {
+	c.waiters = slices.DeleteFunc(c.waiters, func(w waiter) bool {
+		if !c.closed && w.octets > c.taken {
+			return false
+		}
+		w.session.post(mail{kind: written})
+		return true
+	})
+	if len(c.waiters) == 0 {
+		c.waiters = nil
+	}
 }
 
 // start has what there is written, unless somebody does already; the connection is locked.
@@ -117,6 +160,10 @@ func (c *conn) flush() {
 		if _, err := c.net.Write(b); err != nil {
 			c.close()
 		}
+		c.mu.Lock()
+		c.taken += uint64(len(b))
+		c.tellWaiters()
+		c.mu.Unlock()
 		if spare = b; cap(spare) > 64<<10 {
 			spare = nil
 		}
@@ -143,6 +190,7 @@ func (c *conn) end() {
 		c.closed = true
 		c.net.Close()
 		c.makeRoom()
+		c.tellWaiters()
 	}
 }
 

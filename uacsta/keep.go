@@ -66,16 +66,21 @@ type monitorRecord struct {
 	View    *callmodel.View     `json:"view,omitempty"`
 }
 
-// store hands the session to the store where it has changed, once it has nothing more to do.
+// store hands the session to the store where it has changed, once it has nothing more to do and the socket has taken its events: what is stored as told
+// is told by nobody again, so an event that a killed process still held would be missing.
 func (x *session) store() {
-	if !x.changed || x.server.conf.Store == nil || !x.idle() {
+	if !x.changed || x.awaits || x.server.conf.Store == nil || !x.idle() {
+		return
+	}
+	if x.toldOn != nil && !x.toldOn.wrote(x.toldTo, x) {
+		x.awaits = true
 		return
 	}
 	x.save()
 }
 
 func (x *session) save() {
-	x.changed = false
+	x.changed, x.toldOn = false, nil
 	r := record{
 		Version: recordVersion, CallID: x.callID, Tag: x.tag, PeerTag: x.peerTag, Local: x.local, Remote: x.remote, Routes: x.routes,
 		Target: x.target, CSeq: x.cseq, Branch: x.opening.branch, Number: x.opening.number, User: x.who.User, Line: x.who.Line, Peer: x.who.Peer,

@@ -96,6 +96,7 @@ func (x *session) say(e sentEvent) error {
 	err := x.conn.say(e.frame, x.callID, x.who.Line, e.trace)
 	if err == nil {
 		x.server.counts.events.Add(1)
+		x.toldOn, x.toldTo = x.conn, x.conn.mark()
 	}
 	return err
 }

@@ -46,6 +46,9 @@ type session struct {
 	cursor   *switchboard.Cursor
 	monitors []*monitor
 	again    []again            // events that the peer refused for the moment
+	toldOn   *conn              // where the last event went that the store doesn't know of; nil: there is none
+	toldTo   uint64             // its mark there
+	awaits   bool               // mail of kind written will come
 	changed  bool               // since it was stored
 	disabled bool               // the peer was told so by SystemStatus
 	trace    pbxadapter.TraceID // of what the loop is doing: of a request, or of whoever caused an event; zero: nobody did
@@ -72,6 +75,7 @@ const (
 	expired                  // the timer
 	refusal                  // of a request of ours
 	dialled                  // a new connection, or none
+	written                  // the socket has taken the events
 	broken                   // a connection has ended
 	ending                   // the session is to end
 	stopping                 // the process is
@@ -208,6 +212,8 @@ func (x *session) handle(m mail) {
 		x.tick()
 	case refusal:
 		x.refused(m.msg)
+	case written:
+		x.awaits = false
 	case dialled:
 		x.reconnected(m.conn, m.reason)
 	case broken:
