@@ -185,6 +185,9 @@ func (a *Adapter) run(ctx context.Context, cancel func(), r pbxadapter.Reporter)
 		return fmt.Errorf("asterisk: %w", err)
 	}
 	a.authFailed = time.Time{}
+	a.mu.Lock()
+	clear(a.deaf)
+	a.mu.Unlock()
 	var wg sync.WaitGroup
 	defer func() {
 		a.mu.Lock()

@@ -50,14 +50,6 @@ func (k *call) answeredBut(d *channel) bool {
 // The Q.850 causes that matter.
 const answeredElsewhere = 26
 
-// The lines of our dialplan, in the context that configuration names.
-const (
-	joinExten       = "541"      // Bridge(${CSTA_PEER},x)
-	holdExten       = "cstahold" // music for who is held
-	parkExten       = "cstapark" // silence for who holds
-	conferenceExten = "55"       // and the name of a room: ConfBridge
-)
-
 // causes are what Q.850 causes mean to CSTA: where a connection ends, and where it fails.
 var causes = map[int]struct{ cleared, failed csta.EventCause }{
 	1:  {csta.CauseNumberUnallocated, csta.CauseNumberUnallocated},

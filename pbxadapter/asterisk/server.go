@@ -7,6 +7,14 @@ import (
 	"farhook/csta/callmodel"
 )
 
+// The lines of our dialplan, in the context that configuration names.
+const (
+	joinExten       = "541"      // Bridge(${CSTA_PEER},x)
+	holdExten       = "cstahold" // music for who is held
+	parkExten       = "cstapark" // silence for who holds
+	conferenceExten = "551"      // and the name of a room, by the pattern _55X.: ConfBridge. A native id may begin with a letter, which X is not
+)
+
 // parting is a hold by our dialplan lines that was asked for: both channels leave their bridge.
 type parting struct {
 	leg       *leg
