@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -24,10 +25,11 @@ var (
 // conn is one connection to the event socket. One goroutine reads, and never waits for anybody: what it has read piles up in inbox until
 // somebody takes it. Commands are written by whoever has one; their answers are found by take.
 type conn struct {
-	nc    net.Conn
-	r     *bufio.Reader
-	tap   func(ctx context.Context, sent bool, text string) // everything but passwords, and keep-alives; nil: none
-	limit int                                               // octets that may wait in inbox
+	nc      net.Conn
+	r       *bufio.Reader
+	tap     func(ctx context.Context, sent bool, text string) // everything but passwords, and keep-alives; nil: none
+	allowed []string                                          // events that the user of the directory may hear; none: all
+	limit   int                                               // octets that may wait in inbox
 
 	mu      sync.Mutex
 	inbox   []frame
@@ -82,6 +84,9 @@ func (c *conn) login(user, password string) error {
 	}
 	if f.kind != commandReply || !strings.HasPrefix(f.reply, "+OK") {
 		return fmt.Errorf("freeswitch: the password was refused: %s", clip(f.reply))
+	}
+	if c.allowed = strings.Fields(f.events); slices.Contains(c.allowed, "all") || slices.Contains(c.allowed, "ALL") {
+		c.allowed = nil
 	}
 	return nil
 }

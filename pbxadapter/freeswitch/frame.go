@@ -20,10 +20,11 @@ const (
 
 // frame is one message of the event socket: a block of headers, an empty line, and a body of Content-Length octets.
 type frame struct {
-	kind  string // Content-Type
-	reply string // Reply-Text
-	body  []byte
-	at    time.Time // when it had been read
+	kind   string // Content-Type
+	reply  string // Reply-Text
+	events string // Allowed-Events: with the answer to userauth, where not all are
+	body   []byte
+	at     time.Time // when it had been read
 }
 
 // The kinds of frames.
@@ -79,6 +80,8 @@ func readFrame(r *bufio.Reader) (frame, error) {
 			f.kind = string(value)
 		case bytes.EqualFold(name, []byte("Reply-Text")):
 			f.reply = clean(value)
+		case bytes.EqualFold(name, []byte("Allowed-Events")):
+			f.events = clean(value)
 		case bytes.EqualFold(name, []byte("Content-Length")):
 			n, err := strconv.ParseUint(string(value), 10, 31)
 			if err != nil || length >= 0 && int(n) != length {

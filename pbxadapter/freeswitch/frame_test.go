@@ -139,3 +139,17 @@ func FuzzParseEvent(f *testing.F) {
 		tr.until(began.Add(1 << 40))
 	})
 }
+
+func TestAllowedEvents(t *testing.T) {
+	some, missing := may("CHANNEL_CREATE CHANNEL_HOLD BACKGROUND_JOB", []string{"CHANNEL_CREATE", "BACKGROUND_JOB"})
+	if some != "CHANNEL_CREATE BACKGROUND_JOB" || len(missing) != 1 || missing[0] != "CHANNEL_HOLD" {
+		t.Errorf("%q, missing %v", some, missing)
+	}
+	if some, missing := may(subscribed, nil); some != subscribed || missing != nil {
+		t.Error("all are allowed where the PBX names none")
+	}
+	f, err := readFrame(bufio.NewReaderSize(strings.NewReader("Content-Type: command/reply\nReply-Text: +OK accepted\nAllowed-Events: CHANNEL_CREATE HEARTBEAT\n\n"), maxHeader))
+	if err != nil || f.events != "CHANNEL_CREATE HEARTBEAT" {
+		t.Errorf("%+v, %v", f, err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +28,10 @@ func (a *Adapter) resync(ctx context.Context, c *conn, r pbxadapter.Reporter) er
 	for _, e := range a.conf.Event {
 		list += " " + e.Subclass
 	}
+	list, missing := may(list, c.allowed)
+	if len(missing) > 0 {
+		a.log.Warn("the user of the directory may not hear all events (esl-allowed-events): what they would tell is missing", zap.Strings("missing", missing))
+	}
 	if _, err := c.command(ctx, "event json "+list); err != nil {
 		return fmt.Errorf("freeswitch: subscribing: %w", err)
 	}
@@ -36,7 +41,9 @@ func (a *Adapter) resync(ctx context.Context, c *conn, r pbxadapter.Reporter) er
 		return ctx.Err()
 	}
 	core, err := c.bgapi(ctx, "eval ${core_uuid}")
-	if err != nil {
+	if said := (refusal{}); errors.As(err, &said) {
+		core = "" // a user of the directory who may not ask: events tell it
+	} else if err != nil {
 		return fmt.Errorf("freeswitch: asking for the Core-UUID: %w", err)
 	}
 	ids, err := a.channels(ctx, c)
@@ -76,6 +83,22 @@ func (a *Adapter) resync(ctx context.Context, c *conn, r pbxadapter.Reporter) er
 	default:
 	}
 	return nil
+}
+
+// may is the part of a list of events that is allowed, and what is not. One that is not allowed would have the whole list refused.
+func may(list string, allowed []string) (some string, missing []string) {
+	if len(allowed) == 0 {
+		return list, nil
+	}
+	var keep []string
+	for e := range strings.FieldsSeq(list) {
+		if slices.Contains(allowed, e) {
+			keep = append(keep, e)
+		} else {
+			missing = append(missing, e)
+		}
+	}
+	return strings.Join(keep, " "), missing
 }
 
 // build makes the state of what was read, and of the events that came meanwhile. It is called with the lock.

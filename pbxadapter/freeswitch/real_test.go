@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap/zaptest"
 
 	"farhook/csta"
+	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
 	"farhook/pbxadapter/adaptertest"
 )
@@ -144,6 +145,39 @@ func TestReal(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// With an account of the directory that may do less, calls are told, and what may not be done is refused with the PBX's words.
+func TestRealUserAuth(t *testing.T) {
+	address, _, hands := realPBX(t)
+	account := os.Getenv("FARHOOK_FREESWITCH_USER")
+	if account == "" {
+		t.Skip("FARHOOK_FREESWITCH_USER names no USER@DOMAIN:PASSWORD")
+	}
+	user, password, _ := strings.Cut(account, ":")
+	c := realConfig(address, password)
+	c.User, c.Event, c.Feat = user, nil, nil
+	a, err := New(pbxadapter.Options{Name: "fs", Log: zaptest.NewLogger(t), Numbers: pbxadapter.PlainNumbers{}}, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &script{t: t, model: callmodel.New()}
+	s.hand(hands.say("reset"))
+	s.adapter(a)
+	s.hand(hands.Dial("201", "202"))
+	s.is("202", csta.Alerting)
+	s.hand(hands.Answer("202"))
+	s.is("202", csta.Connected)
+	_, err = a.Services()["HoldCall"](context.Background(), csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)})
+	t.Log(err)
+	if err == nil {
+		t.Error("it may hold")
+	}
+	s.hand(hands.HangUp("201"))
+	s.is("202")
+	if err := s.stop(); err != nil {
+		t.Error(err)
 	}
 }
 
