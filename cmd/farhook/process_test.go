@@ -54,6 +54,9 @@ func begin(t *testing.T, args ...string) *process {
 	go func() { p.ended <- p.Wait() }()
 	t.Cleanup(func() {
 		_ = p.Process.Kill()
+		if strings.Contains(p.log.String(), "DATA RACE") {
+			t.Error("the race detector has found something")
+		}
 		if t.Failed() {
 			text := p.log.String()
 			t.Logf("log of %d:\n%s", p.Process.Pid, text[max(0, len(text)-4000):])

@@ -92,7 +92,7 @@ pbx: [{name: sim, kind: remote, settings: {address: "%s"}}]
 	uc.compare()
 	events, twice := uc.events.Load(), 1<<40-uc.onTheirWay.Load()
 	t.Logf("%d events, %d of them twice", events, twice)
-	if events < 500 || twice > events/50 {
+	if events < 500 || twice > events/25 {
 		t.Errorf("%d events, %d of them twice", events, twice)
 	}
 }
