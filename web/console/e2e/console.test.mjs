@@ -105,7 +105,7 @@ async function silence() {
 
 async function accessible(what, p) {
   await p.evaluate(axe);
-  const { violations } = await p.evaluate(() => globalThis.axe.run());
+  const { violations } = await p.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
   const told = violations.map(
     (v) => `${v.impact} ${v.id}: ${v.help}\n    ${v.nodes.map((n) => `${n.html} ${n.failureSummary}`).join("\n    ")}`,
   );
