@@ -273,7 +273,7 @@ func TestRoundTrip(t *testing.T) {
 		r, err := New(Table{
 			ToPBX: []Rule{
 				{Name: "inside", Digits: main + ext, Strip: len(main)},
-				{Name: "country", Digits: "+" + country + ".", Strip: 3, Prefix: "90"},
+				{Name: "country", Match: `\+` + country + `([1-9]\d+)`, Replace: "90$1"},
 				{Name: "abroad", Digits: "+.", Strip: 1, Prefix: "900"},
 			},
 			FromPBX: []Rule{
