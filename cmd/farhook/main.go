@@ -28,6 +28,8 @@ type cli struct {
 	Reload reloadCmd `cmd:"" help:"Let the running gateway read its configuration again, and say what changed."`
 	Drain  drainCmd  `cmd:"" help:"End every session of the running gateway with BYE; it takes no new ones."`
 	Trace  traceCmd  `cmd:"" help:"Print what the running gateway and its peers said to each other, as a ladder."`
+	Record recordCmd `cmd:"" help:"Write what sessions said of late as a conversation file that can be played again, with other numbers and names."`
+	Replay replayCmd `cmd:"" help:"Play a conversation file against a gateway, and say where it answers otherwise."`
 	Config configCmd `cmd:"" help:"Check a configuration file, or print an example."`
 	Doctor doctorCmd `cmd:"" help:"Go the way of one user from end to end, and say what is wrong and what to do."`
 	Audit  auditCmd  `cmd:"" help:"Check the record of what matters to security."`
