@@ -40,12 +40,12 @@ func TestAuditsAreQuiet(t *testing.T) {
 				inBubble(t, plain(), func(b *board) {
 					prepare(b)
 					b.pass(2 * time.Second)
-					told := len(b.told)
+					told := len(b.events())
 					b.pass(5 * time.Minute)
 					if n := b.a.Counted().Repaired; n != 0 {
 						t.Errorf("%d were repaired", n)
 					}
-					for _, x := range b.told[told:] {
+					for _, x := range b.events()[told:] {
 						t.Errorf("told %s to %v", x.Event.Element(), x.Audience)
 					}
 				}, style)

@@ -102,9 +102,30 @@ func (b *board) stop() {
 // restart is another farhook: nothing of the old adapter's memory is left.
 func (b *board) restart(more ...func(*Config)) {
 	b.stop()
+	b.mu.Lock()
 	b.model = callmodel.New()
+	b.mu.Unlock()
 	b.start(more...)
 	b.pass(time.Second)
+}
+
+// at, features and events are the model's and what was told, while the adapter may go on.
+func (b *board) at(d csta.DeviceID) []callmodel.Call {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.model.At(d)
+}
+
+func (b *board) features(d csta.DeviceID) []callmodel.Feature {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.model.Features(d)
+}
+
+func (b *board) events() []callmodel.Told {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.told)
 }
 
 // pass lets time pass.
@@ -150,7 +171,7 @@ func (b *board) is(d csta.DeviceID, state csta.State) csta.ConnectionID {
 	if c, ok := b.find(d, state); ok {
 		return c
 	}
-	b.t.Fatalf("%s has no call that is %s: %+v", d, state, b.model.At(d))
+	b.t.Fatalf("%s has no call that is %s: %+v", d, state, b.at(d))
 	return csta.ConnectionID{}
 }
 
@@ -170,7 +191,7 @@ func (b *board) find(d csta.DeviceID, state csta.State) (csta.ConnectionID, bool
 func (b *board) idle(list ...csta.DeviceID) {
 	b.t.Helper()
 	for _, d := range list {
-		if calls := b.model.At(d); len(calls) != 0 {
+		if calls := b.at(d); len(calls) != 0 {
 			b.t.Errorf("%s has %+v", d, calls)
 		}
 	}

@@ -80,6 +80,7 @@ func TestDisorder(t *testing.T) {
 	all := recordings(t)
 	for _, name := range names(all) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			want := byConnection(replay(t, name, all[name], nil, -1))
 			for seed := range uint64(6) {
 				steps := disordered(all[name], seed)
@@ -103,6 +104,7 @@ func TestCut(t *testing.T) {
 	all := recordings(t)
 	for _, name := range names(all) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			steps := all[name] // while a request is under way it isn't cut: those are the kill tests' part
 			whole := replay(t, name, steps, nil, -1)
 			for cut, s := range steps {

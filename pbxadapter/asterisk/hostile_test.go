@@ -30,7 +30,7 @@ func TestSmuggling(t *testing.T) {
 		active := csta.ConnectionID{Call: id, Device: "102"}
 		for _, s := range smuggled {
 			d := csta.DeviceID(s)
-			before := len(b.p.Actions)
+			before := len(b.p.Acted())
 			for _, r := range []csta.Request{
 				csta.MakeCall{CallingDevice: "103", CalledDirectoryNumber: d},
 				csta.MakeCall{CallingDevice: d, CalledDirectoryNumber: "104"},
@@ -55,8 +55,8 @@ func TestSmuggling(t *testing.T) {
 					t.Errorf("%s with %q: %v is no answer of the standard", r.Service(), s, err)
 				}
 			}
-			if n := len(b.p.Actions); n != before {
-				t.Errorf("%q: Asterisk was asked for %v", s, b.p.Actions[before:])
+			if n := len(b.p.Acted()); n != before {
+				t.Errorf("%q: Asterisk was asked for %v", s, b.p.Acted()[before:])
 			}
 		}
 		b.is("102", csta.Connected)

@@ -121,13 +121,13 @@ func (b *board) survives(name string) {
 	there := map[csta.DeviceID]bool{}
 	for _, n := range b.p.Endpoints() {
 		there[csta.DeviceID(n)] = true
-		if len(b.model.At(csta.DeviceID(n))) == 0 {
+		if len(b.at(csta.DeviceID(n))) == 0 {
 			b.t.Errorf("after %s: %s has a channel, and is told to be idle", name, n)
 		}
 	}
 	for _, d := range []csta.DeviceID{"101", "102", "103"} {
-		if !there[d] && len(b.model.At(d)) != 0 {
-			b.t.Errorf("after %s: %s has no channel, and is told to be in %+v", name, d, b.model.At(d))
+		if !there[d] && len(b.at(d)) != 0 {
+			b.t.Errorf("after %s: %s has no channel, and is told to be in %+v", name, d, b.at(d))
 		}
 	}
 	if held, ok := b.find("102", csta.Hold); ok {
@@ -136,7 +136,7 @@ func (b *board) survives(name string) {
 		}
 		b.must(csta.RetrieveCall{CallToBeRetrieved: held})
 		b.is("102", csta.Connected)
-		for _, c := range b.model.At("102") {
+		for _, c := range b.at("102") {
 			for _, l := range c.Legs {
 				if c.ID == held.Call && l.Device != "102" && !b.p.Together(string(l.Device), "102") {
 					b.t.Errorf("after %s: the held call was taken back, and 102 and %s don't hear each other", name, l.Device)
@@ -186,7 +186,7 @@ func TestAudit(t *testing.T) {
 		b.p.Lose("Hangup")
 		b.hand(b.p.HangUp("102"))
 		b.pass(5 * time.Second)
-		if len(b.model.At("101"))+len(b.model.At("102")) == 0 {
+		if len(b.at("101"))+len(b.at("102")) == 0 {
 			t.Fatal("the lost event made no difference")
 		}
 		b.pass(55 * time.Second)
@@ -194,9 +194,9 @@ func TestAudit(t *testing.T) {
 		if n := b.a.Counted().Repaired; n == 0 {
 			t.Error("nothing was counted")
 		}
-		before := b.p.Lists
+		before := b.p.Listed()
 		b.pass(5 * time.Minute)
-		if n := b.p.Lists - before; n < 5 || n > 20 {
+		if n := b.p.Listed() - before; n < 5 || n > 20 {
 			t.Errorf("%d lists in five quiet minutes", n)
 		}
 	})

@@ -29,7 +29,7 @@ func TestShortCall(t *testing.T) {
 // heard fails unless an event of that name was told.
 func (b *board) heard(name string) {
 	b.t.Helper()
-	for _, told := range b.told {
+	for _, told := range b.events() {
 		if told.Event.Element() == name {
 			return
 		}
@@ -47,7 +47,7 @@ func TestTransferToRingingOutside(t *testing.T) {
 				b.must(csta.TransferCall{HeldCall: b.is("102", csta.Hold), ActiveCall: b.is("102", csta.Connected)})
 				b.hand(b.p.Answer("pstn"))
 				b.is("9555", csta.Connected)
-				if c := b.model.At("101"); len(c) != 1 || len(c[0].Legs) != 2 {
+				if c := b.at("101"); len(c) != 1 || len(c[0].Legs) != 2 {
 					t.Errorf("101 is in %+v", c)
 				}
 				b.idle("102")
@@ -87,8 +87,8 @@ func TestOldRelease(t *testing.T) {
 			b.must(csta.ConsultationCall{ExistingCall: b.is("102", csta.Connected), ConsultedDevice: "103"})
 			b.hand(b.p.Answer("103"))
 			b.must(csta.TransferCall{HeldCall: b.is("102", csta.Hold), ActiveCall: b.is("102", csta.Connected)})
-			if bridged := slices.Contains(b.p.Actions, "Bridge"); bridged == old {
-				t.Errorf("%s: %v", version, b.p.Actions)
+			if bridged := slices.Contains(b.p.Acted(), "Bridge"); bridged == old {
+				t.Errorf("%s: %v", version, b.p.Acted())
 			}
 			if !b.p.Together("101", "103") {
 				t.Errorf("%s: they don't hear each other", version)
@@ -103,14 +103,14 @@ func TestWithheld(t *testing.T) {
 	inBubble(t, plain(), func(b *board) {
 		b.p.Withhold(true)
 		b.hand(b.p.Call("pstn", "102"))
-		c := b.model.At("102")
+		c := b.at("102")
 		if len(c) != 1 || c[0].Calling.Shown != callmodel.Restricted || strings.Contains(string(c[0].Calling.Device), "301234567") {
 			t.Errorf("%+v", c)
 		}
 		b.hand(b.p.HangUp("pstn"))
 		b.p.Withhold(false)
 		b.hand(b.p.Call("pstn", "102"))
-		if c := b.model.At("102"); len(c) != 1 || c[0].Calling.Shown != callmodel.Known {
+		if c := b.at("102"); len(c) != 1 || c[0].Calling.Shown != callmodel.Known {
 			t.Errorf("%+v", c)
 		}
 	})
@@ -131,10 +131,10 @@ func TestExperimental(t *testing.T) {
 // When Asterisk says that it has loaded everything, it is read again.
 func TestBootedLate(t *testing.T) {
 	inBubble(t, plain(), func(b *board) {
-		before := b.p.Lists
+		before := b.p.Listed()
 		b.p.Booted()
 		b.pass(time.Second)
-		if b.p.Lists == before {
+		if b.p.Listed() == before {
 			t.Error("nothing was asked")
 		}
 	})
@@ -147,12 +147,12 @@ func TestFeatureWithoutEvent(t *testing.T) {
 		b.p.Feature("CFU", "102", "103")
 		b.pass(time.Minute)
 		want := callmodel.Feature(callmodel.Forwarding{Type: csta.ForwardImmediate, On: true, To: "103"})
-		if f := b.model.Features("102"); len(f) != 1 || f[0] != want {
+		if f := b.features("102"); len(f) != 1 || f[0] != want {
 			t.Errorf("102 has %+v", f)
 		}
 		b.p.Feature("CFU", "102", "")
 		b.pass(time.Second)
-		if f := b.model.Features("102"); len(f) != 1 || f[0].(callmodel.Forwarding).On {
+		if f := b.features("102"); len(f) != 1 || f[0].(callmodel.Forwarding).On {
 			t.Errorf("102 has %+v", f)
 		}
 	})

@@ -28,7 +28,7 @@ func (p *PBX) status(s *session, a action) {
 		s.refuse(a, "No such channel")
 		return
 	}
-	p.Lists++
+	p.lists++
 	s.reply(a, "Success", "EventList: start", "Message: Channel status will follow")
 	for _, c := range p.list() {
 		if name := a.get("Channel"); name != "" && name != c.name {

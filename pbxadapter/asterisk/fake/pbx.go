@@ -45,9 +45,9 @@ type PBX struct {
 	dropped map[string]bool // events that are lost on the way, once each
 	refuse  bool            // connections
 	private bool            // callers from outside withhold their number
-	Actions []string        // what was asked for, in order
+	actions []string        // what was asked for, in order
 	after   func(action string) bool
-	Lists   int // how often Status was asked for
+	lists   int // how often Status was asked for
 }
 
 type phone struct {
@@ -171,6 +171,20 @@ func (p *PBX) deaf(endpoint string) bool {
 		}
 	}
 	return false
+}
+
+// Acted is what was asked for so far that does something, in order.
+func (p *PBX) Acted() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.actions)
+}
+
+// Listed counts how often all channels were asked for.
+func (p *PBX) Listed() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lists
 }
 
 // Channels counts the channels.

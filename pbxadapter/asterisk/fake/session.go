@@ -164,7 +164,7 @@ func (p *PBX) serve(s *session, a action) {
 	}
 	does := acts[name]
 	if does {
-		p.Actions = append(p.Actions, name)
+		p.actions = append(p.actions, name)
 	}
 	h(p, s, a)
 	if does && p.after != nil && p.after(name) {
