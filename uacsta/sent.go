@@ -70,9 +70,9 @@ func (x *session) put(e sentEvent, body []byte) {
 	}
 	e.frame, e.body = x.newRequest(x.conn, "INFO", body), len(body)
 	e.cseq, e.until = x.cseq, time.Now().Add(sentFor)
-	e.written = x.say(e) == nil
 	s := &x.sent
-	s.mu.Lock()
+	s.mu.Lock() // before it's written: the answer may be quicker than we are
+	e.written = x.say(e) == nil
 	list := s.list
 	if len(list) >= maxSent {
 		list = slices.Delete(list, 0, 1)

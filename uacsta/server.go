@@ -436,7 +436,7 @@ func (s *Server) answered(c *conn, m *message) {
 	s.mu.Lock()
 	x := s.sessions[param(m.get("From"), "tag")]
 	s.mu.Unlock()
-	if x == nil {
+	if x == nil || m.get("Call-ID") != x.callID {
 		c.heard(m)
 		return
 	}
