@@ -177,8 +177,9 @@ func keyType(f reflect.Value) (kind, value string) {
 		return "number", code(f.Interface())
 	case reflect.Map:
 		return "map", ""
+	default:
+		return "text", code(f.Interface())
 	}
-	return "text", code(f.Interface())
 }
 
 func configurationPage(w io.Writer) error {

@@ -55,7 +55,7 @@ func packets(t *testing.T, b []byte) (all []packet) {
 			} else if int(binary.BigEndian.Uint16(ip[2:])) != len(ip) {
 				t.Fatalf("an IP packet of %d octets says %d", len(ip), binary.BigEndian.Uint16(ip[2:]))
 			}
-			p.src, p.dst = fmt.Sprint(src, binary.BigEndian.Uint16(tcp)), fmt.Sprint(dst, binary.BigEndian.Uint16(tcp[2:]))
+			p.src, p.dst = fmt.Sprintf("%x:%d", src, binary.BigEndian.Uint16(tcp)), fmt.Sprintf("%x:%d", dst, binary.BigEndian.Uint16(tcp[2:]))
 			p.seq, p.ack, p.flags, p.payload = binary.BigEndian.Uint32(tcp[4:]), binary.BigEndian.Uint32(tcp[8:]), tcp[13], tcp[20:]
 			all = append(all, p)
 		default:
