@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"farhook/csta"
 	"farhook/pbxadapter/switchboard"
 )
 
@@ -50,14 +51,25 @@ func (g *gateway) send(method, path, body string, want int) made {
 	return m
 }
 
-// makes a call between two extensions that is answered, and gives its path.
+// talking is a call between two extensions that is answered; it gives its path.
 func (g *gateway) talking(from, to int) string {
 	g.t.Helper()
-	id := g.post("/api/v1/calls", fmt.Sprintf(`{"callingDevice":"%d","calledDirectoryNumber":"%d","prompt":"hands-free"}`, from, to), 201).CallingDevice.CallID
+	path := g.dial(from, to)
 	if err := g.pbx.Phone(to).Answer(); err != nil {
 		g.t.Fatal(err)
 	}
-	return "/api/v1/calls/" + url.PathEscape(id)
+	return path
+}
+
+// dial is a call that somebody makes at his phone; it gives its path.
+func (g *gateway) dial(from, to int) string {
+	g.t.Helper()
+	if err := g.pbx.Phone(from).Dial(csta.DeviceID(fmt.Sprint("tel:+", 15550000+to))); err != nil {
+		g.t.Fatal(err)
+	}
+	var d struct{ Calls []struct{ CallID string } }
+	g.get(fmt.Sprint("/api/v1/devices/", from), &d)
+	return "/api/v1/calls/" + url.PathEscape(d.Calls[len(d.Calls)-1].CallID)
 }
 
 // legs are the connections of a device's calls: for each call its own state and the others.
@@ -151,7 +163,7 @@ func (g *gateway) consulted() string {
 // ringing is a call from 1001 that rings 1002.
 func (g *gateway) ringing() string {
 	g.t.Helper()
-	return "/api/v1/calls/" + url.PathEscape(g.post("/api/v1/calls", `{"callingDevice":"1001","calledDirectoryNumber":"1002","prompt":"hands-free"}`, 201).CallingDevice.CallID)
+	return g.dial(1001, 1002)
 }
 
 func TestPark(t *testing.T) {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -18,11 +19,24 @@ func apiConfig(version string) huma.Config {
 	conf.OpenAPIPath = "/openapi"
 	conf.RejectUnknownQueryParameters = true
 	conf.Transformers = []huma.Transformer{asProblem}
+	conf.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	conf.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token":   {Type: "http", Scheme: "bearer", BearerFormat: "opaque", Description: "A token of POST /api/v1/tokens. Each operation names the scope that it takes."},
 		"session": {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "A browser's session, from POST /api/v1/session. Unsafe requests show its X-CSRF-Token too."},
 	}
 	return conf
+}
+
+// schemaName keeps a call of the past apart from one that is up.
+func schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	name := huma.DefaultSchemaNamer(t, hint)
+	if strings.HasSuffix(t.PkgPath(), "/web/history") {
+		return "Past" + name
+	}
+	return name
 }
 
 // document finishes the description: errors are our own problem documents.

@@ -65,7 +65,10 @@ func (s *Server) identity(r *http.Request) (*access.Identity, error) {
 		if !strings.EqualFold(kind, "Bearer") {
 			return nil, fmt.Errorf("authorization is by Bearer token")
 		}
-		who := s.access.Bearer(strings.TrimSpace(secret))
+		if secret = strings.TrimSpace(secret); secret == "" { // nothing is shown: a program whose token is empty
+			return s.access.Nobody(), nil
+		}
+		who := s.access.Bearer(secret)
 		if who == nil {
 			return nil, fmt.Errorf("the token is unknown, was withdrawn, or has expired")
 		}

@@ -32,7 +32,7 @@ func TestNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	people := switchboard.NewPeople(d)
-	g := startOn(t, pbx, switchboard.Options{People: people, Emergency: e}, web.Config{Version: "test"})
+	g := startOn(t, accessOpen, pbx, nil, switchboard.Options{People: people, Emergency: e}, web.Config{Version: "test"})
 	for end := time.Now().Add(10 * time.Second); !people.Owns("sip:ada@example.com", "tel:+15551001") && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}

@@ -26,7 +26,9 @@ import (
 	"farhook/pbxadapter"
 	"farhook/pbxadapter/switchboard"
 	"farhook/web/access"
+	"farhook/web/history"
 	"farhook/web/live"
+	"farhook/web/webhook"
 )
 
 // Config is what a server needs beside the board.
@@ -38,6 +40,16 @@ type Config struct {
 	Metrics      http.Handler   // answers GET /metrics, for this machine only; nil: nobody does
 	Probes       http.Handler   // answers GET /healthz and /readyz, for this machine only; nil: nobody does
 	Access       *access.Access // who may come in; nil: everybody who reaches us, for loopback only
+	// Heartbeat is how often a follower that hears nothing gets its position; 0: every 20 s.
+	Heartbeat time.Duration
+	// DB keeps history, tokens, users and webhooks; nil: there are none.
+	DB *history.DB
+	// Webhooks bounds deliveries.
+	Webhooks webhook.Config
+	// Retention is how long finished calls are kept; 0: for ever.
+	Retention time.Duration
+	// Sim is the driver of a simulated PBX; nil: the PBXs are real.
+	Sim Sim
 	// OIDC signs browsers in at an OpenID provider; nil: none.
 	OIDC *access.OIDC
 	// Sessions lists the SIP sessions, those of one line where it isn't empty; nil: there are none to be told.
@@ -59,6 +71,9 @@ type Server struct {
 	api        huma.API
 	operations []op
 	tries      tries
+	db         *history.DB
+	spool      *history.Spool
+	hooks      *webhook.Deliverer
 }
 
 const (
@@ -74,8 +89,24 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 	if c.Access == nil {
 		c.Access = access.Open()
 	}
-	s := &Server{board: b, conf: c, log: c.Log, access: c.Access}
+	s := &Server{board: b, conf: c, log: c.Log, access: c.Access, db: c.DB}
 	s.streams = live.NewStreams(b, s.log, s.sameOrigin)
+	if c.Heartbeat > 0 {
+		s.streams.Heartbeat(c.Heartbeat)
+	}
+	if b != nil {
+		s.access.Lines(b.Resolve, s.members)
+	}
+	if c.DB != nil {
+		var err error
+		c.Webhooks.Log = s.log.Named("webhook")
+		if s.hooks, err = webhook.New(context.Background(), c.Webhooks, c.DB, s.streams.Story, s.viewerOf); err != nil {
+			return nil, fmt.Errorf("web: %w", err)
+		}
+		if s.spool, err = history.NewSpool(context.Background(), c.DB, b, s.log.Named("history"), s.hooks.Outgoing, s.hooks.Wake); err != nil {
+			return nil, fmt.Errorf("web: %w", err)
+		}
+	}
 	mux := http.NewServeMux()
 	s.api = humago.New(mux, apiConfig(c.Version))
 	s.gatewayOperations()
@@ -87,9 +118,14 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 	s.makeOperations()
 	s.connectionActs()
 	s.rawDoor()
+	s.pastOperations()
+	s.accessOperations()
+	s.hookOperations()
+	s.simOperations()
 	s.document()
 	mux.HandleFunc("GET /api/v1/stream", s.events)
 	mux.HandleFunc("GET /api/v1/events", s.events)
+	mux.HandleFunc("GET /asyncapi.yaml", s.asyncapi)
 	if c.Metrics != nil {
 		mux.Handle("GET /metrics", local(c.Metrics))
 	}
@@ -100,7 +136,7 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 	if c.Console != nil {
 		mux.Handle("GET /", s.console())
 	}
-	s.handler = traced(s.guard(s.identify(mux)))
+	s.handler = traced(s.guard(s.identify(s.once(mux))))
 	return s, nil
 }
 
@@ -159,7 +195,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		defer func() {
-			if p := recover(); p != nil {
+			if p := recover(); p == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so too
+				panic(p)
+			} else if p != nil {
 				s.log.Error("panic in a handler", zap.Any("panic", p), zap.Stack("stack"), zap.String("path", r.URL.Path), pbxadapter.TraceField(r.Context()))
 				problem(w, http.StatusInternalServerError, "a fault of the gateway's; its log has it")
 			}
@@ -179,8 +217,8 @@ func (s *Server) knownHost(host string) bool {
 		host = h
 	}
 	host = strings.Trim(host, "[]")
-	if ip := net.ParseIP(host); ip != nil {
-		return ip.IsLoopback()
+	if ip := net.ParseIP(host); ip != nil { // where one signs in, any address: a page of another site has no cookie for it, and no token
+		return ip.IsLoopback() || s.access.Nobody() == nil
 	}
 	return strings.EqualFold(host, "localhost") || slices.ContainsFunc(s.conf.AllowedHosts, func(a string) bool { return strings.EqualFold(a, host) })
 }

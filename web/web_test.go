@@ -22,33 +22,60 @@ import (
 	"farhook/pbxadapter/sim"
 	"farhook/pbxadapter/switchboard"
 	"farhook/web"
+	"farhook/web/access"
+	"farhook/web/history"
 )
 
 var update = flag.Bool("update", false, "write openapi.yaml")
 
 // gateway is the web side of a board with a simulated PBX whose phones wait for their users.
 type gateway struct {
-	t   *testing.T
-	url string
-	pbx *sim.PBX
+	t      *testing.T
+	url    string
+	pbx    *sim.PBX
+	clock  *sim.ManualClock
+	access *access.Access
+	db     *history.DB
+	token  string       // sent with requests; empty: none
+	client *http.Client // nil: the default one
 }
 
-func start(t *testing.T) *gateway {
+// keep is what the journal keeps: little, so that a test can go beyond it.
+const keep = 3 << 20
+
+// start is a gateway where nobody signs in.
+func start(t *testing.T) *gateway { return startWith(t, access.Config{Open: true}) }
+
+func startWith(t *testing.T, conf access.Config, more ...func(*web.Config)) *gateway {
 	t.Helper()
-	pbx, err := sim.New(pbxadapter.Options{Name: "sim"}, sim.Config{Lines: 24, Quiet: true, Clock: sim.NewClock(time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC))})
+	clock := sim.NewClock(time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC))
+	pbx, err := sim.New(pbxadapter.Options{Name: "sim"}, sim.Config{Lines: 24, Quiet: true, Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return startOn(t, pbx, switchboard.Options{}, web.Config{Version: "test", Console: fstest.MapFS{
+	return startOn(t, conf, pbx, clock, switchboard.Options{Keep: keep}, web.Config{Version: "test", Console: fstest.MapFS{
 		"index.html": {Data: []byte("<!doctype html>")}, "assets/a-1.js": {Data: []byte("1")},
-	}})
+	}}, more...)
 }
 
-// startOn is start with a PBX, a board and a configuration of one's own.
-func startOn(t *testing.T, pbx *sim.PBX, o switchboard.Options, conf web.Config) *gateway {
+// startOn is startWith with a PBX, a board and a configuration of one's own.
+func startOn(t *testing.T, conf access.Config, pbx *sim.PBX, clock *sim.ManualClock, o switchboard.Options, c web.Config, more ...func(*web.Config)) *gateway {
 	t.Helper()
-	b := switchboard.New(switchboard.OwnLine{}, o, switchboard.PBX{Name: "sim", Adapter: pbx})
-	s, err := web.New(b, conf)
+	db, err := history.Open("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	acc, err := access.New(conf, db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := switchboard.New(acc, o, switchboard.PBX{Name: "sim", Adapter: pbx})
+	c.Access, c.DB = acc, db
+	for _, f := range more {
+		f(&c)
+	}
+	s, err := web.New(b, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,25 +84,29 @@ func startOn(t *testing.T, pbx *sim.PBX, o switchboard.Options, conf web.Config)
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 2)
+	done := make(chan error, 3)
 	go func() { done <- b.Run(ctx) }()
+	go func() { done <- s.Run(ctx) }()
 	go func() { done <- s.Serve(ctx, l) }()
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		cancel()
-		for range 2 {
+		for range 3 {
 			if err := <-done; err != nil {
 				t.Error(err)
 			}
 		}
 	})
 	for up := false; !up; {
-		d, ok := b.Device(switchboard.Principal{Via: "http"}, "tel:+15551001")
+		d, ok := b.Device(access.Gateway, "tel:+15551001")
 		if up = ok && d.LinkUp; !up {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	return &gateway{t, "http://" + l.Addr().String(), pbx}
+	if err := acc.Refresh(t.Context()); err != nil { // groups are known now
+		t.Fatal(err)
+	}
+	return &gateway{t: t, url: "http://" + l.Addr().String(), pbx: pbx, clock: clock, access: acc, db: db}
 }
 
 // do makes a request; headers are name, value pairs. It gives status, headers and body.
@@ -88,13 +119,20 @@ func (g *gateway) do(method, path, body string, headers ...string) (int, http.He
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
+	if g.token != "" {
+		r.Header.Set("Authorization", "Bearer "+g.token)
+	}
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 		if headers[i] == "Host" {
 			r.Host = headers[i+1]
 		}
 	}
-	res, err := http.DefaultClient.Do(r)
+	client := http.DefaultClient
+	if g.client != nil {
+		client = g.client
+	}
+	res, err := client.Do(r)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -298,9 +336,16 @@ type message struct {
 	}
 }
 
+func (g *gateway) authorization() http.Header {
+	if g.token == "" {
+		return nil
+	}
+	return http.Header{"Authorization": {"Bearer " + g.token}}
+}
+
 func (g *gateway) stream(after string) *stream {
 	g.t.Helper()
-	c, _, err := websocket.DefaultDialer.DialContext(g.t.Context(), strings.Replace(g.url, "http", "ws", 1)+"/api/v1/stream?after="+after, nil)
+	c, _, err := websocket.DefaultDialer.DialContext(g.t.Context(), strings.Replace(g.url, "http", "ws", 1)+"/api/v1/stream?after="+after, g.authorization())
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -408,4 +453,11 @@ func TestOpenAPI(t *testing.T) {
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("openapi.yaml is not what the operations say (%v): go test ./web -update", err)
 	}
+}
+
+var accessOpen = access.Config{Open: true}
+
+// heartbeats makes them come more often.
+func heartbeats(every time.Duration) func(*web.Config) {
+	return func(c *web.Config) { c.Heartbeat = every }
 }

@@ -57,7 +57,7 @@ func (d *demoCmd) Run(ctx context.Context, s *streams) error {
 		return fmt.Errorf("--%s: %s", strings.SplitN(strings.TrimPrefix(w.path, "$."), ".", 2)[0], w.what)
 	}
 	conf := sim.Demo()
-	conf.Lines, conf.Quiet = d.Lines, d.Quiet
+	conf.Lines, conf.Quiet, conf.Clock = d.Lines, d.Quiet, sim.NewSteppedClock()
 	g, err := open(c, d.Pprof, s, &conf)
 	if err != nil {
 		return err

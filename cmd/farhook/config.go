@@ -22,6 +22,7 @@ type Config struct {
 	Peers   Peers         `yaml:"peers"`
 	Audit   AuditConfig   `yaml:"audit"`
 	HTTP    HTTPConfig    `yaml:"http"`
+	Web     WebConfig     `yaml:"web"`
 	Rights  Rights        `yaml:"rights"`
 	Journal Bytes         `yaml:"journal"`
 	Wiretap WiretapConfig `yaml:"wiretap"`
@@ -60,7 +61,7 @@ type TLSConfig struct {
 	ClientCA    string   `yaml:"client_ca"`
 }
 
-// HTTPConfig is the console and REST. Loopback only, until there is sign-in.
+// HTTPConfig is where console and REST are. Beyond loopback only with sign-in and TLS: see WebConfig.
 type HTTPConfig struct {
 	Listen string   `yaml:"listen"` // empty: no HTTP
 	Hosts  []string `yaml:"hosts"`  // names that the Host header may have beside the loopback ones
@@ -140,6 +141,7 @@ func defaults() Config {
 			Sessions:          200_000,
 		},
 		HTTP:    HTTPConfig{Listen: "127.0.0.1:8080"},
+		Web:     webDefaults(),
 		Rights:  Owner,
 		Journal: 16 << 20,
 		Wiretap: WiretapConfig{Keep: 32 << 20, Age: Duration(24 * time.Hour)},
@@ -221,9 +223,7 @@ func (c Config) wrongs() []wrong {
 		complain("$.sip.vanished_after", "%v is out of range: 6s to 10m", v)
 	}
 	between("$.sip.sessions", c.SIP.Sessions, 1, 1_000_000)
-	if c.HTTP.Listen != "" && addr("$.http.listen", c.HTTP.Listen) && !loopback(c.HTTP.Listen) {
-		complain("$.http.listen", "%q is not a loopback address, and there is no sign-in yet: use 127.0.0.1", c.HTTP.Listen)
-	}
+	c.webWrongs(addr, complain)
 	c.eyesWrongs(addr, complain)
 	if c.Journal < 1<<20 || c.Journal > 4<<30 {
 		complain("$.journal", "%d octets are out of range: 1MiB to 4GiB", c.Journal)

@@ -37,7 +37,7 @@ func TestConfigRefuses(t *testing.T) {
 		{"address", "sip:\n  listen: [127.0.0.1]\npbx: [{name: a, kind: sim}]\n", "f.yaml: line 2: sip.listen[0]: \"127.0.0.1\" is not an address with a port"},
 		{"any line, anywhere", "sip:\n  listen: ['0.0.0.0:5060']\nrights: demo\npbx: [{name: a, kind: sim}]\n", "lets any user control any line"},
 		{"any line, anywhere over TLS", "sip:\n  tls: {listen: [':5061'], certificate: a, key: b}\nrights: demo\npbx: [{name: a, kind: sim}]\n", "lets any user control any line"},
-		{"HTTP elsewhere", "http: {listen: '0.0.0.0:8080'}\npbx: [{name: a, kind: sim}]\n", "there is no sign-in yet"},
+		{"HTTP elsewhere", "http: {listen: '0.0.0.0:8080'}\npbx: [{name: a, kind: sim}]\n", "nobody has to sign in"},
 		{"TLS without certificate", "sip: {tls: {listen: ['127.0.0.1:1']}}\npbx: [{name: a, kind: sim}]\n", "TLS needs sip.tls.certificate"},
 		{"no PBX", "rights: trusted\n", "pbx: there is no PBX"},
 		{"kind", "pbx: [{name: a, kind: toy}]\n", "f.yaml: line 1: pbx[0].kind: \"toy\" is no kind of PBX: " + strings.Join(adapterKinds(), ", ")},

@@ -112,10 +112,45 @@ audit:
   file: ""           # such as /var/lib/farhook/audit.jsonl; empty: none is kept
 
 http:
-  # Console and REST; loopback only. Empty: none.
+  # Console and REST; beyond loopback only with web.store (sign-in) and web.certificate (TLS). Empty: none.
   listen: "127.0.0.1:8080"
-  # Names, beside the loopback ones, that a browser may know us by (behind a proxy on this machine).
+  # Names, beside the loopback ones, that a browser may know us by.
   hosts: []
+
+web:
+  # File of the call history, users, tokens and webhooks. Empty: they end with the process, and whoever reaches HTTP may do everything.
+  store: ""
+  # Whether people have to sign in; the default is: where there is a store. The first user or token: farhook access --help.
+  # sign_in: true
+  # TLS for HTTP (PEM).
+  certificate: ""
+  key: ""
+  # Requests a minute of one user or token that has no limit of its own, 0 for none.
+  requests_per_minute: 6000
+  # How long a browser stays signed in, and how long finished calls are kept (0s: for ever).
+  session: 12h
+  retention: 8760h
+  # Sign-in with the organisation's accounts (OpenID Connect). Roles say what the groups of an account may.
+  # oidc:
+  #   issuer: https://login.example.com
+  #   client_id: farhook
+  #   client_secret: "…"
+  #   redirect: https://farhook.example.com/api/v1/sign-in/oidc/callback
+  #   scopes: [profile, groups]
+  #   name_claim: preferred_username
+  #   groups_claim: groups
+  #   lines_claim: phone_number     # the account's own lines, any spelling
+  #   roles:
+  #     - group: ""                 # every account
+  #       scopes: [observe-state, observe-parties, control]
+  #     - group: telephony-admins
+  #       scopes: [observe-state, observe-parties, control, administer]
+  #       all_devices: true
+  webhooks:
+    # Whether webhooks may go to loopback, link-local and private addresses.
+    private: false
+    # How long a document is tried before it is put aside.
+    age: 24h
 `
 
 	exampleTail = `

@@ -28,8 +28,8 @@ import (
 	"farhook/uacsta"
 	"farhook/uacsta/store"
 	"farhook/web"
-	"farhook/web/access"
 	"farhook/web/console"
+	"farhook/web/history"
 )
 
 // gateway is everything that runs, with its listeners open.
@@ -48,6 +48,8 @@ type gateway struct {
 	keys      *keyring       // nil: no TLS
 	audit     *audit.Record  // nil: none
 	http      net.Listener   // nil: none
+	db        *history.DB    // nil: no HTTP
+	https     *keyring       // nil: HTTP without TLS
 	metrics   net.Listener   // nil: none
 	control   net.Listener   // nil: none
 	store     *store.Store   // nil: none
@@ -93,8 +95,12 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 			return nil, err
 		}
 	}
-	who := access.Open()
-	policy = &byWay{http: who, rest: policy}
+	parts, err := openWeb(c, g.log)
+	if err != nil {
+		return nil, err
+	}
+	g.db, g.https = parts.DB, parts.keys
+	policy = &byWay{http: parts.Access, rest: policy}
 	g.board = switchboard.New(policy, switchboard.Options{Keep: int(c.Journal), Log: g.log.Named("switchboard"), Audit: g.audit, Tap: g.tap, People: people, Emergency: emergency}, pbxs...)
 	var dial *tls.Config
 	if len(c.SIP.TLS.Listen) > 0 {
@@ -152,13 +158,9 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 		if g.http, err = listen("HTTP", c.HTTP.Listen); err != nil {
 			return nil, err
 		}
-		g.web, err = web.New(g.board, web.Config{
-			Log: g.log.Named("web"), Version: versionText(), AllowedHosts: c.HTTP.Hosts, Console: console.Files, Access: who,
-			Sessions: sipSessions(g.uc),
-			Metrics:  metrics,
-			Diagnose: g.diagnose,
-			Probes:   g.probes(),
-		})
+		parts.Console, parts.Sessions, parts.Metrics, parts.Sim = console.Files, sipSessions(g.uc), metrics, driverOf(pbxs)
+		parts.Diagnose, parts.Probes = g.diagnose, g.probes()
+		g.web, err = web.New(g.board, parts.Config)
 		if err != nil {
 			return nil, err
 		}
@@ -237,7 +239,8 @@ func (g *gateway) run(ctx context.Context) error {
 		group.Go(func() error { return g.followFile(ctx, again) })
 	}
 	if g.web != nil {
-		group.Go(func() error { return g.web.Serve(ctx, g.http) })
+		group.Go(func() error { return g.web.Run(ctx) })
+		group.Go(func() error { return g.web.Serve(ctx, g.httpListener()) })
 	}
 	if g.metrics != nil {
 		group.Go(func() error { return serveMetrics(ctx, g.metrics, g.scrape, g.probes()) })
@@ -272,6 +275,11 @@ func (g *gateway) close() {
 	if g.store != nil {
 		if err := g.store.Close(); err != nil {
 			g.log.Error("session store", zap.Error(err))
+		}
+	}
+	if g.db != nil {
+		if err := g.db.Close(); err != nil {
+			g.log.Error("history", zap.Error(err))
 		}
 	}
 	_ = g.log.Sync()

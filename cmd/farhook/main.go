@@ -30,6 +30,7 @@ type cli struct {
 	Trace  traceCmd  `cmd:"" help:"Print what the running gateway and its peers said to each other, as a ladder."`
 	Record recordCmd `cmd:"" help:"Write what sessions said of late as a conversation file that can be played again, with other numbers and names."`
 	Replay replayCmd `cmd:"" help:"Play a conversation file against a gateway, and say where it answers otherwise."`
+	Access accessCmd `cmd:"" help:"Make users and tokens for HTTP."`
 	Config configCmd `cmd:"" help:"Check a configuration file, or print an example."`
 	Doctor doctorCmd `cmd:"" help:"Go the way of one user from end to end, and say what is wrong and what to do."`
 	Audit  auditCmd  `cmd:"" help:"Check the record of what matters to security."`

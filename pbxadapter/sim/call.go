@@ -228,7 +228,7 @@ func (p *PBX) ring(c *call, to csta.DeviceID, cause csta.EventCause, hops int) {
 		p.fail(c, to, csta.CauseDoNotDisturb)
 		return
 	}
-	if len(p.at[to]) >= maxCalls || p.lifted(to) {
+	if len(p.at[to]) >= maxCalls || p.lifted(to) || p.busy[to] {
 		if f, ok := p.forwarding(to, csta.ForwardBusy); ok && hops < maxHops {
 			p.forward(c, to, f.To, csta.CauseCallForwardBusy, hops)
 			return

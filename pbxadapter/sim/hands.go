@@ -90,16 +90,24 @@ func (h Hands) Dial(number csta.DeviceID) error {
 
 // fromOutside brings a call in over a trunk.
 func (p *PBX) fromOutside(from, to csta.DeviceID) error {
+	shown := known(from)
+	if from[len(from)-1] == '4' {
+		shown = callmodel.Party{Shown: callmodel.Restricted}
+	}
+	return p.arrive(from, to, shown)
+}
+
+// arrive brings a call in over a trunk; a party that is withheld has no number as device either.
+func (p *PBX) arrive(from, to csta.DeviceID, shown callmodel.Party) error {
 	if !p.outside(from) || p.trunksBusy() {
 		return errors.New("sim: no trunk for the call")
 	}
 	c := p.newCall()
 	c.trunk = true
-	shown := known(from)
 	device := from
-	if from[len(from)-1] == '4' {
+	if shown.Shown == callmodel.Restricted {
 		device = csta.DeviceID("outside-" + string(c.id))
-		shown = callmodel.Party{Device: device, Shown: callmodel.Restricted}
+		shown.Device = device
 	}
 	l := p.add(c, device)
 	l.party, c.calling, c.called = shown, shown, p.shown(to)

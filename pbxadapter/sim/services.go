@@ -41,7 +41,7 @@ func (p *PBX) Services() csta.Services {
 	csta.Handle(s, p.snapshotDevice)
 	csta.Handle(s, p.snapshotCall)
 	csta.Handle(s, p.getLogicalDeviceInformation)
-	return p.tapped(p.translated(s))
+	return p.tapped(p.troubled(p.translated(s)))
 }
 
 // find gives the leg that a request names.

@@ -66,15 +66,18 @@ type PBX struct {
 	features map[csta.DeviceID][]callmodel.Feature
 	out      map[csta.DeviceID]bool // phones that are not registered
 	watched  watch
-	blocked  bool            // trunks
-	waiting  []*call         // in the group's queue, first come first
-	prompts  map[*leg]func() // what happens when a prompted phone is lifted
-	moved    callmodel.Moved // the fact at hand: large, and told often
+	blocked  bool                   // trunks
+	waiting  []*call                // in the group's queue, first come first
+	prompts  map[*leg]func()        // what happens when a prompted phone is lifted
+	moved    callmodel.Moved        // the fact at hand: large, and told often
+	busy     map[csta.DeviceID]bool // SetBusy
+	troubles troubles
 }
 
 // Factory makes one from a configuration file's settings.
 func Factory(o pbxadapter.Options) (pbxadapter.Adapter, error) {
 	c := Demo()
+	c.Clock = NewSteppedClock()
 	if err := o.Decode(&c); err != nil {
 		return nil, err
 	}

@@ -199,7 +199,7 @@ const noPassword = "$argon2id$v=19$m=65536,t=3,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAA
 // openSession stores a session and gives its cookie.
 func (a *Access) openSession(ctx context.Context, s session) (string, *Identity, error) {
 	secret := rand.Text() + rand.Text()
-	s.CSRF, s.Expires = rand.Text(), a.now().Add(a.conf.Session).UTC().Truncate(time.Second)
+	s.CSRF, s.Expires = rand.Text(), a.now().Add(a.conf.Session).UTC()
 	if err := a.sweep(ctx); err != nil {
 		return "", nil, err
 	}

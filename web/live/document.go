@@ -58,7 +58,8 @@ type Filter struct {
 	Kinds   []string // call, feature, service, or the names of events
 }
 
-func (f Filter) wants(e switchboard.Entry) bool {
+// Wants says whether an event is of a kind that is asked for.
+func (f Filter) Wants(e switchboard.Entry) bool {
 	return len(f.Kinds) == 0 || slices.Contains(f.Kinds, KindOfEvent(e)) || slices.Contains(f.Kinds, e.Event.Element())
 }
 
@@ -215,3 +216,6 @@ var told = []csta.Event{
 func KnownKind(k string) bool {
 	return k == "call" || k == "feature" || k == "service" || slices.ContainsFunc(told, func(e csta.Event) bool { return e.Element() == k })
 }
+
+// Events are the events that are told, one of each.
+func Events() []csta.Event { return slices.Clone(told) }

@@ -215,7 +215,7 @@ func (t *teller) drain(after string) (switchboard.Seq, error) {
 			return last, nil
 		}
 		t.told, t.last = true, t.streams.At(e.Seq)
-		if !t.f.wants(e) {
+		if !t.f.Wants(e) {
 			continue
 		}
 		enc, ok, err := t.streams.docs.event(t.streams.Story, t.v, e)

@@ -1,9 +1,10 @@
-// Openapi writes the description of the REST operations: openapi FILE.
+// Openapi writes the description of the REST operations, and beside it asyncapi.yaml, that of the streams: openapi FILE.
 package main
 
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"farhook/web"
 )
@@ -23,5 +24,11 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(os.Args[1], text, 0o644)
+	if err := os.WriteFile(os.Args[1], text, 0o644); err != nil {
+		return err
+	}
+	if text, err = web.AsyncAPI(); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(filepath.Dir(os.Args[1]), "asyncapi.yaml"), text, 0o644)
 }

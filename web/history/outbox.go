@@ -1,0 +1,102 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+const outboxColumns = "id, webhook, message, ordered, document, created, tries, next_try, dead, said"
+
+// Queued is a document that waits for a webhook, or was given up.
+type Queued struct {
+	ID      int64     `json:"-"`
+	Webhook string    `json:"webhook"`
+	Message string    `json:"id" doc:"webhook-id: the same on every try"`
+	Ordered string    `json:"ordered,omitempty" doc:"Documents with the same are delivered in order: the call, or the device"`
+	Body    string    `json:"document" doc:"The document, as JSON"`
+	Created time.Time `json:"created"`
+	Tries   int       `json:"tries"`
+	Next    time.Time `json:"next,omitzero" doc:"When it is tried again"`
+	Dead    time.Time `json:"dead,omitzero" doc:"When it was given up"`
+	Said    string    `json:"said,omitempty" doc:"What came of the last try"`
+}
+
+func (d *DB) queued(ctx context.Context, query string, args ...any) ([]Queued, error) {
+	rows, err := d.read.QueryContext(ctx, "SELECT "+outboxColumns+" FROM outbox "+query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("history: %w", err)
+	}
+	defer rows.Close()
+	list := []Queued{}
+	for rows.Next() {
+		var q Queued
+		var created, next, dead int64
+		if err := rows.Scan(&q.ID, &q.Webhook, &q.Message, &q.Ordered, &q.Body, &created, &q.Tries, &next, &dead, &q.Said); err != nil {
+			return nil, fmt.Errorf("history: %w", err)
+		}
+		q.Created, q.Next, q.Dead = timeOf(created), timeOf(next), timeOf(dead)
+		list = append(list, q)
+	}
+	return list, rows.Err()
+}
+
+// Waiting are the documents that wait for a webhook, oldest first.
+func (d *DB) Waiting(ctx context.Context, webhook string, limit int) ([]Queued, error) {
+	return d.queued(ctx, "WHERE webhook = ? AND dead = 0 ORDER BY id LIMIT ?", webhook, limit)
+}
+
+// Dead are the documents of a webhook that were given up, oldest first, after the one with this message id.
+func (d *DB) Dead(ctx context.Context, webhook, after string, limit int) ([]Queued, error) {
+	return d.queued(ctx, "WHERE webhook = ? AND dead > 0 AND id > COALESCE((SELECT id FROM outbox WHERE message = ? AND webhook = ?), 0) ORDER BY id LIMIT ?", webhook, after, webhook, limit)
+}
+
+// Delivered takes documents out.
+func (d *DB) Delivered(ctx context.Context, ids ...int64) error {
+	return d.tx(ctx, func(tx *sql.Tx) error {
+		for _, id := range ids {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE id = ?", id); err != nil {
+				return fmt.Errorf("history: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// Tried notes a try that came to nothing: when the next one is, or, where dead isn't zero, that it is given up.
+func (d *DB) Tried(ctx context.Context, q Queued) error {
+	return d.tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "UPDATE outbox SET tries = ?, next_try = ?, dead = ?, said = ? WHERE id = ?", q.Tries, ms(q.Next), ms(q.Dead), q.Said[:min(len(q.Said), 500)], q.ID); err != nil {
+			return fmt.Errorf("history: %w", err)
+		}
+		return nil
+	})
+}
+
+// Redeliver puts documents that were given up back into the queue: one, or all of the webhook. It gives how many.
+func (d *DB) Redeliver(ctx context.Context, webhook, message string) (n int64, err error) {
+	err = d.tx(ctx, func(tx *sql.Tx) error {
+		query, args := "UPDATE outbox SET dead = 0, tries = 0, next_try = 0, created = ? WHERE webhook = ? AND dead > 0", []any{ms(time.Now()), webhook}
+		if message != "" {
+			query, args = query+" AND message = ?", append(args, message)
+		}
+		res, err := tx.ExecContext(ctx, query, args...)
+		if err != nil {
+			return fmt.Errorf("history: %w", err)
+		}
+		n, err = res.RowsAffected()
+		return err
+	})
+	return n, err
+}
+
+// Drop takes everything of a webhook out.
+func (d *DB) Drop(ctx context.Context, webhook string) error {
+	return d.tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE webhook = ?", webhook); err != nil {
+			return fmt.Errorf("history: %w", err)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,264 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"farhook/csta"
+)
+
+// Query is what is searched for. Empty members match everything.
+type Query struct {
+	From, To  time.Time       // begin
+	Devices   []csta.DeviceID // a device that took part; nil: any, empty: none
+	Number    string          // part of a number of either side
+	Name      string          // part of a name of either side
+	Outcome   string          // of the call
+	Missed    csta.DeviceID   // calls that this line missed
+	Reference string
+	By        string
+	PBX       string
+	Before    string // rows before this one: the next page
+	Limit     int    // 0: no limit
+}
+
+// where is the condition of a query and its arguments.
+func (q Query) where() (string, []any) {
+	var parts []string
+	var args []any
+	add := func(part string, values ...any) {
+		parts, args = append(parts, part), append(args, values...)
+	}
+	if !q.From.IsZero() {
+		add("began >= ?", ms(q.From))
+	}
+	if !q.To.IsZero() {
+		add("began < ?", ms(q.To))
+	}
+	if q.Devices != nil {
+		list := make([]any, len(q.Devices))
+		for i, d := range q.Devices {
+			list[i] = string(d)
+		}
+		if len(list) == 0 {
+			add("1 = 0")
+		} else {
+			add("id IN (SELECT call_row FROM legs WHERE device IN (?"+strings.Repeat(", ?", len(list)-1)+"))", list...)
+		}
+	}
+	if q.Number != "" {
+		like := "%" + escape(q.Number) + "%"
+		add(`(calling_number LIKE ? ESCAPE '!' OR called_number LIKE ? ESCAPE '!' OR id IN (SELECT call_row FROM legs WHERE number LIKE ? ESCAPE '!'))`, like, like, like)
+	}
+	if q.Name != "" {
+		like := "%" + escape(strings.ToLower(q.Name)) + "%"
+		add(`(LOWER(calling_name) LIKE ? ESCAPE '!' OR LOWER(called_name) LIKE ? ESCAPE '!')`, like, like)
+	}
+	if q.Missed != "" {
+		add("id IN (SELECT call_row FROM legs WHERE device = ? AND outcome = 'missed')", string(q.Missed))
+	}
+	for column, value := range map[string]string{"outcome": q.Outcome, "reference": q.Reference, "by_whom": q.By, "pbx": q.PBX} {
+		if value != "" {
+			add(column+" = ?", value)
+		}
+	}
+	if q.Before != "" {
+		add("id < ?", q.Before)
+	}
+	add("ended > 0")
+	return " WHERE " + strings.Join(parts, " AND "), args
+}
+
+// escape takes the meaning from the characters of LIKE.
+func escape(s string) string { return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s) }
+
+// Search finds finished calls, newest first.
+func (d *DB) Search(ctx context.Context, q Query) ([]Call, error) {
+	var list []Call
+	err := d.Each(ctx, q, func(c Call) error {
+		list = append(list, c)
+		return nil
+	})
+	return list, err
+}
+
+// page is how many calls Each reads at a time: between pages nobody holds the file.
+const page = 500
+
+// Each gives finished calls to f, newest first, without holding them all. An error of f ends it.
+func (d *DB) Each(ctx context.Context, q Query, f func(Call) error) error {
+	left := q.Limit
+	for {
+		n := page
+		if q.Limit > 0 {
+			n = min(page, left)
+		}
+		where, args := q.where()
+		list, err := d.calls(ctx, "SELECT "+callColumns+" FROM calls"+where+fmt.Sprintf(" ORDER BY id DESC LIMIT %d", n), args...)
+		if err != nil {
+			return err
+		}
+		for _, c := range list {
+			if err := f(*c); err != nil {
+				return err
+			}
+		}
+		left -= len(list)
+		if len(list) < n || q.Limit > 0 && left == 0 {
+			return nil
+		}
+		q.Before = list[len(list)-1].ID
+	}
+}
+
+// Find is one finished call by the name of its row.
+func (d *DB) Find(ctx context.Context, id string) (Call, bool, error) {
+	list, err := d.calls(ctx, "SELECT "+callColumns+" FROM calls WHERE id = ? AND ended > 0", id)
+	if err != nil || len(list) == 0 {
+		return Call{}, false, err
+	}
+	return *list[0], true, nil
+}
+
+// openCalls are the calls that have not ended, as far as is written.
+func (d *DB) openCalls(ctx context.Context) ([]*Call, error) {
+	return d.calls(ctx, "SELECT "+callColumns+" FROM calls WHERE ended = 0")
+}
+
+// calls reads calls with their legs.
+func (d *DB) calls(ctx context.Context, query string, args ...any) ([]*Call, error) {
+	rows, err := d.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("history: %w", err)
+	}
+	defer rows.Close()
+	var list []*Call
+	byRow := make(map[string]*Call)
+	for rows.Next() {
+		c, err := scanCall(rows)
+		if err != nil {
+			return nil, err
+		}
+		list, byRow[c.row] = append(list, c), c
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("history: %w", err)
+	}
+	for from := 0; from < len(list); from += page {
+		if err := d.legsOf(ctx, list[from:min(from+page, len(list))], byRow); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func scanCall(rows *sql.Rows) (*Call, error) {
+	c := &Call{Legs: []Leg{}}
+	var began, answered, ended int64
+	err := rows.Scan(&c.row, &c.CallID, &c.PBX, &began, &answered, &ended,
+		&c.Calling.Device, &c.Calling.Number, &c.Calling.Name, &c.Calling.Shown, &c.Called.Device, &c.Called.Number, &c.Called.Name, &c.Called.Shown,
+		&c.Rang, &c.Talked, &c.Held, &c.Outcome, &c.Cause, &c.TransferredBy, &c.TransferredTo, &c.JoinedTo, &c.By, &c.Reference)
+	if err != nil {
+		return nil, fmt.Errorf("history: %w", err)
+	}
+	c.ID, c.Began, c.Answered, c.Ended = c.row, timeOf(began), timeOf(answered), timeOf(ended)
+	return c, nil
+}
+
+func (d *DB) legsOf(ctx context.Context, calls []*Call, byRow map[string]*Call) error {
+	if len(calls) == 0 {
+		return nil
+	}
+	args := make([]any, len(calls))
+	for i, c := range calls {
+		args[i] = c.row
+	}
+	rows, err := d.read.QueryContext(ctx, "SELECT "+legColumns+" FROM legs WHERE call_row IN (?"+strings.Repeat(", ?", len(args)-1)+") ORDER BY call_row, n", args...)
+	if err != nil {
+		return fmt.Errorf("history: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var l Leg
+		var id string
+		var n int
+		var since, began, answered, ended int64
+		if err := rows.Scan(&id, &n, &l.Device, &l.Party.Number, &l.Party.Name, &l.Party.Shown, &l.state, &since, &began, &answered, &ended, &l.Rang, &l.Talked, &l.Held, &l.Outcome); err != nil {
+			return fmt.Errorf("history: %w", err)
+		}
+		if l.Party.Shown == "known" {
+			l.Party.Device = l.Device
+		}
+		l.since, l.Began, l.Answered, l.Ended = timeOf(since), timeOf(began), timeOf(answered), timeOf(ended)
+		if c := byRow[id]; c != nil {
+			c.Legs = append(c.Legs, l)
+		}
+	}
+	return rows.Err()
+}
+
+// Retain forgets finished calls that began before a time, a few at a time so that nobody waits long. It gives how many.
+func (d *DB) Retain(ctx context.Context, since time.Time) (int64, error) {
+	var all int64
+	for {
+		n, err := d.forget(ctx, "SELECT id FROM calls WHERE ended > 0 AND began < ? LIMIT 500", ms(since))
+		if all += n; err != nil || n == 0 {
+			return all, err
+		}
+	}
+}
+
+func (d *DB) forget(ctx context.Context, which string, args ...any) (n int64, err error) {
+	err = d.tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM legs WHERE call_row IN ("+which+")", args...); err != nil {
+			return fmt.Errorf("history: %w", err)
+		}
+		res, err := tx.ExecContext(ctx, "DELETE FROM calls WHERE id IN ("+which+")", args...)
+		if err != nil {
+			return fmt.Errorf("history: %w", err)
+		}
+		n, err = res.RowsAffected()
+		return err
+	})
+	return n, err
+}
+
+// Erased is what an erasure has touched.
+type Erased struct{ Calls, Legs, Documents int64 }
+
+// Erase takes what is personal out of the finished calls: of a number (as it was shown, canonical), or of whoever did it (By). The calls stay, as calls
+// of somebody unknown. Documents that wait for webhooks and hold the number go too.
+func (d *DB) Erase(ctx context.Context, number, by string) (e Erased, err error) {
+	err = d.tx(ctx, func(tx *sql.Tx) error {
+		run := func(count *int64, query string, args ...any) error {
+			res, err := tx.ExecContext(ctx, query, args...)
+			if err != nil {
+				return fmt.Errorf("history: %w", err)
+			}
+			n, err := res.RowsAffected()
+			*count += n
+			return err
+		}
+		if by != "" {
+			return run(&e.Calls, "UPDATE calls SET by_whom = '' WHERE by_whom = ?", by)
+		}
+		for _, side := range [...]string{"calling", "called"} {
+			if err := run(&e.Calls, fmt.Sprintf("UPDATE calls SET %[1]s_device = '', %[1]s_number = '', %[1]s_name = '', %[1]s_shown = 'notKnown' WHERE (%[1]s_number = ? OR %[1]s_device = ?) AND ended > 0", side), number, number); err != nil {
+				return err
+			}
+		}
+		for _, column := range [...]string{"transferred_by", "transferred_to"} {
+			if err := run(&e.Calls, "UPDATE calls SET "+column+" = '' WHERE "+column+" = ? AND ended > 0", number); err != nil {
+				return err
+			}
+		}
+		if err := run(&e.Legs, "UPDATE legs SET device = '', number = '', name = '', shown = 'notKnown' WHERE (number = ? OR device = ?) AND ended > 0", number, number); err != nil {
+			return err
+		}
+		return run(&e.Documents, "DELETE FROM outbox WHERE document LIKE ? ESCAPE '!'", "%"+escape(number)+"%")
+	})
+	return e, err
+}

@@ -1,0 +1,304 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter/switchboard"
+	"farhook/web/access"
+)
+
+// Batch is the longest that something noted waits to be written; what goes out to webhooks waits only Soon.
+const (
+	Batch = time.Second
+	Soon  = 50 * time.Millisecond
+	most  = 2000 // entries in one batch
+)
+
+// Sending is a document for a webhook.
+type Sending struct {
+	Webhook  string
+	Message  string // its id: the same on every try
+	Ordered  string // documents with the same are delivered in order
+	Document []byte
+}
+
+// Spool follows the journal, and writes what is to last: calls, and documents for webhooks.
+type Spool struct {
+	db    *DB
+	board *switchboard.Board
+	log   *zap.Logger
+	out   func(switchboard.Entry) []Sending // nil: nothing goes out
+	sent  func()                            // called when there is something to deliver; nil: nobody waits
+
+	cursor  *switchboard.Cursor
+	news    chan struct{}
+	open    map[csta.CallID]*Call
+	orphans map[csta.CallID]*Call // open rows of an earlier process, whose PBX hasn't told its state yet
+	done    []*Call               // ended, not written
+	dirty   map[*Call]bool        // open, and not as written
+	outbox  []Sending
+	last    int64 // of the ids of rows
+}
+
+// NewSpool reads the calls that were open when the last process ended, and gives the board their references. It must be made before the board runs. out
+// gives the documents that an entry sends out; sent is told when they are on disk.
+func NewSpool(ctx context.Context, db *DB, b *switchboard.Board, log *zap.Logger, out func(switchboard.Entry) []Sending, sent func()) (*Spool, error) {
+	s := &Spool{
+		db: db, board: b, log: log, out: out, sent: sent, news: make(chan struct{}, 1),
+		open: make(map[csta.CallID]*Call), orphans: make(map[csta.CallID]*Call), dirty: make(map[*Call]bool),
+	}
+	calls, err := db.openCalls(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// It follows from now on: nothing that happens before Run is lost.
+	s.cursor = b.Follow(access.Gateway, switchboard.Now, switchboard.Filter{All: true}, func() {
+		select {
+		case s.news <- struct{}{}:
+		default:
+		}
+	})
+	for _, c := range calls {
+		s.orphans[c.CallID] = c
+		if c.Reference != "" {
+			b.Refer(c.CallID, c.Reference)
+		}
+	}
+	return s, nil
+}
+
+// Run follows until ctx ends; then it writes what is left.
+func (s *Spool) Run(ctx context.Context) error {
+	f, news := s.cursor, s.news
+	defer f.Close()
+	s.adopt(time.Now())
+	timer := time.NewTimer(Batch)
+	defer timer.Stop()
+	due, failing := time.Now().Add(Batch), false
+	for {
+		more := s.drain(f)
+		now := time.Now()
+		if soon := now.Add(Soon); len(s.outbox) > 0 && due.After(soon) && !failing {
+			due = soon
+		}
+		ended := ctx.Err() != nil && !more
+		if ended || !now.Before(due) || len(s.done)+len(s.dirty)+len(s.outbox) >= most && !failing {
+			s.reconcile(now)
+			err := s.flush(context.WithoutCancel(ctx))
+			if failing = err != nil; failing {
+				s.log.Error("history not written; trying again", zap.Error(err), zap.Int("calls", len(s.done)+len(s.dirty)), zap.Int("documents", len(s.outbox)))
+				s.bound()
+			}
+			due = now.Add(Batch)
+		}
+		switch {
+		case ended:
+			return nil
+		case more:
+			continue
+		}
+		timer.Reset(time.Until(due))
+		select {
+		case <-ctx.Done():
+		case <-news:
+		case <-timer.C:
+		}
+	}
+}
+
+// mostKept bounds what is kept in memory while the disk fails: then the oldest goes.
+const mostKept = 100_000
+
+func (s *Spool) bound() {
+	if n := len(s.done) - mostKept; n > 0 {
+		s.log.Error("history lost for want of a disk", zap.Int("calls", n))
+		s.done = s.done[n:]
+	}
+	if n := len(s.outbox) - mostKept; n > 0 {
+		s.log.Error("documents for webhooks lost for want of a disk", zap.Int("documents", n))
+		s.outbox = s.outbox[n:]
+	}
+}
+
+// drain takes what has come, but no more than a batch. true: there is more.
+func (s *Spool) drain(f *switchboard.Cursor) bool {
+	for range most {
+		e, ok, err := f.Next()
+		switch {
+		case errors.Is(err, switchboard.ErrLagged):
+			s.log.Warn("history has lost events: calls that ended meanwhile are entered as unknown")
+			f.Skip(s.board.Last())
+			s.adopt(time.Now())
+		case !ok:
+			return false
+		default:
+			s.take(e)
+		}
+	}
+	return true
+}
+
+// adopt brings what is open in line with what there is: at the start, and after events were lost.
+func (s *Spool) adopt(now time.Time) {
+	state, _ := s.board.Snapshot(access.Gateway, switchboard.Filter{All: true})
+	up := make(map[csta.CallID]bool)
+	for i := range state.Calls {
+		c := &state.Calls[i]
+		up[c.ID] = true
+		s.call(c.ID, s.pbxOf(c)).see(c, now)
+	}
+	for id, c := range s.open {
+		if !up[id] {
+			s.finish(c, Unknown, now)
+		}
+	}
+}
+
+func (s *Spool) pbxOf(c *callmodel.Call) string {
+	for _, l := range c.Legs {
+		if d, ok := s.board.Device(access.Gateway, l.Device); ok {
+			return d.PBX
+		}
+	}
+	return ""
+}
+
+// call finds an open call, takes an orphan on, or begins one.
+func (s *Spool) call(id csta.CallID, pbx string) *Call {
+	c := s.open[id]
+	if c == nil {
+		if c = s.orphans[id]; c != nil {
+			delete(s.orphans, id)
+		} else {
+			c = &Call{PBX: pbx, CallID: id}
+		}
+		s.open[id] = c
+	}
+	s.dirty[c] = true
+	return c
+}
+
+// take notes what one entry says.
+func (s *Spool) take(e switchboard.Entry) {
+	if s.out != nil {
+		s.outbox = append(s.outbox, s.out(e)...)
+	}
+	if len(e.Calls) == 0 {
+		return
+	}
+	reference := func(i int) string {
+		if e.References == nil {
+			return ""
+		}
+		return e.References[i]
+	}
+	result := len(e.Calls) - 1
+	for i, id := range e.Calls[:result] { // what is joined goes on in the result
+		if e.After[i] != nil || id == e.Calls[result] {
+			continue
+		}
+		if c := s.open[id]; c != nil && s.open[e.Calls[result]] == nil {
+			delete(s.open, id)
+			s.open[e.Calls[result]] = c
+		} else if c != nil {
+			c.note(e, reference(i))
+			c.JoinedTo = e.Calls[result]
+			s.finish(c, Joined, e.At)
+		}
+	}
+	id, after := e.Calls[result], e.After[result]
+	if after == nil && s.open[id] == nil && s.orphans[id] == nil {
+		return // it has ended already
+	}
+	c := s.call(id, e.PBX)
+	c.note(e, reference(result))
+	if after != nil {
+		c.see(after, e.At)
+		return
+	}
+	if _, last := e.Event.(csta.CallClearedEvent); last {
+		s.finish(c, c.result(), e.At)
+	}
+}
+
+func (s *Spool) finish(c *Call, outcome string, at time.Time) {
+	c.end(outcome, at)
+	delete(s.open, c.CallID)
+	delete(s.dirty, c)
+	s.done = append(s.done, c)
+}
+
+// reconcile ends the calls of an earlier process that are gone, once their PBX has told what there is.
+func (s *Spool) reconcile(now time.Time) {
+	if len(s.orphans) == 0 {
+		return
+	}
+	synced := make(map[string]bool)
+	for _, l := range s.board.Links() {
+		synced[l.Name] = l.Synced
+	}
+	for id, c := range s.orphans {
+		known, there := synced[c.PBX]
+		if there && !known {
+			continue
+		}
+		delete(s.orphans, id)
+		if now, up := s.board.Call(access.Gateway, id); up {
+			s.open[id] = c
+			c.see(&now, now.Began)
+			s.dirty[c] = true
+			continue
+		}
+		c.Cause = "unknown, gateway restarted"
+		c.end(Unknown, now)
+		s.done = append(s.done, c)
+	}
+}
+
+// flush writes what is noted, in one transaction. What can't be written stays noted.
+func (s *Spool) flush(ctx context.Context) error {
+	if len(s.done)+len(s.dirty)+len(s.outbox) == 0 {
+		return nil
+	}
+	open := make([]*Call, 0, len(s.dirty))
+	for c := range s.dirty {
+		open = append(open, c)
+	}
+	if err := s.db.writeBatch(ctx, s.rows(s.done), s.rows(open), s.outbox); err != nil {
+		return err
+	}
+	if len(s.outbox) > 0 && s.sent != nil {
+		s.sent()
+	}
+	s.done, s.outbox = nil, nil
+	clear(s.dirty)
+	return nil
+}
+
+// row is a call to be written; fresh: it has no row yet.
+type row struct {
+	*Call
+	fresh bool
+}
+
+// rows gives every call its row's name: it sorts by begin, and no two processes give the same.
+func (s *Spool) rows(calls []*Call) []row {
+	list := make([]row, len(calls))
+	for i, c := range calls {
+		fresh := c.row == ""
+		if fresh {
+			s.last++
+			c.row = fmt.Sprintf("%012x-%s-%06x", max(ms(c.Began), 0), s.board.Epoch()[max(len(s.board.Epoch())-8, 0):], s.last)
+			c.ID = c.row
+		}
+		list[i] = row{c, fresh}
+	}
+	return list
+}

@@ -1,0 +1,313 @@
+package web_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"farhook/csta"
+	"farhook/web"
+	"farhook/web/access"
+)
+
+// receiver is a program that takes webhooks.
+type receiver struct {
+	*httptest.Server
+	mu     sync.Mutex
+	got    []delivery
+	answer func(delivery) int
+}
+
+type delivery struct {
+	id, at, signature string
+	body              []byte
+	doc               message
+}
+
+func newReceiver(t *testing.T, answer func(delivery) int) *receiver {
+	r := &receiver{answer: answer}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		d := delivery{id: q.Header.Get("webhook-id"), at: q.Header.Get("webhook-timestamp"), signature: q.Header.Get("webhook-signature")}
+		d.body, _ = io.ReadAll(q.Body)
+		if err := json.Unmarshal(d.body, &d.doc); err != nil {
+			t.Error(err)
+		}
+		r.mu.Lock()
+		status := r.answer(d)
+		if status == 200 {
+			r.got = append(r.got, d)
+		}
+		r.mu.Unlock()
+		w.WriteHeader(status)
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+func (r *receiver) taken() []delivery {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.got)
+}
+
+// await waits until as many were taken.
+func (r *receiver) await(t *testing.T, n int) []delivery {
+	t.Helper()
+	for began := time.Now(); ; time.Sleep(2 * time.Millisecond) {
+		got := r.taken()
+		if len(got) >= n {
+			return got
+		}
+		if time.Since(began) > 20*time.Second {
+			t.Fatalf("%d deliveries, want %d", len(got), n)
+		}
+	}
+}
+
+func webhooks(age time.Duration) func(*web.Config) {
+	return func(c *web.Config) {
+		c.Webhooks.Private, c.Webhooks.Age, c.Webhooks.FirstWait = true, age, 5*time.Millisecond
+	}
+}
+
+type hook struct{ ID, Secret string }
+
+func (g *gateway) hook(body string) hook {
+	g.t.Helper()
+	status, _, text := g.do("POST", "/api/v1/webhooks", body)
+	var h hook
+	if err := json.Unmarshal([]byte(text), &h); err != nil || status != 201 || !strings.HasPrefix(h.Secret, "whsec_") {
+		g.t.Fatalf("%d %s", status, text)
+	}
+	return h
+}
+
+// signed checks a delivery as the documentation's code does.
+func signed(d delivery, secret string) bool {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+	if err != nil {
+		return false
+	}
+	m := hmac.New(sha256.New, key)
+	fmt.Fprintf(m, "%s.%s.%s", d.id, d.at, d.body)
+	want := "v1," + base64.StdEncoding.EncodeToString(m.Sum(nil))
+	return slices.Contains(strings.Fields(d.signature), want)
+}
+
+// A receiver gets the documents of the stream, signed, in order for each call, each at least once though it fails every other time.
+func TestWebhooks(t *testing.T) {
+	g := startWith(t, accessOpen, webhooks(time.Hour))
+	tries := map[string]int{}
+	r := newReceiver(t, func(d delivery) int {
+		tries[d.id]++
+		if tries[d.id] == 1 && len(tries)%2 == 0 {
+			return 503
+		}
+		return 200
+	})
+	h := g.hook(`{"url":"` + r.URL + `","kinds":["call"]}`)
+	s := g.follow("GET", "/api/v1/events", "kind=call")
+	s.next()
+	for range 5 {
+		g.talking(1001, 1002)
+		g.talking(1003, 1004)
+		g.hangUp(1001)
+		g.hangUp(1003)
+	}
+	told := map[string]string{}
+	var n int
+	for ended := 0; ended < 10; n++ {
+		d := s.next()
+		told[d.id] = d.raw
+		if d.Event == "CallClearedEvent" {
+			ended++
+		}
+	}
+	last := map[string]int{}
+	for _, d := range r.await(t, n) {
+		if !signed(d, h.Secret) {
+			t.Fatalf("the signature %s is wrong", d.signature)
+		}
+		if d.id != "evt_"+d.doc.Position || told[d.doc.Position] != string(d.body) {
+			t.Fatalf("%s: %s\nthe stream: %s", d.id, d.body, told[d.doc.Position])
+		}
+		for _, c := range d.doc.Calls {
+			if at := g.after(d.doc.Position); at < last[c.CallID] {
+				t.Errorf("call %s: %d came after %d", c.CallID, at, last[c.CallID])
+			} else {
+				last[c.CallID] = at
+			}
+		}
+	}
+}
+
+// During a rotation both secrets sign.
+func TestWebhookRotation(t *testing.T) {
+	g := startWith(t, accessOpen, webhooks(time.Hour))
+	r := newReceiver(t, func(delivery) int { return 200 })
+	h := g.hook(`{"url":"` + r.URL + `","kinds":["feature"],"devices":["1003"]}`)
+	var rotated struct{ Secret string }
+	_, _, text := g.do("POST", "/api/v1/webhooks/"+h.ID+"/rotate", "")
+	if err := json.Unmarshal([]byte(text), &rotated); err != nil || rotated.Secret == "" || rotated.Secret == h.Secret {
+		t.Fatal(text)
+	}
+	for _, ext := range []int{1004, 1003} {
+		if err := g.pbx.Phone(ext).SetDoNotDisturb(true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := r.await(t, 1)[0]
+	if !signed(d, h.Secret) || !signed(d, rotated.Secret) || !strings.Contains(string(d.body), "1003") {
+		t.Errorf("%s %s", d.signature, d.body)
+	}
+}
+
+// What a receiver never takes is put aside in the end, can be seen, and is sent again on request; it holds up neither other receivers nor other calls.
+func TestDeadReceiver(t *testing.T) {
+	g := startWith(t, accessOpen, webhooks(100*time.Millisecond))
+	works := false
+	dead := newReceiver(t, func(delivery) int {
+		if works {
+			return 200
+		}
+		return 500
+	})
+	alive := newReceiver(t, func(delivery) int { return 200 })
+	h := g.hook(`{"url":"` + dead.URL + `","kinds":["feature"]}`)
+	g.hook(`{"url":"` + alive.URL + `","kinds":["feature"]}`)
+	for _, ext := range []int{1003, 1004} {
+		if err := g.pbx.Phone(ext).SetDoNotDisturb(true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alive.await(t, 2)
+	var list struct {
+		Documents []struct {
+			ID, Said string
+			Tries    int
+		}
+	}
+	for began := time.Now(); len(list.Documents) < 2; time.Sleep(5 * time.Millisecond) {
+		g.get("/api/v1/webhooks/"+h.ID+"/dead", &list)
+		if time.Since(began) > 20*time.Second {
+			t.Fatal("nothing is put aside")
+		}
+	}
+	if d := list.Documents[0]; d.Tries < 2 || !strings.Contains(d.Said, "500") {
+		t.Errorf("%+v", d)
+	}
+	dead.mu.Lock()
+	works = true
+	dead.mu.Unlock()
+	if status, _, text := g.do("POST", "/api/v1/webhooks/"+h.ID+"/redeliver", `{"id":"`+list.Documents[1].ID+`"}`); status != 200 || !strings.Contains(text, `"documents":1`) {
+		t.Errorf("%d %s", status, text)
+	}
+	if d := dead.await(t, 1)[0]; d.id != list.Documents[1].ID {
+		t.Errorf("%s", d.id)
+	}
+	if status, _, text := g.do("POST", "/api/v1/webhooks/"+h.ID+"/redeliver", ""); status != 200 || !strings.Contains(text, `"documents":1`) {
+		t.Errorf("%d %s", status, text)
+	}
+	dead.await(t, 2)
+}
+
+// No request goes to an address that is not public, whatever a name or a redirect says.
+func TestWebhooksStayOutside(t *testing.T) {
+	g := start(t)
+	for _, url := range []string{
+		"http://example.com/", "https://127.0.0.1/", "https://[::1]/", "https://10.1.2.3/", "https://192.168.1.1/x", "https://169.254.169.254/latest", "https://[fd00::1]/",
+		"https://[::ffff:127.0.0.1]/", "https://100.64.0.1/", "https://0.0.0.0/", "ftp://example.com/", "https://user:pw@example.com/", "nonsense",
+	} {
+		if status, _, text := g.do("POST", "/api/v1/webhooks", `{"url":"`+url+`"}`); status != 400 || !strings.Contains(text, "URL") {
+			t.Errorf("%s: %d %s", url, status, text)
+		}
+	}
+	// A name that leads inside is found out when it is connected to.
+	h := g.hook(`{"url":"https://localhost:9/","kinds":["feature"]}`)
+	if err := g.pbx.Phone(1003).SetDoNotDisturb(true); err != nil {
+		t.Fatal(err)
+	}
+	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		list, err := g.db.Waiting(t.Context(), h.ID, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list) == 1 && list[0].Tries > 0 {
+			if !strings.Contains(list[0].Said, "no public address") {
+				t.Error(list[0].Said)
+			}
+			break
+		}
+		if time.Since(began) > 20*time.Second {
+			t.Fatal("it was not tried")
+		}
+	}
+}
+
+func TestWebhookRedirects(t *testing.T) {
+	g := startWith(t, accessOpen, webhooks(time.Hour))
+	elsewhere := newReceiver(t, func(delivery) int { return 200 })
+	asked := make(chan struct{}, 100)
+	r := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		asked <- struct{}{}
+		http.Redirect(w, q, elsewhere.URL, http.StatusTemporaryRedirect)
+	}))
+	t.Cleanup(r.Close)
+	g.hook(`{"url":"` + r.URL + `","kinds":["feature"]}`)
+	if err := g.pbx.Phone(1003).SetDoNotDisturb(true); err != nil {
+		t.Fatal(err)
+	}
+	<-asked
+	<-asked // it is tried again, for it came to nothing
+	if len(elsewhere.taken()) != 0 {
+		t.Error("it followed a redirect to another host")
+	}
+}
+
+// A webhook sees what its owner may see, is nobody else's, and ends with its owner's rights.
+func TestWebhookRights(t *testing.T) {
+	g := startWith(t, access.Config{}, webhooks(time.Hour))
+	g.token = g.secret(access.Everything())
+	mine := g.secret(access.Grant{Scopes: []access.Scope{access.ObserveState}, OwnLines: []csta.DeviceID{"tel:+15551001"}})
+	r := newReceiver(t, func(delivery) int { return 200 })
+	own := g.token
+	g.token = mine
+	h := g.hook(`{"url":"` + r.URL + `"}`)
+	g.token = own
+	other := g.secret(access.Grant{Scopes: []access.Scope{access.ObserveState}, AllDevices: true})
+	if status, text := g.as(other, "DELETE", "/api/v1/webhooks/"+h.ID, ""); status != 404 {
+		t.Errorf("%d %s", status, text)
+	}
+	g.talking(1003, 1004)
+	g.talking(1001, 1002)
+	for _, d := range r.await(t, 2) {
+		if text := string(d.body); strings.Contains(text, "1003") || strings.Contains(text, "1002") || !strings.Contains(text, "1001") || strings.Contains(text, `"body"`) {
+			t.Errorf("%s", text)
+		}
+	}
+	for _, tok := range g.access.Tokens() {
+		if len(tok.Grant.OwnLines) == 1 {
+			if err := g.access.DeleteToken(t.Context(), tok.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	before := len(r.taken())
+	if err := g.pbx.Phone(1001).HangUp(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond)
+	if n := len(r.taken()); n > before+3 { // those that were on their way
+		t.Errorf("%d more were delivered", n-before)
+	}
+}

@@ -1,0 +1,63 @@
+package web
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"farhook/csta"
+	"farhook/web/access"
+)
+
+// retainEvery is how often calls that are too old are forgotten.
+const retainEvery = time.Hour
+
+// Run keeps history, delivers webhooks and looks after rights until ctx ends; what has happened by then is written when it returns. It must begin before
+// the board runs or soon after.
+func (s *Server) Run(ctx context.Context) error {
+	var all sync.WaitGroup
+	all.Go(func() { _ = s.access.Run(ctx) })
+	if s.spool != nil {
+		all.Go(func() { _ = s.spool.Run(ctx) })
+		all.Go(func() { s.retain(ctx) })
+		all.Go(func() { _ = s.hooks.Run(ctx) })
+	}
+	all.Wait()
+	return nil
+}
+
+// retain forgets what is too old.
+func (s *Server) retain(ctx context.Context) {
+	if s.conf.Retention <= 0 {
+		return
+	}
+	tick := time.NewTicker(retainEvery)
+	defer tick.Stop()
+	for {
+		n, err := s.db.Retain(ctx, time.Now().Add(-s.conf.Retention))
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			s.log.Error("old calls not forgotten", zap.Error(err))
+		case n > 0:
+			s.log.Info("old calls forgotten", zap.Int64("calls", n))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// members are the members of a group.
+func (s *Server) members(d csta.DeviceID) []csta.DeviceID {
+	i, ok := s.board.Device(access.Gateway, d)
+	if !ok {
+		return nil
+	}
+	return i.Members
+}

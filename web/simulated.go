@@ -1,0 +1,116 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"farhook/csta"
+	"farhook/web/access"
+)
+
+// Sim is what people and fate do to a simulated PBX. Its errors say what a person would find: nothing rings here.
+type Sim interface {
+	// Arrive brings a call in from outside.
+	Arrive(from csta.DeviceID, name string, withheld bool, to csta.DeviceID) error
+	// Hand does something at a phone, or at one outside: answer, hangUp, hold, retrieve, busy, free, in, out; dial and digits take a value.
+	Hand(at csta.DeviceID, act, value string) error
+	// Link connects the PBX, or cuts it off.
+	Link(up bool)
+	// Next lets the next request of a service wait, and fail where err isn't nil.
+	Next(service csta.Service, delay time.Duration, err error)
+	// Advance puts its clock forward.
+	Advance(d time.Duration) error
+}
+
+type simCallInput struct {
+	Body struct {
+		From     csta.DeviceID `json:"from" minLength:"1" maxLength:"64" doc:"The caller's number. The last digit of outside numbers that are called says how they behave: 0 answers, 1 is busy, 3 doesn't exist, others ring" example:"tel:+498912345"`
+		Name     string        `json:"name,omitempty" maxLength:"100"`
+		Withheld bool          `json:"withheld,omitempty" doc:"The number is not shown"`
+		To       csta.DeviceID `json:"to" minLength:"1" maxLength:"64" doc:"Any spelling of a device" example:"1001"`
+	}
+}
+
+type simHandInput struct {
+	Device string `path:"device" maxLength:"64" doc:"Any spelling of a phone, or an outside number"`
+	Body   struct {
+		Act   string `json:"act" enum:"answer,hangUp,hold,retrieve,busy,free,in,out,dial,digits" doc:"busy and free: whether calls find it busy; in and out: whether it is registered"`
+		Value string `json:"value,omitempty" maxLength:"64" doc:"The number to dial, the digits to press"`
+	}
+}
+
+type simLinkInput struct {
+	Body struct {
+		Up bool `json:"up"`
+	}
+}
+
+type simTroubleInput struct {
+	Body struct {
+		Service  csta.Service `json:"service,omitempty" maxLength:"64" doc:"Absent: whichever comes next" example:"MakeCall"`
+		Delay    int          `json:"delayMilliseconds,omitempty" minimum:"0" maximum:"60000"`
+		Category string       `json:"category,omitempty" maxLength:"64" doc:"Of the CSTA error with which it fails; absent: it is only late" example:"stateIncompatibility"`
+		Value    string       `json:"value,omitempty" maxLength:"64" example:"noCallToAnswer"`
+		PBX      string       `json:"pbx,omitempty" maxLength:"200" doc:"What the PBX says to it in its own words"`
+	}
+}
+
+type simClockInput struct {
+	Body struct {
+		Seconds float64 `json:"seconds" minimum:"0" maximum:"86400" doc:"How far the PBX's clock is put forward"`
+	}
+}
+
+// simOperations are there where the PBX is a simulated one, and nowhere else.
+func (s *Server) simOperations() {
+	if s.conf.Sim == nil {
+		return
+	}
+	sim := func(id, path, summary string) op {
+		return op{id: "sim-" + id, method: http.MethodPost, path: "/api/v1/sim/" + path, summary: summary, tag: "Simulated PBX", scope: access.Control, status: http.StatusNoContent, errors: []int{400, 409}}
+	}
+	register(s, sim("call", "calls", "Somebody outside calls"), func(ctx context.Context, in *simCallInput) (*struct{}, error) {
+		b := in.Body
+		return nil, found(ctx, s.conf.Sim.Arrive(s.anywhere(b.From), b.Name, b.Withheld, s.anywhere(b.To)))
+	})
+	register(s, sim("hand", "devices/{device}/hand", "Somebody does something at a phone"), func(ctx context.Context, in *simHandInput) (*struct{}, error) {
+		value := in.Body.Value
+		if in.Body.Act == "dial" {
+			value = string(s.anywhere(csta.DeviceID(value)))
+		}
+		return nil, found(ctx, s.conf.Sim.Hand(s.anywhere(csta.DeviceID(in.Device)), in.Body.Act, value))
+	})
+	register(s, sim("link", "link", "Cut the PBX link, or restore it"), func(_ context.Context, in *simLinkInput) (*struct{}, error) {
+		s.conf.Sim.Link(in.Body.Up)
+		return nil, nil
+	})
+	register(s, sim("trouble", "trouble", "Delay or fail the next request of a service"), func(_ context.Context, in *simTroubleInput) (*struct{}, error) {
+		b := in.Body
+		var err error
+		if b.Category != "" {
+			err = &csta.Error{Category: b.Category, Value: b.Value, PBX: b.PBX}
+		}
+		s.conf.Sim.Next(b.Service, time.Duration(b.Delay)*time.Millisecond, err)
+		return nil, nil
+	})
+	register(s, sim("clock", "clock", "Put the PBX's clock forward"), func(ctx context.Context, in *simClockInput) (*struct{}, error) {
+		return nil, found(ctx, s.conf.Sim.Advance(time.Duration(in.Body.Seconds*float64(time.Second))))
+	})
+}
+
+// anywhere is a device of ours by any spelling, or a number as it is.
+func (s *Server) anywhere(d csta.DeviceID) csta.DeviceID {
+	if id, err := s.board.Resolve(string(d)); err == nil {
+		return id
+	}
+	return d
+}
+
+// found says what a person found.
+func found(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	return wrong(ctx, http.StatusConflict, err.Error())
+}

@@ -1,0 +1,398 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+
+	"farhook/pbxadapter/switchboard"
+	"farhook/web/access"
+	"farhook/web/history"
+	"farhook/web/live"
+)
+
+const kind = "webhook"
+
+func record(id, value string) access.Record { return access.Record{Kind: kind, ID: id, Value: value} }
+
+// Config bounds deliveries.
+type Config struct {
+	Private   bool          // whether loopback, link-local and private addresses may be asked
+	Age       time.Duration // how long a document is tried; default 24 h
+	FirstWait time.Duration // after the first failure; it doubles up to LongestWait. Default 1 s
+	TryWithin time.Duration // one try in all; default 10 s
+	Log       *zap.Logger
+}
+
+// LongestWait is the longest between two tries, before jitter.
+const LongestWait = time.Hour
+
+const (
+	atOnce      = 8       // deliveries to one receiver at a time, each of another call
+	maxAnswer   = 4 << 10 // octets read of an answer
+	pageOfWork  = 500
+	maxRedirect = 3
+)
+
+// Deliverer sends what waits in the outbox. Its methods are safe for concurrent use.
+type Deliverer struct {
+	conf   Config
+	db     *history.DB
+	story  *live.Story
+	viewer func(owner string) (live.Viewer, bool)
+	client *http.Client
+	log    *zap.Logger
+
+	mu      sync.Mutex
+	hooks   map[string]*Hook
+	wake    map[string]chan struct{}
+	running map[string]context.CancelFunc
+	ctx     context.Context // of Run; nil: it doesn't run
+	all     sync.WaitGroup
+}
+
+// New reads the receivers. viewer gives the eyes of an owner; false: his rights are gone.
+func New(ctx context.Context, c Config, db *history.DB, story *live.Story, viewer func(owner string) (live.Viewer, bool)) (*Deliverer, error) {
+	if c.Age <= 0 {
+		c.Age = 24 * time.Hour
+	}
+	if c.FirstWait <= 0 {
+		c.FirstWait = time.Second
+	}
+	if c.TryWithin <= 0 {
+		c.TryWithin = 10 * time.Second
+	}
+	if c.Log == nil {
+		c.Log = zap.NewNop()
+	}
+	d := &Deliverer{
+		conf: c, db: db, story: story, viewer: viewer, log: c.Log,
+		hooks: make(map[string]*Hook), wake: make(map[string]chan struct{}), running: make(map[string]context.CancelFunc),
+	}
+	d.client = d.newClient()
+	records, err := db.Records(ctx, kind)
+	if err != nil {
+		return nil, fmt.Errorf("webhook: %w", err)
+	}
+	for _, r := range records {
+		var h Hook
+		if err := json.Unmarshal([]byte(r.Value), &h); err != nil {
+			return nil, fmt.Errorf("webhook: the stored receiver %s: %w", r.ID, err)
+		}
+		d.hooks[h.ID] = &h
+	}
+	return d, nil
+}
+
+// newClient is an HTTP client that connects to no address that is not public, unless it is allowed to: the address is looked at when it is connected to, so
+// that no answer of a name server gets around it. It uses no proxy, and follows redirects within one host only.
+func (d *Deliverer) newClient() *http.Client {
+	dialer := &net.Dialer{Timeout: 5 * time.Second, Control: func(_, address string, _ syscall.RawConn) error {
+		ap, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return err
+		}
+		if !d.conf.Private && forbidden(ap.Addr()) {
+			return fmt.Errorf("%s is no public address, and web.webhooks.private is not set", ap.Addr())
+		}
+		return nil
+	}}
+	return &http.Client{
+		Timeout: d.conf.TryWithin,
+		Transport: &http.Transport{
+			DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, ResponseHeaderTimeout: d.conf.TryWithin, MaxIdleConnsPerHost: atOnce,
+			IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: 16 << 10, ForceAttemptHTTP2: true,
+		},
+		CheckRedirect: func(r *http.Request, via []*http.Request) error {
+			first := via[0].URL
+			if r.URL.Host != first.Host || r.URL.Scheme != first.Scheme {
+				return fmt.Errorf("a redirect to another host, %s", r.URL.Host)
+			}
+			if len(via) > maxRedirect {
+				return errors.New("too many redirects")
+			}
+			return nil
+		},
+	}
+}
+
+// special are the ranges that are reached from here and mean something else than the public network (RFC 6890, RFC 6052, RFC 3056).
+var special = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("2002::/16"),
+	netip.MustParsePrefix("2001::/32"), netip.MustParsePrefix("fec0::/10"),
+}
+
+// forbidden says whether an address is not one of the public network.
+func forbidden(ip netip.Addr) bool {
+	ip = ip.Unmap().WithZone("")
+	if ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() || ip.IsInterfaceLocalMulticast() {
+		return true
+	}
+	for _, p := range special {
+		if p.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
+
+// Outgoing are the documents that an entry sends out: one for each receiver that wants it and whose owner may see it.
+func (d *Deliverer) Outgoing(e switchboard.Entry) []history.Sending {
+	d.mu.Lock()
+	hooks := make([]*Hook, 0, len(d.hooks))
+	for _, h := range d.hooks {
+		if h.Disabled == "" {
+			hooks = append(hooks, h)
+		}
+	}
+	d.mu.Unlock()
+	var out []history.Sending
+	for _, h := range hooks {
+		v, ok := d.viewer(h.Owner)
+		if !ok || !h.wants(e) {
+			continue
+		}
+		doc, ok := d.story.Event(v, e)
+		if !ok {
+			continue
+		}
+		enc, err := live.Encode(doc)
+		if err != nil {
+			d.log.Error("a document can't be encoded", zap.Error(err))
+			continue
+		}
+		out = append(out, history.Sending{Webhook: h.ID, Message: "evt_" + enc.Position, Ordered: threads(e), Document: enc.JSON})
+	}
+	return out
+}
+
+// wants says whether a receiver asked for an event.
+func (h *Hook) wants(e switchboard.Entry) bool {
+	if !(live.Filter{Kinds: h.Kinds}).Wants(e) {
+		return false
+	}
+	if len(h.Devices) == 0 {
+		return true
+	}
+	for _, s := range e.Audience {
+		for _, d := range h.Devices {
+			if s.Device == d {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// threads name what must stay in order: the calls of an event, else its device.
+func threads(e switchboard.Entry) string {
+	var all []string
+	for _, c := range e.Calls {
+		all = append(all, string(c))
+	}
+	if len(all) == 0 {
+		for _, s := range e.Audience {
+			all = append(all, string(s.Device))
+		}
+	}
+	return strings.Join(all, "\n")
+}
+
+// Run delivers until ctx ends.
+func (d *Deliverer) Run(ctx context.Context) error {
+	d.mu.Lock()
+	d.ctx = ctx
+	ids := make([]string, 0, len(d.hooks))
+	for id := range d.hooks {
+		ids = append(ids, id)
+	}
+	d.mu.Unlock()
+	for _, id := range ids {
+		d.start(id)
+	}
+	<-ctx.Done()
+	d.mu.Lock()
+	d.ctx = nil
+	d.mu.Unlock()
+	d.all.Wait()
+	d.client.CloseIdleConnections()
+	return nil
+}
+
+// start runs a receiver's worker, unless it runs.
+func (d *Deliverer) start(id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ctx == nil || d.running[id] != nil || d.hooks[id] == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(d.ctx)
+	d.running[id] = cancel
+	wake := make(chan struct{}, 1)
+	d.wake[id] = wake
+	d.all.Go(func() {
+		defer cancel()
+		d.work(ctx, id, wake)
+	})
+}
+
+// Wake lets the workers look at the outbox.
+func (d *Deliverer) Wake() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, w := range d.wake {
+		select {
+		case w <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// work delivers to one receiver until ctx ends.
+func (d *Deliverer) work(ctx context.Context, id string, wake <-chan struct{}) {
+	for ctx.Err() == nil {
+		next := d.round(ctx, id)
+		t := time.NewTimer(next)
+		select {
+		case <-ctx.Done():
+		case <-wake:
+		case <-t.C:
+		}
+		t.Stop()
+	}
+}
+
+// idle is how long a worker rests that has nothing to do, unless it is woken.
+const idle = 30 * time.Second
+
+// round tries what is due, several calls side by side, and gives when to look again.
+func (d *Deliverer) round(ctx context.Context, id string) time.Duration {
+	h := d.get(id)
+	if h == nil {
+		return idle
+	}
+	waiting, err := d.db.Waiting(ctx, id, pageOfWork)
+	if err != nil {
+		if ctx.Err() == nil {
+			d.log.Error("the outbox can't be read", zap.Error(err))
+		}
+		return time.Second
+	}
+	now := time.Now()
+	blocked := make(map[string]bool)
+	var due []history.Queued
+	rest := idle
+	for _, q := range waiting {
+		held := false
+		keys := strings.Split(q.Ordered, "\n")
+		for _, k := range keys {
+			held = held || blocked[k]
+		}
+		for _, k := range keys {
+			blocked[k] = true
+		}
+		switch {
+		case held:
+		case q.Next.After(now):
+			rest = min(rest, q.Next.Sub(now))
+		case len(due) < atOnce:
+			due = append(due, q)
+		}
+	}
+	if len(due) == 0 {
+		return max(rest, 10*time.Millisecond)
+	}
+	var wg sync.WaitGroup
+	for _, q := range due {
+		wg.Go(func() { d.try(ctx, *h, q) })
+	}
+	wg.Wait()
+	return 0
+}
+
+// try sends one document, and notes what came of it.
+func (d *Deliverer) try(ctx context.Context, h Hook, q history.Queued) {
+	wait, err := d.post(ctx, h, q)
+	if ctx.Err() != nil {
+		return // it is sent again by the next process: at least once
+	}
+	if err == nil {
+		if err := d.db.Delivered(ctx, q.ID); err != nil {
+			d.log.Error("a delivery can't be noted; it will come twice", zap.Error(err))
+		}
+		return
+	}
+	now := time.Now()
+	q.Tries++
+	q.Said = err.Error()
+	backoff := min(d.conf.FirstWait<<min(q.Tries-1, 30), LongestWait)
+	if backoff <= 0 {
+		backoff = LongestWait
+	}
+	q.Next = now.Add(max(backoff/2+rand.N(backoff), wait))
+	if now.Sub(q.Created) >= d.conf.Age || q.Next.Sub(q.Created) > d.conf.Age {
+		q.Dead = now
+		d.log.Warn("a document is put aside", zap.String("webhook", h.ID), zap.String("message", q.Message), zap.Int("tries", q.Tries), zap.Error(err))
+	}
+	if err := d.db.Tried(ctx, q); err != nil {
+		d.log.Error("a try can't be noted", zap.Error(err))
+	}
+}
+
+// post makes one request. wait is how long the receiver asks to be left alone.
+func (d *Deliverer) post(ctx context.Context, h Hook, q history.Queued) (wait time.Duration, err error) {
+	if _, ok := d.viewer(h.Owner); !ok {
+		return 0, errors.New("the rights of its owner are gone")
+	}
+	body := []byte(q.Body)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.URL, bytes.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	now := time.Now()
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("User-Agent", "farhook")
+	r.Header.Set("webhook-id", q.Message)
+	r.Header.Set("webhook-timestamp", strconv.FormatInt(now.Unix(), 10))
+	r.Header.Set("webhook-signature", h.Sign(q.Message, now, body))
+	res, err := d.client.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	_, _ = io.CopyN(io.Discard, res.Body, maxAnswer)
+	if res.StatusCode >= 200 && res.StatusCode < 300 {
+		return 0, nil
+	}
+	if n, aerr := strconv.Atoi(res.Header.Get("Retry-After")); aerr == nil && n > 0 {
+		wait = min(time.Duration(n)*time.Second, LongestWait)
+	}
+	return wait, fmt.Errorf("it answered %s", res.Status)
+}
+
+// Dead lists the documents that were put aside.
+func (d *Deliverer) Dead(ctx context.Context, id, after string, limit int) ([]history.Queued, error) {
+	return d.db.Dead(ctx, id, after, limit)
+}
+
+// Redeliver sends documents again that were put aside: one, or all where message is empty. It gives how many.
+func (d *Deliverer) Redeliver(ctx context.Context, id, message string) (int64, error) {
+	n, err := d.db.Redeliver(ctx, id, message)
+	d.Wake()
+	return n, err
+}
