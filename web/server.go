@@ -140,6 +140,9 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 	return s, nil
 }
 
+// Streams is how many follow.
+func (s *Server) Streams() int { return s.streams.Open() }
+
 // Handler is everything, guarded.
 func (s *Server) Handler() http.Handler { return s.handler }
 

@@ -35,6 +35,7 @@ type gateway struct {
 	pbx    *sim.PBX
 	clock  *sim.ManualClock
 	access *access.Access
+	server *web.Server
 	db     *history.DB
 	token  string       // sent with requests; empty: none
 	client *http.Client // nil: the default one
@@ -106,7 +107,7 @@ func startOn(t *testing.T, conf access.Config, pbx *sim.PBX, clock *sim.ManualCl
 	if err := acc.Refresh(t.Context()); err != nil { // groups are known now
 		t.Fatal(err)
 	}
-	return &gateway{t: t, url: "http://" + l.Addr().String(), pbx: pbx, clock: clock, access: acc, db: db}
+	return &gateway{t: t, url: "http://" + l.Addr().String(), pbx: pbx, clock: clock, access: acc, server: s, db: db}
 }
 
 // do makes a request; headers are name, value pairs. It gives status, headers and body.
@@ -461,3 +462,6 @@ var accessOpen = access.Config{Open: true}
 func heartbeats(every time.Duration) func(*web.Config) {
 	return func(c *web.Config) { c.Heartbeat = every }
 }
+
+// streams is how many there are.
+func (g *gateway) streams() int { return g.server.Streams() }

@@ -34,7 +34,7 @@ type cli struct {
 	Config configCmd `cmd:"" help:"Check a configuration file, or print an example."`
 	Doctor doctorCmd `cmd:"" help:"Go the way of one user from end to end, and say what is wrong and what to do."`
 	Audit  auditCmd  `cmd:"" help:"Check the record of what matters to security."`
-	Bench  benchCmd  `cmd:"" help:"Measure the gateway with the simulated PBX on this machine, beside a bare SIP server."`
+	Bench  benchCmds `cmd:"" help:"Measure the gateway with the simulated PBX on this machine."`
 
 	Directory directoryCmd `cmd:"" help:"Look into the directory: who owns which line, and what is wrong."`
 
@@ -49,6 +49,12 @@ type cli struct {
 	Reference   referenceCmd   `cmd:"" hidden:"" help:"Print a page of the documentation that is made from the program."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+// benchCmds are what can be measured.
+type benchCmds struct {
+	SIP benchCmd    `cmd:"" name:"sip" default:"withargs" help:"Measure the gateway with the simulated PBX on this machine, beside a bare SIP server."`
+	Web benchWebCmd `cmd:"" help:"Followers, requests and history."`
 }
 
 func main() {

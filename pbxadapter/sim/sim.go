@@ -154,9 +154,9 @@ func (p *PBX) Run(ctx context.Context, r pbxadapter.Reporter) error {
 	}
 	p.reporter, p.queue = r, nil
 	r.Devices(p.devices())
+	stop := p.traffic()
 	r.Resync(p.state())
 	cut := p.cut
-	stop := p.traffic()
 	p.mu.Unlock()
 
 	var err error
