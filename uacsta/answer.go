@@ -1,6 +1,7 @@
 package uacsta
 
 import (
+	"net"
 	"strconv"
 	"strings"
 )
@@ -66,7 +67,13 @@ func (a answer) bytes(c *conn, m *message, tag string) []byte {
 		b = appendHeader(b, h.name, h.value)
 	}
 	if a.warning != "" {
-		host, _, _ := strings.Cut(c.host, ":")
+		host := c.host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		if strings.Contains(host, ":") { // an IPv6 address
+			host = "[" + strings.Trim(host, "[]") + "]"
+		}
 		b = appendHeader(b, "Warning", "399 "+host+` "`+quotable(a.warning)+`"`)
 	}
 	return appendBody(b, a.body)

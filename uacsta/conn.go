@@ -25,12 +25,13 @@ const (
 // conn is one connection, to or from a peer. One goroutine reads it, in order; whoever writes leaves octets, and one goroutine writes
 // them while there are any, many messages at a time. A failed write ends it: half a message cannot be taken back.
 type conn struct {
-	server *Server
-	net    net.Conn
-	via    string // "TCP" or "TLS"
-	peer   string // its address
-	from   *Peer  // as whom it is trusted; nil: everybody is
-	host   string // our address on it, for Via and Contact
+	server  *Server
+	net     net.Conn
+	via     string // "TCP" or "TLS"
+	peer    string // its address
+	from    *Peer  // as whom it is trusted; nil: everybody is
+	dialled string // what we connected to, where we did: a name and a port
+	host    string // our address on it, for Via and Contact
 
 	mu      sync.Mutex
 	out     []byte
@@ -108,6 +109,20 @@ func (c *conn) wrote(mark uint64, x *session) bool {
 	return false
 }
 
+// took says whether the socket has taken everything up to a mark.
+func (c *conn) took(mark uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.taken >= mark
+}
+
+// crowded says whether so much waits to be written that events had better wait in the journal.
+func (c *conn) crowded() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.closed && len(c.out) > c.server.conf.Unsent/2
+}
+
 // tellWaiters tells those that need wait no longer; the connection is locked.
 func (c *conn) tellWaiters() {
 	c.waiters = slices.DeleteFunc(c.waiters, func(w waiter) bool {
@@ -157,11 +172,12 @@ func (c *conn) flush() {
 		c.makeRoom()
 		c.mu.Unlock()
 		_ = c.net.SetWriteDeadline(time.Now().Add(writeLimit))
-		if _, err := c.net.Write(b); err != nil {
+		n, err := c.net.Write(b)
+		if err != nil {
 			c.close()
 		}
 		c.mu.Lock()
-		c.taken += uint64(len(b))
+		c.taken += uint64(n)
 		c.tellWaiters()
 		c.mu.Unlock()
 		if spare = b; cap(spare) > 64<<10 {

@@ -15,7 +15,7 @@ import (
 
 // follow writes what the journal has for this session's monitors.
 func (x *session) follow() {
-	for x.cursor != nil && x.cursor.Waiting() && x.reachable() {
+	for x.cursor != nil && x.cursor.Waiting() && x.reachable() && x.room() {
 		e, ok, err := x.cursor.Next()
 		switch {
 		case errors.Is(err, switchboard.ErrLagged):
@@ -28,6 +28,15 @@ func (x *session) follow() {
 			x.inform(e)
 		}
 	}
+}
+
+// room says whether more events may be written. Where the socket hasn't taken the ones before they wait in the journal, which loses none, and follow is
+// called again when it has: what is written and never taken is known to us for so many events only.
+func (x *session) room() bool {
+	if !x.conn.crowded() && x.sent.untaken() < maxSent/2 {
+		return true
+	}
+	return x.conn.wrote(x.conn.mark(), x)
 }
 
 // waits says whether an entry must come after an answer that is still to be written: one that an open request caused, one of a call that
@@ -116,6 +125,9 @@ func (x *session) catchUp() {
 			continue
 		}
 		for _, t := range m.view.CatchUp(m.device, s, time.Now()) {
+			if !x.linkChanged(switchboard.Entry{Told: t}) {
+				return
+			}
 			for _, seat := range t.Audience {
 				if seat.Device == m.device {
 					told++

@@ -62,8 +62,8 @@ func (s *Server) invite(c *conn, m *message) {
 		refuse(busy(1 + rand.IntN(5)))
 		return
 	}
-	if c.from != nil && !c.from.allows(user) {
-		s.refused(Refusal{Reason: refusedDomain, Peer: c.name(), User: user, Detail: "its domains are " + strings.Join(c.from.Domains, ", "), Trace: m.trace})
+	if p := s.trust.named(c.name()); p != nil && !p.allows(user) {
+		s.refused(Refusal{Reason: refusedDomain, Peer: c.name(), User: user, Detail: "its domains are " + strings.Join(p.Domains, ", "), Trace: m.trace})
 		refuse(answer{status: 403, warning: "users of this domain are not allowed from this server"})
 		return
 	}
@@ -113,7 +113,9 @@ func (s *Server) invite(c *conn, m *message) {
 	s.board.Audit(audit.Entry{Act: audit.SessionAccepted, User: who.User, Via: who.Via, Peer: who.Peer, Line: string(line)})
 	s.log.Info("session started", zap.String("session", x.callID), zap.String("user", who.User), zap.String("device", string(line)),
 		zap.String("peer", who.Peer), m.trace.Field())
-	x.visit(mail{kind: request, conn: c, msg: m})
+	if x.visit(mail{kind: request, conn: c, msg: m}) != 0 {
+		refuse(busy(2)) // it was ended in this very moment
+	}
 }
 
 // enter makes a session known, before its 200 leaves. It gives the session that has to go for it: the one whose peer has asked nothing for the

@@ -72,9 +72,14 @@ func (x *session) store() {
 	if !x.changed || x.awaits || x.server.conf.Store == nil || !x.idle() {
 		return
 	}
-	if x.toldOn != nil && !x.toldOn.wrote(x.toldTo, x) {
-		x.awaits = true
-		return
+	if x.toldOn != nil && !x.toldOn.took(x.toldTo) {
+		if x.toldOn.dead() && x.sent.owed() {
+			return // they go out by the next connection
+		}
+		if !x.toldOn.wrote(x.toldTo, x) {
+			x.awaits = true
+			return
+		}
 	}
 	x.save()
 }
@@ -155,7 +160,7 @@ func (s *Server) revive(key string, value []byte) (*session, error) {
 			key: r.CallID + "\x00" + r.PeerTag, callID: r.CallID, tag: r.Tag, peerTag: r.PeerTag, local: r.Local, remote: r.Remote,
 			opening: transaction{r.Branch, r.Number}, routes: r.Routes, target: r.Target, cseq: r.CSeq + afterRestart,
 		},
-		times: times{began: r.Began, heard: r.Heard, refreshed: r.Refreshed, expires: r.Expires, confirmed: r.Confirmed},
+		times: times{began: r.Began, heard: r.Heard, refreshed: r.Refreshed, expires: r.Expires, confirmed: true},
 		reach: reach{restored: true},
 	}
 	x.invited, x.disabled = x.opening, r.Disabled

@@ -54,11 +54,12 @@ func (x *session) linkChanged(e switchboard.Entry) bool {
 
 // whileDown is the status by which a peer wants an INVITE refused while the PBX link of the line is down; 0: it's accepted all the same.
 func (s *Server) whileDown(c *conn, who switchboard.Principal) int {
-	if c.from == nil || c.from.WhileDown == 0 {
+	p := s.trust.named(c.name())
+	if p == nil || p.WhileDown == 0 {
 		return 0
 	}
 	if d, ok := s.board.Device(who, who.Line); ok && d.LinkUp {
 		return 0
 	}
-	return c.from.WhileDown
+	return p.WhileDown
 }

@@ -249,7 +249,7 @@ type Refusal struct {
 
 // reasonsToRefuse are all of them.
 var reasonsToRefuse = []string{
-	refusedHandshake, refusedPeer, refusedConnections, refusedSessions, refusedDomain, refusedNoCSTA, refusedNoLine, refusedLine, refusedRight,
+	refusedHandshake, refusedPeer, refusedConnections, refusedSessions, refusedDomain, refusedNoCSTA, refusedNoLine, refusedLine, refusedRight, refusedLinkDown,
 }
 
 // refusals counts, remembers the last, and keeps the log from drowning.

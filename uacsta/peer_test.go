@@ -252,3 +252,48 @@ func TestIdleSessionGoesFirst(t *testing.T) {
 		t.Errorf("the busy session got %s", g.start)
 	}
 }
+
+// Sessions whose route leads to one name share the connection that is made to it, also when each wants it in its own time.
+func TestConnectionByNameIsShared(t *testing.T) {
+	h := newHouse(t, switchboard.AnyLine{}, false)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	for _, line := range []string{"1001", "1002"} {
+		p := h.dial(t)
+		body := strings.Replace(lineBody, "tel:+15551001", line, 1)
+		p.send(strings.Replace(p.request("INVITE", body), "Max-Forwards: 70\r\n", "Max-Forwards: 70\r\nRecord-Route: <sip:localhost:"+port+";transport=tcp;lr>\r\n", 1))
+		_, p.toTag, _ = strings.Cut(p.read().header("To"), ";tag=")
+		p.send(p.request("ACK", ""))
+		p.ask(csta.MonitorStart{MonitorObject: csta.MonitorObject{DeviceObject: csta.DeviceID(line)}})
+		p.conn.Close()
+	}
+	var got []net.Conn
+	for i, ext := range []int{1001, 1002} {
+		if err := h.pbx.Phone(ext).SetDoNotDisturb(true); err != nil {
+			t.Fatal(err)
+		}
+		_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second))
+		if i == 0 {
+			n, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer n.Close()
+			got = append(got, n)
+		}
+		_ = got[0].SetReadDeadline(time.Now().Add(10 * time.Second))
+		r := bufio.NewReader(got[0])
+		for l := ""; !strings.Contains(l, "<doNotDisturbOn>true"); {
+			if l, err = r.ReadString('>'); err != nil {
+				t.Fatalf("the event of %d: %v", ext, err)
+			}
+			if strings.HasSuffix(l, "<doNotDisturbOn>") {
+				break
+			}
+		}
+	}
+}

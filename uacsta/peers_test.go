@@ -100,6 +100,24 @@ func TestEventRefusedForTheMoment(t *testing.T) {
 			})
 		})
 	}
+	t.Run("overtaken before it was refused", func(t *testing.T) {
+		underFakeTime(t, func(t *testing.T, h *house, l *uactest.Memory) {
+			p := newPeer(t, l.Dial())
+			p.signIn("tel:+15551001")
+			if err := h.pbx.Phone(1002).Dial("tel:+15551001"); err != nil {
+				t.Fatal(err)
+			}
+			rings := p.read()
+			if err := h.pbx.Phone(1001).Answer(); err != nil {
+				t.Fatal(err)
+			}
+			talks := p.read()
+			p.send(answerTo(talks, 200))
+			p.send(answerTo(rings, 503))
+			p.quietFor(time.Minute)
+			h.undisturbed(t, p, 1001)
+		})
+	})
 	t.Run("stale", func(t *testing.T) {
 		underFakeTime(t, func(t *testing.T, h *house, l *uactest.Memory) {
 			p := newPeer(t, l.Dial())

@@ -39,7 +39,7 @@ func (x *session) reached(c *conn) {
 	back := x.conn == nil || x.conn.dead()
 	x.conn, x.tries, x.redialAt = c, 0, time.Time{}
 	if back {
-		x.resend()
+		x.resend(nil)
 		x.post(mail{kind: woken}) // what waited for a connection
 	}
 }
@@ -85,7 +85,7 @@ func (x *session) reconnected(c *conn, why string) {
 	}
 	if c != nil {
 		x.conn, x.tries = c, 0
-		x.resend()
+		x.resend(nil)
 		x.follow()
 		return
 	}
@@ -162,6 +162,7 @@ func (s *Server) connect(addr, host string, secure bool) (*conn, error) {
 		return nil, err
 	}
 	c := s.newConn(n, via, from)
+	c.dialled = addr
 	if err := s.admit(c); err != nil {
 		n.Close()
 		return nil, err
@@ -175,7 +176,7 @@ func (s *Server) standing(addr string, secure bool) *conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
-		if c.peer == addr && (c.via == "TLS") == secure && !c.dead() {
+		if (c.peer == addr || c.dialled == addr) && (c.via == "TLS") == secure && !c.dead() {
 			return c
 		}
 	}

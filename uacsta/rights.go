@@ -54,7 +54,10 @@ func (x *session) review() {
 		if m.device == "" || !gone(m.device) {
 			continue
 		}
-		x.monitors = slices.DeleteFunc(x.monitors, func(o *monitor) bool { return o == m })
+		x.change(func(list []*monitor) []*monitor {
+			return slices.DeleteFunc(list, func(o *monitor) bool { return o == m })
+		})
+		x.server.counts.monitors.Add(-1)
 		x.cursor.Unwatch(m.device)
 		x.send(m.id, nil, pbxadapter.TraceID{}, csta.Encode(nil, csta.MonitorStop{MonitorCrossRefID: m.id}, m.edition))
 	}

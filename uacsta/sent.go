@@ -31,10 +31,24 @@ type sentEvent struct {
 	calls   []csta.CallID
 	frame   []byte             // as written; nil: forgotten
 	body    int                // octets of the frame's body, at its end
-	written bool               // to a connection that was up
+	on      *conn              // where it was written; nil: nowhere yet
+	mark    uint64             // of its end, there
 	second  bool               // it has been refused once
 	trace   pbxadapter.TraceID // of the request that caused it
 }
+
+// taken says whether the socket took it.
+func (e *sentEvent) taken() bool { return e.on != nil && e.on.took(e.mark) }
+
+// past is an event that was written, for what is refused later than it.
+type past struct {
+	cseq    uint32
+	monitor csta.MonitorID
+	calls   []csta.CallID
+}
+
+// maxPast is how many of them a session remembers.
+const maxPast = 16
 
 // again is an event to be sent once more, unless a later one of its calls makes it stale.
 type again struct {
@@ -72,60 +86,89 @@ func (x *session) put(e sentEvent, body []byte) {
 	e.cseq, e.until = x.cseq, time.Now().Add(sentFor)
 	s := &x.sent
 	s.mu.Lock() // before it's written: the answer may be quicker than we are
-	e.written = x.say(e) == nil
+	x.say(&e)
 	list := s.list
 	if len(list) >= maxSent {
 		list = slices.Delete(list, 0, 1)
 	}
 	s.keep(append(list, e))
-	if n := len(s.list) - maxFrames; n > 0 && !s.answered && s.list[n-1].written {
+	if n := len(s.list) - maxFrames; n > 0 && !s.answered && s.list[n-1].taken() {
 		s.list[n-1].frame = nil
 	}
 	first := len(s.list) == 1
 	s.mu.Unlock()
+	if len(e.calls) > 0 {
+		if len(x.past) >= maxPast {
+			x.past = slices.Delete(x.past, 0, 1)
+		}
+		x.past = append(x.past, past{e.cseq, e.monitor, e.calls})
+	}
 	if first {
 		x.schedule(time.Now())
 	}
-	if !e.written {
+	if e.on == nil {
 		x.reachable()
 	}
 }
 
-// say writes an event.
-func (x *session) say(e sentEvent) error {
-	err := x.conn.say(e.frame, x.callID, x.who.Line, e.trace)
-	if err == nil {
-		x.server.counts.events.Add(1)
-		x.toldOn, x.toldTo = x.conn, x.conn.mark()
+// say writes an event, and notes in it where.
+func (x *session) say(e *sentEvent) {
+	if x.conn.say(e.frame, x.callID, x.who.Line, e.trace) != nil {
+		e.on = nil
+		return
 	}
-	return err
+	x.server.counts.events.Add(1)
+	e.on, e.mark = x.conn, x.conn.mark()
+	x.toldOn, x.toldTo = e.on, e.mark
 }
 
-// resend writes to a new connection what the old one may not have brought: what was never written, and what a peer that answers hasn't
-// answered. It is the same request again, so a peer that has it already knows it by its branch.
-func (x *session) resend() {
+// resend writes to the session's connection what another may not have brought (from; nil: any): what no socket took, and what a peer that answers hasn't
+// answered, unless a later event of its calls has gone out by another way. It is the same request again, so a peer that has it already knows it by
+// its branch.
+func (x *session) resend(from *conn) {
 	s := &x.sent
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.list {
-		if e := &s.list[i]; e.frame != nil && (s.answered || !e.written) {
-			e.written = x.say(*e) == nil
+		e := &s.list[i]
+		if e.frame == nil || !s.answered && e.taken() || from != nil && e.on != from {
+			continue
+		}
+		if from != nil && slices.ContainsFunc(s.list[i+1:], func(l sentEvent) bool { return l.on != from && l.monitor == e.monitor && intersect(l.calls, e.calls) }) {
+			continue
+		}
+		x.say(e)
+	}
+}
+
+// untaken is how many events no socket has taken.
+func (s *sent) untaken() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.list) < maxSent/2 {
+		return 0 // few enough, whatever became of them
+	}
+	for i := range s.list {
+		if !s.list[i].taken() {
+			n++
 		}
 	}
+	return n
 }
 
 // owed says whether the peer has still to get something, by a connection that is yet to be made.
 func (s *sent) owed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.ContainsFunc(s.list, func(e sentEvent) bool { return e.frame != nil && (s.answered || !e.written) })
+	return slices.ContainsFunc(s.list, func(e sentEvent) bool { return e.frame != nil && (s.answered || !e.taken()) })
 }
 
-// take takes the event of that number out: it has been answered.
-func (s *sent) take(cseq uint32) (sentEvent, bool) {
+// take takes the event of that number out: it has been answered, by the peer itself where well is set: a refusal may be a proxy's word for a peer that
+// never answers.
+func (s *sent) take(cseq uint32, well bool) (sentEvent, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.answered = true
+	s.answered = s.answered || well
 	i := slices.IndexFunc(s.list, func(e sentEvent) bool { return e.cseq == cseq })
 	if i < 0 {
 		return sentEvent{}, false
@@ -160,7 +203,7 @@ func (s *sent) forget(now time.Time, connected bool) (kept bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.keep(slices.DeleteFunc(s.list, func(e sentEvent) bool {
-		return !e.until.After(now) && (connected || e.written && !s.answered)
+		return !e.until.After(now) && e.taken() && (connected || !s.answered)
 	}))
 	for i := range s.list {
 		if e := &s.list[i]; !e.until.After(now) {
@@ -189,13 +232,13 @@ func (x *session) refused(m *message) {
 	if err != nil || method != "INFO" {
 		return
 	}
-	e, ok := x.sent.take(n)
+	e, ok := x.sent.take(n, false)
 	switch {
 	case !ok:
 	case m.status == 481 || m.status == 430:
 		x.server.counts.refused.Add(1)
 		x.end("the peer does not know the dialog: "+strconv.Itoa(m.status), false)
-	case m.status >= 500 && m.status < 600 && !e.second && e.frame != nil:
+	case m.status >= 500 && m.status < 600 && !e.second && e.frame != nil && !x.toldLater(e):
 		now := time.Now()
 		e.second = true
 		x.server.counts.refused.Add(1)
@@ -223,6 +266,11 @@ func (x *session) overtaken(id csta.MonitorID, calls []csta.CallID) {
 	x.again = slices.DeleteFunc(x.again, func(a again) bool { return a.event.monitor == id && intersect(a.event.calls, calls) })
 }
 
+// toldLater says whether a later event of the same calls has gone out: this one would come after it, and say what isn't so any more.
+func (x *session) toldLater(e sentEvent) bool {
+	return slices.ContainsFunc(x.past, func(p past) bool { return p.cseq > e.cseq && p.monitor == e.monitor && intersect(p.calls, e.calls) })
+}
+
 // sendAgain sends what is due, as a new request.
 func (x *session) sendAgain(now time.Time) {
 	due := x.again
@@ -230,6 +278,9 @@ func (x *session) sendAgain(now time.Time) {
 	for _, a := range due {
 		if a.at.After(now) {
 			x.again = append(x.again, a)
+			continue
+		}
+		if x.toldLater(a.event) {
 			continue
 		}
 		x.put(a.event, a.event.frame[len(a.event.frame)-a.event.body:])

@@ -318,7 +318,7 @@ func (s *Server) receive(c *conn, m *message) {
 	switch {
 	case x == nil:
 		if m.method != "ACK" {
-			c.answer(m, answer{status: 481}, "")
+			c.answer(m, s.unknown(), "")
 		}
 	case m.method == "ACK":
 		x.post(mail{kind: acked, conn: c})
@@ -331,13 +331,23 @@ func (s *Server) receive(c *conn, m *message) {
 func (s *Server) hand(x *session, c *conn, m *message) {
 	switch x.visit(mail{kind: request, conn: c, msg: m}) {
 	case 481:
-		c.answer(m, answer{status: 481}, "")
+		c.answer(m, s.unknown(), "")
 	case 503:
 		if q, _, err := csta.Decode(m.body); err == nil && s.emergency(q) && x.visit(mail{kind: request, conn: c, msg: m, urgent: true}) == 0 {
 			return
 		}
 		c.answer(m, busy(2), "")
 	}
+}
+
+// unknown answers a request of a dialog that isn't here. Where we are stopping it may well be in the store: the next process knows it.
+func (s *Server) unknown() answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping && s.conf.Store != nil {
+		return busy(2)
+	}
+	return answer{status: 481}
 }
 
 // busy refuses a request for some seconds.
@@ -445,7 +455,7 @@ func (s *Server) answered(c *conn, m *message) {
 	event := err == nil && method == "INFO"
 	switch {
 	case event && m.status >= 200 && m.status < 300:
-		e, _ := x.sent.take(n)
+		e, _ := x.sent.take(n, true)
 		m.trace = e.trace
 	case event:
 		m.trace = x.sent.trace(n)

@@ -46,6 +46,7 @@ type session struct {
 	cursor   *switchboard.Cursor
 	monitors []*monitor
 	again    []again            // events that the peer refused for the moment
+	past     []past             // the last events written
 	toldOn   *conn              // where the last event went that the store doesn't know of; nil: there is none
 	toldTo   uint64             // its mark there
 	awaits   bool               // mail of kind written will come
@@ -214,11 +215,15 @@ func (x *session) handle(m mail) {
 		x.refused(m.msg)
 	case written:
 		x.awaits = false
+		x.follow()
 	case dialled:
 		x.reconnected(m.conn, m.reason)
 	case broken:
-		if x.conn == m.conn && x.sent.owed() {
+		switch {
+		case x.conn == m.conn && x.sent.owed():
 			x.reachable()
+		case x.conn != m.conn && x.conn != nil && !x.conn.dead():
+			x.resend(m.conn) // the peer had come back by another before this one was known to be gone
 		}
 	case ending:
 		x.end(m.reason, m.bye)
@@ -389,7 +394,7 @@ func (x *session) halt(status int) bool {
 	}
 	for _, m := range unread {
 		if m.kind == request {
-			m.conn.answer(m.msg, answer{status: 481}, x.tag)
+			m.conn.answer(m.msg, x.server.unknown(), x.tag)
 		}
 	}
 	if x.timer != nil {

@@ -71,17 +71,21 @@ func (b *Board) Change(pbxs ...PBX) {
 	for _, l := range gone {
 		l.leave()
 	}
+	var begun []*link
 	for _, x := range pbxs {
 		if !slices.ContainsFunc(stay, func(l *link) bool { return l.name == x.Name }) {
-			l := b.newLink(x)
-			stay = append(stay, l)
-			if b.ctx != nil {
-				b.start(l)
-			}
+			begun = append(begun, b.newLink(x))
 		}
 	}
-	b.links.Store(&stay)
+	stay = append(stay, begun...)
+	b.links.Store(&stay) // before they run: what they tell is told of links that are known
 	b.rebuild()
+	if b.ctx == nil {
+		return
+	}
+	for _, l := range begun {
+		b.start(l)
+	}
 }
 
 // leave ends a link for good. Its calls end for those who follow them here, whatever they do at their PBX, and its devices go out of service.

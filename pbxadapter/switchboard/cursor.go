@@ -127,7 +127,7 @@ func (c *Cursor) Watch(d csta.DeviceID) Seq {
 	seq := j.seq
 	j.mu.Unlock()
 	if first {
-		j.watched(d, true)
+		j.tellWatched(d)
 	}
 	return seq
 }
@@ -139,7 +139,7 @@ func (c *Cursor) Unwatch(d csta.DeviceID) {
 	last := c.unwatch(d)
 	j.mu.Unlock()
 	if last {
-		j.watched(d, false)
+		j.tellWatched(d)
 	}
 }
 
@@ -287,7 +287,7 @@ func (c *Cursor) Close() {
 	c.mu.Unlock()
 	j.mu.Unlock()
 	for _, d := range last {
-		j.watched(d, false)
+		j.tellWatched(d)
 	}
 }
 

@@ -26,6 +26,7 @@ type journal struct {
 	epoch   string
 	keep    int
 	watched func(csta.DeviceID, bool)
+	telling sync.Mutex    // one at a time tells it; taken before mu
 	waiting atomic.Int64  // entries that followers have not read yet, over all of them
 	lagged  atomic.Uint64 // times that one fell behind
 
@@ -208,6 +209,16 @@ func (j *journal) since(after Seq, c *Cursor) bool {
 	return true
 }
 
+// tellWatched tells whether somebody watches a device closely, as it is at this moment: what is told last is so, whoever else tells it at the same time.
+func (j *journal) tellWatched(d csta.DeviceID) {
+	j.telling.Lock()
+	defer j.telling.Unlock()
+	j.mu.Lock()
+	on := j.close[d] > 0
+	j.mu.Unlock()
+	j.watched(d, on)
+}
+
 // recount tells a fresh list of devices which of them are being watched closely already.
 func (j *journal) recount(devices []pbxadapter.Device) {
 	j.mu.Lock()
@@ -221,7 +232,7 @@ func (j *journal) recount(devices []pbxadapter.Device) {
 	}
 	j.mu.Unlock()
 	for _, d := range on {
-		j.watched(d, true)
+		j.tellWatched(d)
 	}
 }
 
