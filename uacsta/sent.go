@@ -141,17 +141,15 @@ func (x *session) resend(from *conn) {
 	}
 }
 
-// untaken is how many events no socket has taken.
+// untaken is how many events no socket has taken: the newest ones, for a socket takes them in order.
 func (s *sent) untaken() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.list) < maxSent/2 {
 		return 0 // few enough, whatever became of them
 	}
-	for i := range s.list {
-		if !s.list[i].taken() {
-			n++
-		}
+	for i := len(s.list) - 1; i >= 0 && !s.list[i].taken(); i-- {
+		n++
 	}
 	return n
 }
