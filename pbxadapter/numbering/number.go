@@ -48,6 +48,9 @@ func Parse(spelling string) (Number, error) {
 		}
 	}
 	scheme, rest, found := strings.Cut(spelling, ":")
+	if strings.Contains(scheme, ";") { // the colon is in a parameter
+		found = false
+	}
 	switch {
 	case !found:
 		rest = spelling
