@@ -4,7 +4,7 @@
 // Order: what a connection brings is taken in the order of the wire, by its one reader, which never waits for anything. Requests of a session
 // on one device are carried out one after the other, those on different devices side by side. An answer is written before the
 // events that its request caused; events are written in the order of the journal, and wait for no answer of the peer's.
-// Loss: a peer that takes nothing loses its connection, at a bound of unsent octets; a session that falls behind the journal is
+// Loss: events that a peer does not take wait in the journal; one that takes nothing loses its connection, after a time or at a bound of unsent octets; a session that falls behind the journal is
 // told the difference.
 package uacsta
 
