@@ -73,6 +73,8 @@ type Options struct {
 	Numbers Numbers
 	// Tap takes every message to and from the PBX, keep-alives aside; nil takes nothing, and Tap.Record does that check.
 	Tap Tap
+	// Meter counts commands to the PBX and audits; nil counts nothing, and its methods do that check.
+	Meter Meter
 }
 
 // Factory makes an adapter. It reads and checks its configuration, and connects to nothing.
@@ -83,4 +85,11 @@ type Factory func(Options) (Adapter, error)
 // last watch, from any goroutine, also from within a call of the Reporter's: it must be quick, and take no lock that is held while reporting.
 type Watcher interface {
 	Watched(d csta.DeviceID, on bool)
+}
+
+// Auditor is an Adapter that compares what it told with what its PBX has, as it does by itself every minute, when it's asked to.
+type Auditor interface {
+	// Audit looks at the calls of device d, or at all of them where d is empty. What differs is reported like every fact before it returns; repaired
+	// is the number of connections that did. It may be called while Run runs and has called Resync, concurrently.
+	Audit(ctx context.Context, d csta.DeviceID) (repaired int, err error)
 }

@@ -13,6 +13,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"go.uber.org/zap"
 
+	"farhook/pbxadapter"
 	dirs "farhook/pbxadapter/directory"
 	"farhook/pbxadapter/sim"
 	"farhook/uacsta/uactest"
@@ -48,6 +49,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.close()
+	g.board.Meter("demo", pbxadapter.Work{Command: "Originate", Outcome: pbxadapter.Refused}) // the simulated PBX takes none
 	all, err := g.registry.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -93,6 +93,7 @@ func (g *gateway) assemble(c Config, simConf ...*sim.Config) (map[string]running
 func (g *gateway) fit(o *pbxadapter.Options) {
 	o.Log = g.log.Named("pbx").With(zap.String("pbx", o.Name))
 	o.Tap = func(m pbxadapter.Message) { g.board.Tap(o.Name, m) }
+	o.Meter = func(w pbxadapter.Work) { g.board.Meter(o.Name, w) }
 }
 
 var errNoFile = errors.New("this gateway has no configuration file")

@@ -43,6 +43,7 @@ type Adapter struct {
 	conf    Config
 	log     *zap.Logger
 	tap     pbxadapter.Tap
+	meter   pbxadapter.Meter
 	numbers pbxadapter.Numbers
 	dial    func(context.Context) (net.Conn, error)
 
@@ -88,7 +89,7 @@ func New(o pbxadapter.Options, c Config) (*Adapter, error) {
 		return nil, err
 	}
 	a := &Adapter{
-		name: o.Name, conf: c, log: o.Log, tap: o.Tap, numbers: o.Numbers, rights: map[string]bool{}, lines: map[string]bool{},
+		name: o.Name, conf: c, log: o.Log, tap: o.Tap, meter: o.Meter, numbers: o.Numbers, rights: map[string]bool{}, lines: map[string]bool{},
 		deaf: map[csta.DeviceID]int{}, look: make(chan struct{}, 1), slots: map[string]string{},
 	}
 	if a.log == nil {
@@ -172,7 +173,7 @@ func (a *Adapter) run(ctx context.Context, cancel func(), r pbxadapter.Reporter)
 	}
 	conn, err := ami.Open(ctx, nc, ami.Options{
 		Username: a.conf.Username, Secret: a.conf.Secret, Challenge: a.conf.Login == "challenge", EventMask: "call,system,agent", Unwanted: unwanted,
-		Record: a.record,
+		Record: a.record, Done: a.answered,
 	})
 	if err != nil {
 		if errors.Is(err, ami.ErrLogin) {
@@ -225,6 +226,21 @@ func (a *Adapter) run(ctx context.Context, cancel func(), r pbxadapter.Reporter)
 // record lets the wiretap have an action or an answer.
 func (a *Adapter) record(ctx context.Context, sent bool, text []byte) {
 	a.tap.Record(pbxadapter.Message{Out: sent, Op: pbxadapter.Op(ctx), Text: text})
+}
+
+// answered counts an action by how it ended.
+func (a *Adapter) answered(action string, took time.Duration, err error) {
+	o := pbxadapter.Unanswered
+	var said *ami.Refused
+	switch {
+	case err == nil:
+		o = pbxadapter.Answered
+	case errors.As(err, &said):
+		o = pbxadapter.Refused
+	case errors.Is(err, ami.ErrClosed):
+		o = pbxadapter.LinkLost
+	}
+	a.meter.Command(action, took, o)
 }
 
 // booted waits until Asterisk has loaded everything, as far as it tells.

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"farhook/csta"
 	"farhook/csta/callmodel"
 	"farhook/pbxadapter/asterisk/ami"
 )
@@ -39,7 +40,7 @@ func (a *Adapter) audits(ctx context.Context, conn *ami.Conn) {
 			}
 		case <-a.look:
 		}
-		if err := a.audit(ctx, conn); err != nil && ctx.Err() == nil {
+		if _, err := a.audit(ctx, conn); err != nil && ctx.Err() == nil {
 			a.log.Warn("calls could not be compared with Asterisk's own list", zap.Error(err))
 		}
 	}
@@ -62,35 +63,40 @@ func (a *Adapter) overdue(suspected map[string]bool) bool {
 	return found
 }
 
-// Audit compares all calls with Asterisk's own list now, and repairs what differs.
-func (a *Adapter) Audit(ctx context.Context) error {
+// Audit compares all calls with Asterisk's own list now, and repairs what differs; those of one device are not told apart.
+func (a *Adapter) Audit(ctx context.Context, _ csta.DeviceID) (repaired int, err error) {
 	conn, err := a.connection()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	return a.audit(ctx, conn)
 }
 
 // audit looks twice: an event that is on its way explains the first difference. A leg that Asterisk's list lacks is asked for by name.
-func (a *Adapter) audit(ctx context.Context, conn *ami.Conn) error {
+func (a *Adapter) audit(ctx context.Context, conn *ami.Conn) (repaired int, err error) {
+	defer func() {
+		if err == nil {
+			a.meter.Audited(repaired)
+		}
+	}()
 	began := time.Now()
 	first, _, err := a.read(ctx, conn)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	a.takeFeatures(first, began)
 	differ := a.compare(first)
 	if len(differ) == 0 {
-		return nil
+		return 0, nil
 	}
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return 0, ctx.Err()
 	case <-time.After(auditAgain):
 	}
 	second, seq, err := a.read(ctx, conn)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	still := 0
 	for id := range a.compare(second) {
@@ -103,12 +109,12 @@ func (a *Adapter) audit(ctx context.Context, conn *ami.Conn) error {
 		still++
 	}
 	if still == 0 {
-		return nil
+		return 0, nil
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.conn != conn || a.reporter == nil {
-		return nil
+		return 0, nil
 	}
 	_ = seq
 	a.counts.Repaired += uint64(still)
@@ -116,7 +122,7 @@ func (a *Adapter) audit(ctx context.Context, conn *ami.Conn) error {
 	a.t.until(time.Now())
 	a.reporter.Resync(a.t.rebuild(second))
 	a.check()
-	return nil
+	return still, nil
 }
 
 // takeFeatures tells what was set meanwhile without an event: a dialplan may keep forwarding without a device state that tells of it.

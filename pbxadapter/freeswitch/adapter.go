@@ -26,12 +26,13 @@ type Adapter struct {
 	log     *zap.Logger
 	numbers pbxadapter.Numbers
 	tap     pbxadapter.Tap
+	meter   pbxadapter.Meter
 	conf    Config
 	time    timing
 	dialer  func(context.Context) (net.Conn, error)
 
 	repaired atomic.Uint64
-	auditNow chan chan error
+	auditNow chan chan audited
 
 	mu       sync.Mutex
 	conn     *conn // nil while there is no link
@@ -88,7 +89,7 @@ func New(o pbxadapter.Options, c Config) (*Adapter, error) {
 		return nil, fmt.Errorf("the PBX's name %q is part of call ids: letters, digits, - _ and . only", o.Name)
 	}
 	a := &Adapter{
-		name: o.Name, log: o.Log, numbers: o.Numbers, tap: o.Tap, conf: c, time: usual(), auditNow: make(chan chan error),
+		name: o.Name, log: o.Log, numbers: o.Numbers, tap: o.Tap, meter: o.Meter, conf: c, time: usual(), auditNow: make(chan chan audited),
 		stations: make(map[string]*phoneLine), byID: make(map[csta.DeviceID]*phoneLine), missing: make(map[string]int),
 	}
 	if a.log == nil {
@@ -165,6 +166,7 @@ func (a *Adapter) Run(ctx context.Context, r pbxadapter.Reporter) (err error) {
 	stop := context.AfterFunc(run, func() { _ = nc.Close() })
 	defer stop()
 	c := newConn(nc, maxInbox)
+	c.meter = a.meter
 	if a.tap != nil {
 		c.tap = func(ctx context.Context, sent bool, text string) {
 			a.tap.Record(pbxadapter.Message{Out: sent, Op: pbxadapter.Op(ctx), Text: []byte(text)})
@@ -224,11 +226,11 @@ func (a *Adapter) Run(ctx context.Context, r pbxadapter.Reporter) (err error) {
 				return err
 			}
 		case <-audit.C:
-			if err := a.audit(run, c); err != nil {
-				a.log.Warn("the audit of calls failed", zap.Error(err))
+			if found := a.count(a.audit(run, c)); found.err != nil {
+				a.log.Warn("the audit of calls failed", zap.Error(found.err))
 			}
 		case done := <-a.auditNow:
-			done <- a.audit(run, c)
+			done <- a.count(a.audit(run, c))
 		}
 	}
 }
@@ -250,15 +252,29 @@ func (a *Adapter) alive(ctx context.Context, c *conn) error {
 // Repaired counts the legs that an audit or a stray event had to put right.
 func (a *Adapter) Repaired() uint64 { return a.repaired.Load() }
 
-// Audit compares the calls with those that the PBX has, and puts right what differs. It is done every minute anyhow.
-func (a *Adapter) Audit(ctx context.Context) error {
-	done := make(chan error, 1)
+// audited is what an audit found.
+type audited struct {
+	repaired int
+	err      error
+}
+
+func (a *Adapter) count(repaired int, err error) audited {
+	if err == nil {
+		a.meter.Audited(repaired)
+	}
+	return audited{repaired, err}
+}
+
+// Audit compares the calls with those that the PBX has, and puts right what differs, as is done every minute anyhow; those of one device are not told apart.
+func (a *Adapter) Audit(ctx context.Context, _ csta.DeviceID) (repaired int, err error) {
+	done := make(chan audited, 1)
 	select {
 	case a.auditNow <- done:
 	case <-ctx.Done():
-		return ctx.Err()
+		return 0, ctx.Err()
 	}
-	return <-done
+	found := <-done
+	return found.repaired, found.err
 }
 
 func (a *Adapter) users() []string {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"farhook/pbxadapter"
 )
 
 // refusal is a command that the PBX refused; its text is what it said.
@@ -29,7 +31,8 @@ type conn struct {
 	r       *bufio.Reader
 	tap     func(ctx context.Context, sent bool, text string) // everything but passwords, and keep-alives; nil: none
 	allowed []string                                          // events that the user of the directory may hear; none: all
-	limit   int                                               // octets that may wait in inbox
+	meter   pbxadapter.Meter
+	limit   int // octets that may wait in inbox
 
 	mu      sync.Mutex
 	inbox   []frame
@@ -205,10 +208,30 @@ func (c *conn) command(ctx context.Context, text string) (string, error) {
 	}
 }
 
+// count counts a command by its first word.
+func (c *conn) count(command string, took time.Duration, err error) {
+	word, _, _ := strings.Cut(command, " ")
+	o := pbxadapter.Unanswered
+	var said refusal
+	switch {
+	case err == nil:
+		o = pbxadapter.Answered
+	case errors.As(err, &said):
+		o = pbxadapter.Refused
+	case errors.Is(err, errClosed):
+		o = pbxadapter.LinkLost
+	}
+	c.meter.Command(word, took, o)
+}
+
 // bgapi has the PBX carry out a command, and waits for the result. Never api: that holds the connection's events up until it has ended.
-func (c *conn) bgapi(ctx context.Context, command string) (string, error) {
+func (c *conn) bgapi(ctx context.Context, command string) (_ string, err error) {
 	if err := line(command); err != nil {
 		return "", err
+	}
+	if command != ping {
+		began := time.Now()
+		defer func() { c.count(command, time.Since(began), err) }()
 	}
 	job, result := newID(), make(chan string, 1)
 	c.wmu.Lock()

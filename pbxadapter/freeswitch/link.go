@@ -276,12 +276,12 @@ func (a *Adapter) ask(id string) {
 
 // audit compares our legs with the PBX's. A leg that two audits miss, and that does not exist when asked for, has ended; one that we
 // don't know is taken over.
-func (a *Adapter) audit(ctx context.Context, c *conn) error {
+func (a *Adapter) audit(ctx context.Context, c *conn) (repaired int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	ids, err := a.channels(ctx, c)
 	if err != nil {
-		return err
+		return repaired, err
 	}
 	there := make(map[string]bool, len(ids))
 	for _, id := range ids {
@@ -318,7 +318,7 @@ func (a *Adapter) audit(ctx context.Context, c *conn) error {
 		if err != nil {
 			var said refusal
 			if !errors.As(err, &said) {
-				return err
+				return repaired, err
 			}
 		}
 		if answer != "false" {
@@ -327,6 +327,7 @@ func (a *Adapter) audit(ctx context.Context, c *conn) error {
 		a.mu.Lock()
 		if l := t.legs[id]; l != nil && a.track == t {
 			a.repaired.Add(1)
+			repaired++
 			a.log.Warn("a leg had ended unheard", zap.String("leg", id), zap.Uint64("repaired in all", a.repaired.Load()))
 			t.until(time.Now())
 			t.hangup(l, "NORMAL_CLEARING", new(event))
@@ -336,7 +337,7 @@ func (a *Adapter) audit(ctx context.Context, c *conn) error {
 		}
 		a.mu.Unlock()
 	}
-	return nil
+	return repaired, nil
 }
 
 // settings asks for what the site's dialplan keeps of its devices' features.

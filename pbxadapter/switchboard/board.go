@@ -96,6 +96,7 @@ type Board struct {
 	ops     ops
 	audit   *audit.Record
 	tap     *wiretap.Tap
+	meters  *meters
 	counts  *counts
 
 	emergency *numbering.Emergency
@@ -118,7 +119,7 @@ func New(p Policy, o Options, pbxs ...PBX) *Board {
 	if o.Node == "" {
 		o.Node = rand.Text()[:8]
 	}
-	b := &Board{policy: andSystem{p}, log: o.Log, audit: o.Audit, tap: o.Tap, counts: newCounts(), people: o.People, emergency: o.Emergency}
+	b := &Board{policy: andSystem{p}, log: o.Log, audit: o.Audit, tap: o.Tap, counts: newCounts(), meters: newMeters(), people: o.People, emergency: o.Emergency}
 	b.journal = newJournal(o.Keep, o.Node+"-"+rand.Text()[:8])
 	var links []*link
 	for _, x := range pbxs {

@@ -21,6 +21,7 @@ type works struct {
 func (b *Board) newLink(x PBX) *link {
 	l := &link{board: b, name: x.Name, model: callmodel.New(), log: b.log.With(zap.String("pbx", x.Name))}
 	l.works.Store(&works{x.Adapter, x.Adapter.Services()})
+	b.meters.begin(x.Name)
 	return l
 }
 

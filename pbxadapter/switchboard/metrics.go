@@ -107,6 +107,9 @@ var (
 func (m metrics) Describe(to chan<- *prometheus.Desc) {
 	m.b.counts.requests.Describe(to)
 	m.b.counts.took.Describe(to)
+	for _, c := range m.b.meters.all() {
+		c.Describe(to)
+	}
 	for _, d := range []*prometheus.Desc{
 		descSeq, descOctets, descFollowers, descLag, descLagged, descUp, descConnects, descResyncs, descFacts, descOdd, descDevices, descCalls,
 	} {
@@ -118,6 +121,9 @@ func (m metrics) Describe(to chan<- *prometheus.Desc) {
 func (m metrics) Collect(to chan<- prometheus.Metric) {
 	m.b.counts.requests.Collect(to)
 	m.b.counts.took.Collect(to)
+	for _, c := range m.b.meters.all() {
+		c.Collect(to)
+	}
 	tell := func(d *prometheus.Desc, t prometheus.ValueType, v float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, t, v, labels...)
 	}

@@ -45,6 +45,8 @@ type Options struct {
 	Unwanted         map[string]bool
 	// Record hears every action, with the context that it was sent under, and every answer; may be nil. It must not keep the octets.
 	Record func(ctx context.Context, sent bool, text []byte)
+	// Done hears of every action that was sent how long its answer took, and what Do or List returns; may be nil.
+	Done func(action string, took time.Duration, err error)
 }
 
 // Conn is a connection that is logged in. Its methods may be called concurrently.
@@ -208,7 +210,7 @@ func (c *Conn) Do(ctx context.Context, a *Action) (Reply, error) { return c.ask(
 // List is Do for actions that are answered by a list.
 func (c *Conn) List(ctx context.Context, a *Action) (Reply, error) { return c.ask(ctx, a, true) }
 
-func (c *Conn) ask(ctx context.Context, a *Action, list bool) (Reply, error) {
+func (c *Conn) ask(ctx context.Context, a *Action, list bool) (_ Reply, err error) {
 	p := &pending{list: list, ready: make(chan struct{})}
 	c.mu.Lock()
 	c.last++
@@ -232,6 +234,10 @@ func (c *Conn) ask(ctx context.Context, a *Action, list bool) (Reply, error) {
 	}
 	if c.o.Record != nil && a.name != "Ping" {
 		c.o.Record(ctx, true, masked(text))
+	}
+	if c.o.Done != nil && a.name != "Ping" {
+		began := time.Now()
+		defer func() { c.o.Done(a.name, time.Since(began), err) }()
 	}
 	if err := c.write(text); err != nil {
 		forget()
