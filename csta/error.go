@@ -7,6 +7,8 @@ import "fmt"
 type Error struct {
 	Category, Value string
 	PBX             string // what the PBX said, cleaned: for the log, and for HTTP to those who may control
+	SIP             int    // the SIP status behind it (RFC 3261, 21), where the PBX tells one; 0: none
+	Q850            int    // the cause value of ITU-T Q.850 behind it, likewise
 	Err             error  // the cause, for the log only
 }
 
@@ -52,6 +54,13 @@ func (e *Error) With(cause any) *Error {
 func (e *Error) Says(pbx string) *Error {
 	c := *e
 	c.PBX = pbx
+	return &c
+}
+
+// Coded is the same answer with the SIP status and the Q.850 cause that the PBX tells; 0 for one that it doesn't.
+func (e *Error) Coded(sip, q850 int) *Error {
+	c := *e
+	c.SIP, c.Q850 = sip, q850
 	return &c
 }
 

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"farhook/csta"
 	"farhook/pbxadapter/switchboard"
+	"farhook/web"
 )
 
 // made is the answer to an act.
@@ -23,10 +25,13 @@ type made struct {
 	}
 	Reached *bool
 	Plan    *struct {
-		Offered      bool
-		PBX, Dialled string
-		Steps        []struct{ Rule, Says string }
-		Problem      *struct{ Status int }
+		Offered              bool
+		PBX, Dialled, Native string
+		Steps                []struct{ Rule, Says string }
+		Problem              *struct {
+			Status int
+			Detail string
+		}
 	}
 }
 
@@ -384,5 +389,35 @@ func TestEveryServiceHasAWayIn(t *testing.T) {
 		if status == 501 {
 			t.Errorf("%s: %s", s, body)
 		}
+	}
+}
+
+// What a PBX's numbering rules refuse is not offered, whatever service would dial it.
+func TestDryRunWithRules(t *testing.T) {
+	g := startWith(t, accessOpen, func(c *web.Config) {
+		c.Dials = func(pbx string, n csta.DeviceID) (string, []switchboard.Step, error) {
+			if strings.HasPrefix(string(n), "tel:+1900") {
+				return "", []switchboard.Step{{Rule: "numbers premium", Says: "matches: refused"}}, errors.New("no premium numbers")
+			}
+			return pbx + "/" + strings.TrimPrefix(string(n), "tel:"), []switchboard.Step{{Rule: "numbers all", Says: "matches"}}, nil
+		}
+	})
+	path := g.talking(1001, 1002)
+	for path, body := range map[string]string{
+		"/api/v1/calls":                                   `{"callingDevice":"1003","calledDirectoryNumber":"%s"}`,
+		path + "/connections/1001/consult":                `{"consultedDevice":"%s"}`,
+		path + "/connections/1001/single-step-transfer":   `{"to":"%s"}`,
+		path + "/connections/1001/single-step-conference": `{"deviceToJoin":"%s"}`,
+	} {
+		if p := g.post(path+"?dryRun=true", fmt.Sprintf(body, "+4989123456"), 200).Plan; p == nil || !p.Offered || p.Native != "sim/+4989123456" || p.Steps[len(p.Steps)-1].Rule != "numbers all" {
+			t.Errorf("%s: %+v", path, p)
+		}
+		if p := g.post(path+"?dryRun=true", fmt.Sprintf(body, "+19001234567"), 200).Plan; p == nil || p.Offered || p.Problem == nil || !strings.Contains(p.Problem.Detail, "no premium numbers") || p.Steps[len(p.Steps)-1].Rule != "numbers premium" {
+			t.Errorf("%s: %+v", path, p)
+		}
+	}
+	status, _, text := g.do("PUT", "/api/v1/devices/1003/forwarding?dryRun=true", `{"on":true,"to":"+4989123456"}`)
+	if status != 200 || !strings.Contains(text, `"native":"sim/+4989123456"`) {
+		t.Errorf("%d %s", status, text)
 	}
 }

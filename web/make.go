@@ -55,7 +55,8 @@ type Made struct {
 type Plan struct {
 	Offered bool     `json:"offered" doc:"Whether it would be done"`
 	PBX     string   `json:"pbx,omitempty"`
-	Dialled string   `json:"dialled,omitempty" doc:"The number as the gateway would hand it to the PBX's adapter" example:"tel:+15551002"`
+	Dialled string   `json:"dialled,omitempty" doc:"The number that would be called, in full" example:"tel:+15551002"`
+	Native  string   `json:"native,omitempty" doc:"What the PBX itself would be told to dial, after its numbering rules: steps has each of them" example:"1002"`
 	Steps   []Step   `json:"steps" nullable:"false" doc:"Rules that it met, in order"`
 	Problem *Problem `json:"problem,omitempty" doc:"What the rule that refuses it would say"`
 }
@@ -137,16 +138,37 @@ func (s *Server) plan(ctx context.Context, r csta.Request, device csta.DeviceID)
 	for _, st := range p.Steps {
 		out.Steps = append(out.Steps, Step(st))
 	}
+	out.Dialled = string(dials(p.Request))
+	if out.Dialled != "" && s.conf.Dials != nil {
+		native, rules, derr := s.conf.Dials(p.PBX, csta.DeviceID(out.Dialled))
+		for _, st := range rules {
+			out.Steps = append(out.Steps, Step(st))
+		}
+		if out.Native = native; derr != nil {
+			out.Offered, err = false, csta.ErrInvalidDestination.With(fmt.Errorf("the numbering rules of PBX %s refuse %s: %w", p.PBX, out.Dialled, derr))
+		}
+	}
 	if err != nil {
 		out.Problem = s.explain(ctx, err, device, "")
 	}
-	if m, ok := p.Request.(csta.MakeCall); ok {
-		out.Dialled = string(m.CalledDirectoryNumber)
-		if s.conf.Dials != nil {
-			for _, st := range s.conf.Dials(p.PBX, m.CalledDirectoryNumber) {
-				out.Steps = append(out.Steps, Step(st))
-			}
-		}
-	}
 	return out
+}
+
+// dials is the number that a request calls or sends calls to; empty: none.
+func dials(r csta.Request) csta.DeviceID {
+	switch r := r.(type) {
+	case csta.MakeCall:
+		return r.CalledDirectoryNumber
+	case csta.ConsultationCall:
+		return r.ConsultedDevice
+	case csta.DeflectCall:
+		return r.NewDestination
+	case csta.SingleStepTransferCall:
+		return r.TransferredTo
+	case csta.SingleStepConferenceCall:
+		return r.DeviceToJoin
+	case csta.SetForwarding:
+		return r.ForwardDN
+	}
+	return ""
 }

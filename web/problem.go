@@ -31,7 +31,9 @@ type Problem struct {
 // Chain is how a negative answer came about, from the standard's word to the PBX's own.
 type Chain struct {
 	CSTA   string         `json:"csta,omitempty" doc:"Category and value of CSTAErrorCode" example:"operation/invalidDeviceID"`
-	PBX    string         `json:"pbx,omitempty" doc:"What the PBX said in its own words, SIP or Q.850 codes among them; to those who may control"`
+	PBX    string         `json:"pbx,omitempty" doc:"What the PBX said in its own words; to those who may control"`
+	SIP    int            `json:"sip,omitempty" doc:"The SIP status behind it (RFC 3261), where the PBX tells one" example:"480"`
+	Q850   int            `json:"q850,omitempty" doc:"The cause value of ITU-T Q.850 behind it, where the PBX tells one" example:"20"`
 	Offers []csta.Service `json:"offers,omitempty" doc:"Services that the device offers now"`
 	Trace  string         `json:"trace,omitempty" doc:"Names this request in the log, and in farhook trace"`
 }
@@ -69,6 +71,7 @@ func refused(ctx context.Context, err error) *Problem {
 	if e.Value != "" {
 		p.Chain.CSTA += "/" + e.Value
 	}
+	p.Chain.SIP, p.Chain.Q850 = e.SIP, e.Q850
 	if e.Err != nil {
 		p.Detail = e.Err.Error()
 	}

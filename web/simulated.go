@@ -53,6 +53,8 @@ type simTroubleInput struct {
 		Category string       `json:"category,omitempty" maxLength:"64" doc:"Of the CSTA error with which it fails; absent: it is only late" example:"stateIncompatibility"`
 		Value    string       `json:"value,omitempty" maxLength:"64" example:"noCallToAnswer"`
 		PBX      string       `json:"pbx,omitempty" maxLength:"200" doc:"What the PBX says to it in its own words"`
+		SIP      int          `json:"sip,omitempty" minimum:"300" maximum:"699" doc:"The SIP status that the PBX tells for it" example:"486"`
+		Q850     int          `json:"q850,omitempty" minimum:"1" maximum:"127" doc:"The Q.850 cause that the PBX tells for it" example:"17"`
 	}
 }
 
@@ -89,7 +91,7 @@ func (s *Server) simOperations() {
 		b := in.Body
 		var err error
 		if b.Category != "" {
-			err = &csta.Error{Category: b.Category, Value: b.Value, PBX: b.PBX}
+			err = &csta.Error{Category: b.Category, Value: b.Value, PBX: b.PBX, SIP: b.SIP, Q850: b.Q850}
 		}
 		s.conf.Sim.Next(b.Service, time.Duration(b.Delay)*time.Millisecond, err)
 		return nil, nil

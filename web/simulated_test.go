@@ -72,9 +72,9 @@ func TestSimulatedPBX(t *testing.T) {
 	if got := g.legs("1002"); strings.Contains(got, "alerting") {
 		t.Error(got)
 	}
-	no("trouble", `{"service":"MakeCall","category":"systemResourceAvailibility","value":"networkBusy","pbx":"503 all circuits are busy"}`)
+	no("trouble", `{"service":"MakeCall","category":"systemResourceAvailibility","value":"networkBusy","pbx":"503 all circuits are busy","sip":503,"q850":34}`)
 	status, _, text := g.do("POST", "/api/v1/calls", makeCall)
-	if status != 503 || !strings.Contains(text, "networkBusy") || !strings.Contains(text, `"pbx":"503 all circuits are busy"`) {
+	if status != 503 || !strings.Contains(text, "networkBusy") || !strings.Contains(text, `"pbx":"503 all circuits are busy","sip":503,"q850":34`) {
 		t.Errorf("%d %s", status, text)
 	}
 	g.post("/api/v1/calls", makeCall, 201)

@@ -159,7 +159,7 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 			return nil, err
 		}
 		parts.Console, parts.Sessions, parts.Metrics, parts.Sim = console.Files, sipSessions(g.uc), metrics, driverOf(pbxs)
-		parts.Diagnose, parts.Probes = g.diagnose, g.probes()
+		parts.Diagnose, parts.Probes, parts.Dials = g.diagnose, g.probes(), g.dials
 		g.web, err = web.New(g.board, parts.Config)
 		if err != nil {
 			return nil, err

@@ -7,6 +7,7 @@ import (
 	"farhook/csta"
 	"farhook/pbxadapter"
 	"farhook/pbxadapter/numbering"
+	"farhook/pbxadapter/switchboard"
 )
 
 // numbersWrongs lists what is wrong with the emergency numbers and with every PBX's rules.
@@ -69,4 +70,23 @@ func (c Config) numbersOf(p PBXConfig) (*numbering.Rules, error) {
 		return nil, fmt.Errorf("numbers: %w", err)
 	}
 	return r, nil
+}
+
+// dials is what a PBX is told to dial for a number, and rule by rule how that comes about, for the web's dry runs.
+func (g *gateway) dials(pbx string, n csta.DeviceID) (native string, rules []switchboard.Step, err error) {
+	g.reloading.Lock()
+	p, ok := g.pbxs[pbx]
+	g.reloading.Unlock()
+	if !ok {
+		return "", nil, fmt.Errorf("there is no PBX %s any more", pbx)
+	}
+	way := p.numbers.Explain(numbering.ToPBX, string(n), numbering.Called)
+	for _, s := range way.Steps {
+		said := s.Did
+		if s.Result != "" {
+			said += ": " + s.Result
+		}
+		rules = append(rules, switchboard.Step{Rule: "numbers " + s.Rule, Says: said})
+	}
+	return way.Out, rules, way.Err
 }

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"farhook/pbxadapter"
+	"farhook/pbxadapter/numbering"
 	"farhook/pbxadapter/sim"
 	"farhook/pbxadapter/switchboard"
 	"farhook/pbxadapter/switchboard/audit"
@@ -65,8 +66,9 @@ func watch(ctx context.Context, log *zap.Logger, files []string, again <-chan os
 
 // running is a PBX that runs, and the configuration it was made from.
 type running struct {
-	flat string
-	pbx  switchboard.PBX
+	flat    string
+	pbx     switchboard.PBX
+	numbers *numbering.Rules // what its adapter translates numbers by
 }
 
 // assemble makes the adapters of a configuration; those whose part of it is as it was stay the same.
@@ -81,7 +83,11 @@ func (g *gateway) assemble(c Config, simConf ...*sim.Config) (map[string]running
 			if err != nil {
 				return nil, nil, err
 			}
-			r = running{flat, made[0]}
+			numbers, err := Config{Emergency: g.conf.Emergency}.numbersOf(p)
+			if err != nil {
+				return nil, nil, fmt.Errorf("pbx %s: %w", p.Name, err)
+			}
+			r = running{flat, made[0], numbers}
 		}
 		next[p.Name] = r
 		all = append(all, r.pbx)

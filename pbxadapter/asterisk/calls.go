@@ -54,7 +54,11 @@ func (a *Adapter) originate(ctx context.Context, from, to csta.DeviceID, auto bo
 	defer a.mu.Unlock()
 	if in.told.Call == "" {
 		delete(a.t.intents, in.id)
-		return none, csta.ErrDeviceOutOfService.With(fmt.Errorf("asterisk: %s could not be rung: it is not registered, or unknown", p.endpoint))
+		no := csta.ErrDeviceOutOfService.With(fmt.Errorf("asterisk: %s could not be rung: it is not registered, or unknown", p.endpoint))
+		if c := in.channel; c != nil && c.gone {
+			no = no.Coded(c.tech, c.cause)
+		}
+		return none, no
 	}
 	return in.told, nil // it may be over by now
 }

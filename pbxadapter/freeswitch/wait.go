@@ -141,22 +141,26 @@ func verb(command string) string {
 	return v
 }
 
-// refusals are what the PBX says no with, and what that means.
+// refusals are what the PBX says no with, and what that means. Where it is the name of a cause, q850 is the value that Q.850 has for it.
 var refusals = []struct {
 	says string
 	err  *csta.Error
+	q850 int
 }{
-	{"No such channel", csta.ErrInvalidConnectionID},
-	{"Cannot locate session", csta.ErrInvalidConnectionID},
-	{"Invalid uuid", csta.ErrInvalidConnectionID},
-	{"USER_NOT_REGISTERED", csta.ErrDeviceOutOfService},
-	{"SUBSCRIBER_ABSENT", csta.ErrDeviceOutOfService},
-	{"user_not_registered", csta.ErrDeviceOutOfService},
-	{"USER_BUSY", csta.ErrInvalidCallingState},
-	{"CALL_REJECTED", csta.ErrInvalidCallingState},
-	{"NO_ANSWER", csta.ErrInvalidCallingState},
-	{"ORIGINATOR_CANCEL", csta.ErrInvalidCallingState},
-	{"CONGESTION", csta.ErrNetworkBusy},
+	{"No such channel", csta.ErrInvalidConnectionID, 0},
+	{"Cannot locate session", csta.ErrInvalidConnectionID, 0},
+	{"Invalid uuid", csta.ErrInvalidConnectionID, 0},
+	{"USER_NOT_REGISTERED", csta.ErrDeviceOutOfService, 0},
+	{"SUBSCRIBER_ABSENT", csta.ErrDeviceOutOfService, 20},
+	{"user_not_registered", csta.ErrDeviceOutOfService, 0},
+	{"USER_BUSY", csta.ErrInvalidCallingState, 17},
+	{"CALL_REJECTED", csta.ErrInvalidCallingState, 21},
+	{"NO_ANSWER", csta.ErrInvalidCallingState, 19},
+	{"NO_USER_RESPONSE", csta.ErrInvalidCallingState, 18},
+	{"ORIGINATOR_CANCEL", csta.ErrInvalidCallingState, 0},
+	{"NORMAL_CIRCUIT_CONGESTION", csta.ErrNetworkBusy, 34},
+	{"SWITCH_CONGESTION", csta.ErrNetworkBusy, 42},
+	{"CONGESTION", csta.ErrNetworkBusy, 0},
 }
 
 // fault gives an error the meaning that it has for who asked.
@@ -170,7 +174,7 @@ func (a *Adapter) fault(err error) error {
 	case errors.As(err, &said):
 		for _, r := range refusals {
 			if strings.Contains(said.said, r.says) {
-				return r.err.With(err).Says(clip(said.said))
+				return r.err.With(err).Says(clip(said.said)).Coded(0, r.q850)
 			}
 		}
 		return csta.ErrRequestIncompatible.With(err).Says(clip(said.said))
