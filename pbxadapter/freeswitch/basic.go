@@ -186,6 +186,13 @@ func (a *Adapter) clearConnection(ctx context.Context, r csta.ClearConnection) (
 
 func (a *Adapter) kill(ctx context.Context, legs map[string]string, gone func() bool) error {
 	var failed error
+	a.mu.Lock()
+	for id := range legs {
+		if l := a.track.legs[id]; l != nil {
+			l.killed = true
+		}
+	}
+	a.mu.Unlock()
 	for id, cause := range legs {
 		if err := a.send(ctx, "uuid_kill "+id+" "+cause); err != nil {
 			failed = err

@@ -48,11 +48,61 @@ var forwarding = map[string]csta.EventCause{
 	"ALLOTTED_TIMEOUT": csta.CauseCallForwardNoAnswer, "PICKED_OFF": csta.CauseCallPickup, "CALL_REJECTED": csta.CauseCallForward,
 }
 
-// hangup is the end of a leg. What comes after it means nothing any more.
+// hangup is told that a leg has ended. When one phone hangs up, the PBX ends the other leg too, and one time in forty tells that first. Only the
+// leg that its phone ended has a SIP status of its end. One without, unless we ended it, waits until the other's end is heard, so that who
+// released is told to have done so.
 func (t *tracker) hangup(l *leg, cause string, e *event) {
-	if l.dead {
+	if l.dead || l.ending.waits() {
 		return
 	}
+	near := [...]*leg{l.partner(), l.parent} // whose ends may come with this one's
+	if first := l.killed || e.get(termStatus) != ""; !first {
+		if l.answered { // nobody hung up: they end in the PBX's order
+			for _, o := range near {
+				o.settle()
+			}
+		}
+		if l.echoes(cause) {
+			kept := *e // the window takes it back
+			l.ending = t.after(echo, func() { t.ends(l, cause, &kept) })
+			return
+		}
+	}
+	t.ends(l, cause, e)
+	for _, o := range near {
+		o.settle()
+	}
+}
+
+// settle ends a leg that waits with its end; nil: nobody.
+func (l *leg) settle() {
+	if l != nil {
+		l.ending.now()
+	}
+}
+
+// partner is with whom a leg talks, or has just talked; nil: nobody who is still there.
+func (l *leg) partner() *leg {
+	o := l.peer
+	if o == nil {
+		o = l.was
+	}
+	if o == nil || o.dead || o.call != l.call || o.peer != l && o.peer != nil {
+		return nil
+	}
+	return o
+}
+
+// echoes says whether a leg that neither its phone nor we have ended may have ended only because another one has, which is yet to be heard of.
+func (l *leg) echoes(cause string) bool {
+	if l.plan != nil || l.conn == nil {
+		return false
+	}
+	return l.partner() != nil || len(l.rings) > 0 && cause != "ORIGINATOR_CANCEL"
+}
+
+// ends is the end of a leg. What comes after it means nothing any more.
+func (t *tracker) ends(l *leg, cause string, e *event) {
 	l.dead = true
 	delete(t.legs, l.id)
 	t.gone[l.id] = t.now

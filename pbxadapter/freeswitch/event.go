@@ -45,6 +45,7 @@ const (
 	userName
 	dialedUser
 	disposition
+	termStatus
 	originatingLeg
 	originateBond
 	signalBond
@@ -96,7 +97,7 @@ var names = map[string]key{
 	"Caller-Destination-Number": callerDestination, "Caller-RDNIS": callerRDNIS, "Caller-Context": callerContext,
 	"Caller-Privacy-Hide-Number": callerHideNumber, "Caller-Channel-Created-Time": callerCreated, "Caller-Channel-Answered-Time": callerAnswered,
 	"Other-Type": otherType, "Other-Leg-Unique-ID": otherUniqueID, "Bridge-A-Unique-ID": bridgeA, "Bridge-B-Unique-ID": bridgeB, "Hangup-Cause": hangupCause,
-	"variable_user_name": userName, "variable_dialed_user": dialedUser, "variable_sip_hangup_disposition": disposition,
+	"variable_user_name": userName, "variable_dialed_user": dialedUser, "variable_sip_hangup_disposition": disposition, "variable_sip_term_status": termStatus,
 	"variable_originating_leg_uuid": originatingLeg, "variable_originate_signal_bond": originateBond, "variable_signal_bond": signalBond,
 	"variable_transfer_destination": transferTo, "variable_refused_by": refusedBy, "variable_sip_user_agent": userAgent,
 	"variable_sip_gateway_name": gatewayName, "variable_farhook_call": markCall, "variable_farhook_role": markRole, "variable_farhook_to": markTo,

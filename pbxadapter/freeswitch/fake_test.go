@@ -46,7 +46,7 @@ type fleg struct {
 	peer, parent         *fleg
 	rings                []*fleg
 	dest, rdnis, cid     string
-	room, export         string
+	room, export, status string   // status: of the SIP message by which its phone ended it
 	next                 []string // applications still to run
 	onAnswer             func()
 }
@@ -243,6 +243,9 @@ func (f *fake) describe(l *fleg, m map[string]string) {
 	}
 	if l.held {
 		m["Channel-Call-State"] = "HELD"
+	}
+	if l.status != "" {
+		m["variable_sip_term_status"] = l.status
 	}
 	if l.rdnis != "" {
 		m["Caller-RDNIS"] = l.rdnis

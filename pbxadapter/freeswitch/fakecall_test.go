@@ -27,7 +27,7 @@ func (h fakeHands) Answer(d csta.DeviceID) error {
 }
 
 func (h fakeHands) HangUp(d csta.DeviceID) error {
-	return h.on(string(d), func(l *fleg) bool { return !l.held }, func(l *fleg) { h.hangup(l, "NORMAL_CLEARING") })
+	return h.on(string(d), func(l *fleg) bool { return !l.held }, func(l *fleg) { l.status = "200"; h.hangup(l, "NORMAL_CLEARING") })
 }
 
 func (h fakeHands) Hold(d csta.DeviceID) error {
@@ -39,7 +39,7 @@ func (h fakeHands) Retrieve(d csta.DeviceID) error {
 }
 
 func (h fakeHands) Reject(d csta.DeviceID) error {
-	return h.on(string(d), func(l *fleg) bool { return !l.inbound && !l.ans }, func(l *fleg) { h.hangup(l, "USER_BUSY") })
+	return h.on(string(d), func(l *fleg) bool { return !l.inbound && !l.ans }, func(l *fleg) { l.status = "486"; h.hangup(l, "USER_BUSY") })
 }
 
 func (h fakeHands) CutLink() {

@@ -35,6 +35,8 @@ type leg struct {
 	context  string
 	parked   string // by our mark: the leg for which this one is, or is about to be, parked
 	created  time.Time
+	killed   bool   // by us
+	ending   *doubt // it has ended, as the echo of another leg's end that is yet to be heard of
 	doubts   [3]*doubt
 }
 
@@ -46,6 +48,7 @@ const (
 	waits    = 300 * time.Millisecond
 	moment   = 100 * time.Millisecond
 	unholds  = 50 * time.Millisecond
+	echo     = 60 * time.Millisecond // between the ends of two legs that talked, whichever is told first
 	lostTime = 150 * time.Millisecond
 	joins    = 5 * time.Second // for a plan to be carried out
 )

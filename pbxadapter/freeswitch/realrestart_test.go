@@ -91,3 +91,34 @@ func restarts(s *script, parked bool, hands adaptertest.Hands, make func() *Adap
 	s.until("who was left alone is cleared", func() bool { return len(s.model.State().Calls) == 0 })
 	_ = s.stop()
 }
+
+// Who hangs up is told to have released, however the PBX orders the ends of the two legs: of a hundred calls some come the wrong way round.
+func TestRealReleasing(t *testing.T) {
+	address, password, hands := realPBX(t)
+	a, err := New(pbxadapter.Options{Name: "fs", Log: zaptest.NewLogger(t), Numbers: pbxadapter.PlainNumbers{}}, realConfig(address, password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &script{t: t, model: callmodel.New()}
+	s.hand(hands.say("reset"))
+	s.adapter(a)
+	defer func() { _ = s.stop() }()
+	for n := range 100 {
+		s.hand(hands.Dial("201", "202"))
+		s.is("202", csta.Alerting)
+		s.hand(hands.Answer("202"))
+		s.is("201", csta.Connected)
+		s.is("202", csta.Connected)
+		s.mu.Lock()
+		s.told = nil
+		s.mu.Unlock()
+		who := csta.DeviceID([]string{"201", "202"}[n%2])
+		s.hand(hands.HangUp(who))
+		s.until("both have gone", func() bool { return len(s.model.State().Calls) == 0 })
+		s.mu.Lock()
+		if e, ok := s.told[0].Event.(csta.ConnectionClearedEvent); !ok || e.DroppedConnection.Device != who {
+			t.Errorf("call %d: %s hung up, and first is told %+v", n, who, s.told[0].Event)
+		}
+		s.mu.Unlock()
+	}
+}

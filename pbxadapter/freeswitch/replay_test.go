@@ -248,6 +248,8 @@ func (r *replayer) command(text string) {
 		return nil
 	}
 	switch w[0] {
+	case "uuid_kill":
+		at(1).killed = true
 	case "originate":
 		m := originated.FindStringSubmatch(text)
 		if m == nil {

@@ -62,6 +62,18 @@ func (d *doubt) drop() {
 	}
 }
 
+// waits says whether it is still open.
+func (d *doubt) waits() bool { return d != nil && d.f != nil }
+
+// now settles it before its time.
+func (d *doubt) now() {
+	if d.waits() {
+		f := d.f
+		d.f = nil
+		f()
+	}
+}
+
 func newTracker(name string, numbers pbxadapter.Numbers, facts func(callmodel.Fact)) *tracker {
 	return &tracker{
 		name: name, stations: make(map[string]station), numbers: numbers, facts: facts, dnd: func(csta.DeviceID) bool { return false },
