@@ -73,6 +73,8 @@ func TestTheWholeDocumentIsGuarded(t *testing.T) {
 	elsewhere := g.secret(access.Grant{Scopes: access.Scopes[:3], OwnLines: own})
 	bodies := map[string]string{
 		"make-call":                         `{"callingDevice":"1001","calledDirectoryNumber":"1005"}`,
+		"set-note":                          `{"text":"away"}`,
+		"set-desk-note":                     `{"text":"mind the lift"}`,
 		"set-do-not-disturb":                `{"on":true}`,
 		"set-forwarding":                    `{"on":true,"to":"1005"}`,
 		"set-message-waiting":               `{"on":true}`,

@@ -59,6 +59,7 @@ type eraseOutput struct {
 		Calls     int64 `json:"calls" doc:"Entries from which something was erased"`
 		Legs      int64 `json:"legs"`
 		Documents int64 `json:"documents" doc:"Documents that waited for webhooks, and are gone"`
+		Notes     int64 `json:"notes" doc:"Notes about the number or by the user, which are gone"`
 	}
 }
 
@@ -238,8 +239,12 @@ func (s *Server) erasePast(ctx context.Context, in *eraseInput) (*eraseOutput, e
 	if err != nil {
 		return nil, s.fault(ctx, err)
 	}
+	notes, err := s.notes.erase(ctx, who(ctx), csta.DeviceID(number), in.Body.By)
+	if err != nil {
+		return nil, s.fault(ctx, err)
+	}
 	s.log.Info("history erased", zap.String("user", who(ctx).User), zap.Int64("calls", e.Calls), zap.Int64("documents", e.Documents))
 	out := &eraseOutput{}
-	out.Body.Calls, out.Body.Legs, out.Body.Documents = e.Calls, e.Legs, e.Documents
+	out.Body.Calls, out.Body.Legs, out.Body.Documents, out.Body.Notes = e.Calls, e.Legs, e.Documents, notes
 	return out, nil
 }

@@ -22,6 +22,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.spool != nil {
 		all.Go(func() { _ = s.spool.Run(ctx) })
 		all.Go(func() { s.retain(ctx) })
+		all.Go(func() { s.notes.run(ctx) })
 		all.Go(func() { _ = s.hooks.Run(ctx) })
 	}
 	all.Wait()

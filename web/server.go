@@ -74,6 +74,7 @@ type Server struct {
 	db         *history.DB
 	spool      *history.Spool
 	hooks      *webhook.Deliverer
+	notes      *notebook // nil: none are kept
 }
 
 const (
@@ -103,6 +104,10 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 		if s.hooks, err = webhook.New(context.Background(), c.Webhooks, c.DB, s.streams.Story, s.viewerOf); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
+		if s.notes, err = openNotebook(context.Background(), b, c.DB, s.log.Named("notes")); err != nil {
+			return nil, fmt.Errorf("web: %w", err)
+		}
+		s.streams.KeepNotes(s.notes.all)
 		if s.spool, err = history.NewSpool(context.Background(), c.DB, b, s.log.Named("history"), s.hooks.Outgoing, s.hooks.Wake); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
@@ -121,6 +126,7 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 	s.pastOperations()
 	s.accessOperations()
 	s.hookOperations()
+	s.noteOperations()
 	s.simOperations()
 	s.document()
 	mux.HandleFunc("GET /api/v1/stream", s.events)

@@ -72,6 +72,8 @@ type Entry struct {
 	// References are those of Told.Calls (WithReference), one each; nil where none has one.
 	References []string
 	Trace      pbxadapter.TraceID // of the request that caused it
+	// Beside is what Tell was given, where the entry is no event of a PBX's: then Event is nil.
+	Beside any
 	callmodel.Told
 	shared *record
 }
@@ -83,6 +85,7 @@ var ErrLagged = errors.New("switchboard: follower lagged behind the journal")
 type Filter struct {
 	All     bool // every device that the principal may observe
 	Devices []csta.DeviceID
+	Beside  bool // also what Tell was given; of a follower only
 }
 
 // Board is the switchboard. All methods are safe for concurrent use.

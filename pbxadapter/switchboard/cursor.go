@@ -10,9 +10,10 @@ import (
 
 // Cursor is one follower's place in the journal. Its methods are for one goroutine at a time.
 type Cursor struct {
-	board *Board
-	who   Principal
-	wake  func()
+	board  *Board
+	who    Principal
+	wake   func()
+	beside bool // hears what Tell was given
 
 	// Guarded by the journal's lock.
 	all     bool
@@ -35,7 +36,7 @@ type Cursor struct {
 // without a Next that said "nothing more" in between, when there is something to read; it must only schedule. It is not called
 // before the first Next.
 func (b *Board) Follow(who Principal, after Seq, f Filter, wake func()) *Cursor {
-	c := &Cursor{board: b, who: who, wake: wake, all: f.All, filter: f.Devices, foreign: after == Elsewhere}
+	c := &Cursor{board: b, who: who, wake: wake, beside: f.Beside, all: f.All, filter: f.Devices, foreign: after == Elsewhere}
 	j := b.journal
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -93,6 +94,9 @@ func (c *Cursor) wants(r *record) bool {
 
 // push hands an entry over, once. The journal is locked.
 func (c *Cursor) push(r *record, w wakes) wakes {
+	if r.Beside != nil && !c.beside {
+		return w
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.pushed == r.Seq || c.lagged {
@@ -236,7 +240,7 @@ func (c *Cursor) Next() (Entry, bool, error) {
 // may says whether the follower may observe what an entry tells.
 func (c *Cursor) may(r *record) bool {
 	if len(r.Audience) == 0 {
-		return true // the end of a call, which names nobody
+		return true // the end of a call, or what is told beside the calls to everybody
 	}
 	return slices.ContainsFunc(r.Audience, func(s callmodel.Seat) bool { return c.board.policy.May(c.who, csta.Observe, s.Device) })
 }

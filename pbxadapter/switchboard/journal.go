@@ -124,27 +124,33 @@ func (j *journal) append(pbx string, told []callmodel.Told, of func(callmodel.Op
 			o = of(t.Op)
 		}
 		r.By, r.Trace, r.References = o.by, o.trace, j.refer(t, o.reference)
-		j.ring = append(j.ring, r)
-		j.octets += r.size
-		for j.octets > j.keep && len(j.ring) > 1 {
-			j.octets -= j.ring[0].size
-			j.ring[0] = nil
-			j.ring = j.ring[1:]
-		}
-		for _, c := range j.all {
+		w = j.hand(r, w)
+		j.follow(t)
+	}
+	return w
+}
+
+// hand puts a record into the ring and hands it to who follows. The journal is locked.
+func (j *journal) hand(r *record, w wakes) wakes {
+	j.ring = append(j.ring, r)
+	j.octets += r.size
+	for j.octets > j.keep && len(j.ring) > 1 {
+		j.octets -= j.ring[0].size
+		j.ring[0] = nil
+		j.ring = j.ring[1:]
+	}
+	for _, c := range j.all {
+		w = c.push(r, w)
+	}
+	for _, s := range r.Audience {
+		for _, c := range j.byDevice[s.Device] {
 			w = c.push(r, w)
 		}
-		for _, s := range t.Audience {
-			for _, c := range j.byDevice[s.Device] {
-				w = c.push(r, w)
-			}
+	}
+	for _, id := range r.Calls {
+		for _, c := range j.byCall[id] {
+			w = c.push(r, w)
 		}
-		for _, id := range t.Calls {
-			for _, c := range j.byCall[id] {
-				w = c.push(r, w)
-			}
-		}
-		j.follow(t)
 	}
 	return w
 }

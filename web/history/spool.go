@@ -59,7 +59,7 @@ func NewSpool(ctx context.Context, db *DB, b *switchboard.Board, log *zap.Logger
 		return nil, err
 	}
 	// It follows from now on: nothing that happens before Run is lost.
-	s.cursor = b.Follow(access.Gateway, switchboard.Now, switchboard.Filter{All: true}, func() {
+	s.cursor = b.Follow(access.Gateway, switchboard.Now, switchboard.Filter{All: true, Beside: true}, func() {
 		select {
 		case s.news <- struct{}{}:
 		default:

@@ -19,14 +19,15 @@ type Document struct {
 	At       time.Time  `json:"at" doc:"When it happened, by the gateway's clock"`
 	Reason   string     `json:"reason,omitempty" doc:"Of a gap or an end: why"`
 	After    string     `json:"after,omitempty" doc:"Of a gap: the position that was asked for"`
-	Kind     string     `json:"kind,omitempty" enum:"call,feature,service" doc:"Of an event: what it is about"`
-	Event    string     `json:"event,omitempty" doc:"Name of the CSTA event" example:"DeliveredEvent"`
+	Kind     string     `json:"kind,omitempty" enum:"call,feature,service,note" doc:"Of an event: what it is about"`
+	Event    string     `json:"event,omitempty" doc:"Name of the CSTA event; a note has none" example:"DeliveredEvent"`
 	PBX      string     `json:"pbx,omitempty" doc:"Of an event: where it happened"`
 	Body     csta.Event `json:"body,omitempty" doc:"The event, with the members of ECMA-323; to who may see the parties"`
 	Audience []Seat     `json:"audience,omitempty" doc:"Devices that the event is told to, each with the state of its own connection"`
 	By       string     `json:"by,omitempty" doc:"Who asked for it, if it was asked for through farhook"`
 	Devices  []Device   `json:"devices,omitempty" doc:"In a snapshot all devices; in an event those whose features or service changed"`
 	Calls    []Call     `json:"calls,omitempty" doc:"In a snapshot all calls; in an event those that it is about, as they are after it"`
+	Notes    []Note     `json:"notes,omitempty" doc:"In a snapshot all notes; in an event the one that was written, or is gone"`
 }
 
 // Seat is one hearer of an event.
@@ -34,6 +35,9 @@ type Seat struct {
 	Device csta.DeviceID `json:"deviceID"`
 	Local  csta.State    `json:"localConnectionInfo,omitempty"`
 }
+
+// kindNote is the kind of what is told of notes.
+const kindNote = "note"
 
 // The types of document.
 const (
@@ -55,17 +59,24 @@ type Viewer struct {
 type Filter struct {
 	Devices []csta.DeviceID
 	Calls   []csta.CallID
-	Kinds   []string // call, feature, service, or the names of events
+	Kinds   []string // call, feature, service, note, or the names of events
+}
+
+// device says whether what is about a device, or about none, is asked for.
+func (f Filter) device(d csta.DeviceID) bool {
+	return len(f.Devices) == 0 || slices.Contains(f.Devices, d)
 }
 
 // Wants says whether an event is of a kind that is asked for.
 func (f Filter) Wants(e switchboard.Entry) bool {
-	return len(f.Kinds) == 0 || slices.Contains(f.Kinds, KindOfEvent(e)) || slices.Contains(f.Kinds, e.Event.Element())
+	return len(f.Kinds) == 0 || slices.Contains(f.Kinds, KindOfEvent(e)) || e.Event != nil && slices.Contains(f.Kinds, e.Event.Element())
 }
 
 // KindOfEvent says what an event is about.
 func KindOfEvent(e switchboard.Entry) string {
 	switch {
+	case e.Beside != nil:
+		return kindNote
 	case len(e.Calls) > 0:
 		return "call"
 	case e.Feature != nil:
@@ -75,10 +86,13 @@ func KindOfEvent(e switchboard.Entry) string {
 }
 
 // Story tells documents: the same ones to all who follow.
-type Story struct{ board *switchboard.Board }
+type Story struct {
+	board *switchboard.Board
+	notes func() []Note // nil: there are none
+}
 
 // NewStory tells of a board.
-func NewStory(b *switchboard.Board) *Story { return &Story{b} }
+func NewStory(b *switchboard.Board) *Story { return &Story{board: b} }
 
 // At is a position.
 func (s *Story) At(n switchboard.Seq) string {
@@ -109,7 +123,7 @@ func (s *Story) Snapshot(v Viewer, f Filter) (Document, switchboard.Seq) {
 	d := Document{Type: typeSnapshot, Position: s.At(seq), At: time.Now(), Devices: []Device{}, Calls: []Call{}}
 	if len(f.Calls) == 0 || len(f.Devices) > 0 {
 		for _, i := range s.board.Devices(v.Principal) {
-			if len(f.Devices) == 0 || slices.Contains(f.Devices, i.ID) {
+			if f.device(i.ID) {
 				d.Devices = append(d.Devices, DeviceOf(i, state))
 			}
 		}
@@ -131,18 +145,22 @@ func (s *Story) Snapshot(v Viewer, f Filter) (Document, switchboard.Seq) {
 			}
 		}
 	}
+	d.Notes = s.notesOf(v, f) // after the state: what the journal told of up to seq is in it
 	return d, seq
 }
 
 func (f Filter) board() switchboard.Filter {
 	if len(f.Devices) == 0 && len(f.Calls) == 0 {
-		return switchboard.Filter{All: true}
+		return switchboard.Filter{All: true, Beside: true}
 	}
-	return switchboard.Filter{Devices: f.Devices}
+	return switchboard.Filter{Devices: f.Devices, Beside: true}
 }
 
 // Event is an entry as a viewer may see it. false: nothing of it.
 func (s *Story) Event(v Viewer, e switchboard.Entry) (Document, bool) {
+	if n, ok := e.Beside.(Note); ok {
+		return Document{Type: typeEvent, Position: s.At(e.Seq), At: e.At, Kind: kindNote, Notes: []Note{n}}, v.Eyes.Note(n)
+	}
 	d := Document{Type: typeEvent, Position: s.At(e.Seq), At: e.At, Kind: KindOfEvent(e), Event: e.Event.Element(), PBX: e.PBX}
 	if !v.Eyes.All && len(e.Calls) > 0 && len(e.Audience) == 0 {
 		return d, false // the end of a call is told by its last connection to who sees only some devices
@@ -214,7 +232,7 @@ var told = []csta.Event{
 
 // KnownKind says whether a filter's kind is one.
 func KnownKind(k string) bool {
-	return k == "call" || k == "feature" || k == "service" || slices.ContainsFunc(told, func(e csta.Event) bool { return e.Element() == k })
+	return k == kindNote || k == "call" || k == "feature" || k == "service" || slices.ContainsFunc(told, func(e csta.Event) bool { return e.Element() == k })
 }
 
 // Events are the events that are told, one of each.

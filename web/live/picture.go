@@ -20,6 +20,7 @@ type Device struct {
 	ID           csta.DeviceID                      `json:"deviceID" doc:"Canonical number as URI (RFC 3966)" example:"tel:+15551001"`
 	Kind         string                             `json:"kind" enum:"phone,group,parkSlot,trunk"`
 	Name         string                             `json:"name,omitempty" doc:"Whose it is"`
+	Department   string                             `json:"department,omitempty" doc:"Where its owner works, as the directory has it"`
 	Aliases      []string                           `json:"aliases,omitempty" doc:"Other numbers that mean it, such as its extension"`
 	Members      []csta.DeviceID                    `json:"members,omitempty" doc:"Of a group"`
 	PBX          string                             `json:"pbx"`
@@ -82,7 +83,7 @@ var kinds = map[pbxadapter.DeviceKind]string{
 // DeviceOf is the picture of a device in a state.
 func DeviceOf(i switchboard.DeviceInfo, s callmodel.State) Device {
 	d := Device{
-		ID: i.ID, Kind: kinds[i.Kind], Name: i.Name, Aliases: i.Aliases, Members: i.Members, PBX: i.PBX, LinkUp: i.LinkUp,
+		ID: i.ID, Kind: kinds[i.Kind], Name: i.Name, Department: i.Owner.Department, Aliases: i.Aliases, Members: i.Members, PBX: i.PBX, LinkUp: i.LinkUp,
 		Offers: i.Offers, Lacks: i.Lacks,
 	}
 	if cause, out := s.Out[i.ID]; out {
