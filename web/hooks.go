@@ -76,7 +76,7 @@ func (s *Server) hookOperations() {
 		return op{id: id, method: method, path: "/api/v1/webhooks" + path, summary: summary, tag: "Webhooks", scope: access.ObserveState, status: status, errors: append(errs, 501)}
 	}
 	register(s, hook("list-webhooks", http.MethodGet, "", "List my webhooks; an administrator's list has all", 0), s.listHooks)
-	register(s, hook("make-webhook", http.MethodPost, "", "Make a webhook", http.StatusCreated, 400, 404), s.makeHook)
+	register(s, hook("make-webhook", http.MethodPost, "", "Make a webhook", http.StatusCreated, 400, 404, 409), s.makeHook)
 	register(s, hook("get-webhook", http.MethodGet, "/{id}", "One webhook", 0, 404), func(ctx context.Context, in *idInput) (*hookOutput, error) {
 		h, err := s.hook(ctx, in.ID)
 		return &hookOutput{h}, err
@@ -118,6 +118,8 @@ func (s *Server) hookError(ctx context.Context, err error) error {
 		return nil
 	case errors.Is(err, webhook.ErrUnknown):
 		return wrong(ctx, http.StatusNotFound, "there is no such webhook")
+	case errors.Is(err, webhook.ErrMany):
+		return wrong(ctx, http.StatusConflict, err.Error())
 	case errors.Is(err, webhook.ErrURL):
 		return wrong(ctx, http.StatusBadRequest, err.Error())
 	}

@@ -42,9 +42,40 @@ func (d *DB) queued(ctx context.Context, query string, args ...any) ([]Queued, e
 	return list, rows.Err()
 }
 
-// Waiting are the documents that wait for a webhook, oldest first.
-func (d *DB) Waiting(ctx context.Context, webhook string, limit int) ([]Queued, error) {
-	return d.queued(ctx, "WHERE webhook = ? AND dead = 0 ORDER BY id LIMIT ?", webhook, limit)
+// Waiting is what has to be known of a document that waits, to say when it may be sent.
+type Waiting struct {
+	ID      int64
+	Ordered string
+	Next    time.Time
+}
+
+// Waiting are the documents that wait for a webhook, oldest first, after the one with this id.
+func (d *DB) Waiting(ctx context.Context, webhook string, after int64, limit int) ([]Waiting, error) {
+	rows, err := d.read.QueryContext(ctx, "SELECT id, ordered, next_try FROM outbox WHERE webhook = ? AND dead = 0 AND id > ? ORDER BY id LIMIT ?", webhook, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("history: %w", err)
+	}
+	defer rows.Close()
+	var list []Waiting
+	for rows.Next() {
+		var w Waiting
+		var next int64
+		if err := rows.Scan(&w.ID, &w.Ordered, &next); err != nil {
+			return nil, fmt.Errorf("history: %w", err)
+		}
+		w.Next = timeOf(next)
+		list = append(list, w)
+	}
+	return list, rows.Err()
+}
+
+// Queued is one document that waits. false: it doesn't any more.
+func (d *DB) Queued(ctx context.Context, id int64) (Queued, bool, error) {
+	list, err := d.queued(ctx, "WHERE id = ? AND dead = 0", id)
+	if err != nil || len(list) == 0 {
+		return Queued{}, false, err
+	}
+	return list[0], true, nil
 }
 
 // Dead are the documents of a webhook that were given up, oldest first, after the one with this message id.

@@ -200,8 +200,23 @@ func (d *DB) legsOf(ctx context.Context, calls []*Call, byRow map[string]*Call) 
 	return rows.Err()
 }
 
-// Retain forgets finished calls that began before a time, a few at a time so that nobody waits long. It gives how many.
+// Retain forgets finished calls that began before a time, and documents that were put aside before it, a few at a time so that nobody waits long. It gives
+// how many calls.
 func (d *DB) Retain(ctx context.Context, since time.Time) (int64, error) {
+	for more := true; more; {
+		err := d.tx(ctx, func(tx *sql.Tx) error {
+			res, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE dead > 0 AND dead < ? LIMIT 500)", ms(since))
+			if err != nil {
+				return fmt.Errorf("history: %w", err)
+			}
+			n, err := res.RowsAffected()
+			more = n > 0
+			return err
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
 	var all int64
 	for {
 		n, err := d.forget(ctx, "SELECT id FROM calls WHERE ended > 0 AND began < ? LIMIT 500", ms(since))

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -44,7 +43,6 @@ const LongestWait = time.Hour
 const (
 	atOnce      = 8       // deliveries to one receiver at a time, each of another call
 	maxAnswer   = 4 << 10 // octets read of an answer
-	pageOfWork  = 500
 	maxRedirect = 3
 )
 
@@ -59,8 +57,7 @@ type Deliverer struct {
 
 	mu      sync.Mutex
 	hooks   map[string]*Hook
-	wake    map[string]chan struct{}
-	running map[string]context.CancelFunc
+	workers map[string]*worker
 	ctx     context.Context // of Run; nil: it doesn't run
 	all     sync.WaitGroup
 }
@@ -81,7 +78,7 @@ func New(ctx context.Context, c Config, db *history.DB, story *live.Story, viewe
 	}
 	d := &Deliverer{
 		conf: c, db: db, story: story, viewer: viewer, log: c.Log,
-		hooks: make(map[string]*Hook), wake: make(map[string]chan struct{}), running: make(map[string]context.CancelFunc),
+		hooks: make(map[string]*Hook), workers: make(map[string]*worker),
 	}
 	d.client = d.newClient()
 	records, err := db.Records(ctx, kind)
@@ -119,6 +116,9 @@ func (d *Deliverer) newClient() *http.Client {
 		},
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			first := via[0].URL
+			if r.Method != http.MethodPost {
+				return errors.New("a redirect that would lose the document: 307 and 308 keep it")
+			}
 			if r.URL.Host != first.Host || r.URL.Scheme != first.Scheme {
 				return fmt.Errorf("a redirect to another host, %s", r.URL.Host)
 			}
@@ -227,7 +227,7 @@ func (d *Deliverer) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	d.mu.Lock()
-	d.ctx = nil
+	d.ctx, d.workers = nil, make(map[string]*worker)
 	d.mu.Unlock()
 	d.all.Wait()
 	d.client.CloseIdleConnections()
@@ -238,16 +238,15 @@ func (d *Deliverer) Run(ctx context.Context) error {
 func (d *Deliverer) start(id string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.ctx == nil || d.running[id] != nil || d.hooks[id] == nil {
+	if d.ctx == nil || d.workers[id] != nil || d.hooks[id] == nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(d.ctx)
-	d.running[id] = cancel
-	wake := make(chan struct{}, 1)
-	d.wake[id] = wake
+	w := &worker{d: d, hook: id, cancel: cancel, news: make(chan struct{}, 1), queue: newQueue(), came: make(chan outcome, atOnce)}
+	d.workers[id] = w
 	d.all.Go(func() {
 		defer cancel()
-		d.work(ctx, id, wake)
+		w.run(ctx)
 	})
 }
 
@@ -255,110 +254,13 @@ func (d *Deliverer) start(id string) {
 func (d *Deliverer) Wake() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, w := range d.wake {
-		select {
-		case w <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// work delivers to one receiver until ctx ends.
-func (d *Deliverer) work(ctx context.Context, id string, wake <-chan struct{}) {
-	for ctx.Err() == nil {
-		next := d.round(ctx, id)
-		t := time.NewTimer(next)
-		select {
-		case <-ctx.Done():
-		case <-wake:
-		case <-t.C:
-		}
-		t.Stop()
-	}
-}
-
-// idle is how long a worker rests that has nothing to do, unless it is woken.
-const idle = 30 * time.Second
-
-// round tries what is due, several calls side by side, and gives when to look again.
-func (d *Deliverer) round(ctx context.Context, id string) time.Duration {
-	h := d.get(id)
-	if h == nil {
-		return idle
-	}
-	waiting, err := d.db.Waiting(ctx, id, pageOfWork)
-	if err != nil {
-		if ctx.Err() == nil {
-			d.log.Error("the outbox can't be read", zap.Error(err))
-		}
-		return time.Second
-	}
-	now := time.Now()
-	blocked := make(map[string]bool)
-	var due []history.Queued
-	rest := idle
-	for _, q := range waiting {
-		held := false
-		keys := strings.Split(q.Ordered, "\n")
-		for _, k := range keys {
-			held = held || blocked[k]
-		}
-		for _, k := range keys {
-			blocked[k] = true
-		}
-		switch {
-		case held:
-		case q.Next.After(now):
-			rest = min(rest, q.Next.Sub(now))
-		case len(due) < atOnce:
-			due = append(due, q)
-		}
-	}
-	if len(due) == 0 {
-		return max(rest, 10*time.Millisecond)
-	}
-	var wg sync.WaitGroup
-	for _, q := range due {
-		wg.Go(func() { d.try(ctx, *h, q) })
-	}
-	wg.Wait()
-	return 0
-}
-
-// try sends one document, and notes what came of it.
-func (d *Deliverer) try(ctx context.Context, h Hook, q history.Queued) {
-	wait, err := d.post(ctx, h, q)
-	if ctx.Err() != nil {
-		return // it is sent again by the next process: at least once
-	}
-	if err == nil {
-		if err := d.db.Delivered(ctx, q.ID); err != nil {
-			d.log.Error("a delivery can't be noted; it will come twice", zap.Error(err))
-		}
-		return
-	}
-	now := time.Now()
-	q.Tries++
-	q.Said = err.Error()
-	backoff := min(d.conf.FirstWait<<min(q.Tries-1, 30), LongestWait)
-	if backoff <= 0 {
-		backoff = LongestWait
-	}
-	q.Next = now.Add(max(backoff/2+rand.N(backoff), wait))
-	if now.Sub(q.Created) >= d.conf.Age || q.Next.Sub(q.Created) > d.conf.Age {
-		q.Dead = now
-		d.log.Warn("a document is put aside", zap.String("webhook", h.ID), zap.String("message", q.Message), zap.Int("tries", q.Tries), zap.Error(err))
-	}
-	if err := d.db.Tried(ctx, q); err != nil {
-		d.log.Error("a try can't be noted", zap.Error(err))
+	for _, w := range d.workers {
+		w.wake()
 	}
 }
 
 // post makes one request. wait is how long the receiver asks to be left alone.
 func (d *Deliverer) post(ctx context.Context, h Hook, q history.Queued) (wait time.Duration, err error) {
-	if _, ok := d.viewer(h.Owner); !ok {
-		return 0, errors.New("the rights of its owner are gone")
-	}
 	body := []byte(q.Body)
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.URL, bytes.NewReader(body))
 	if err != nil {
@@ -393,6 +295,12 @@ func (d *Deliverer) Dead(ctx context.Context, id, after string, limit int) ([]hi
 // Redeliver sends documents again that were put aside: one, or all where message is empty. It gives how many.
 func (d *Deliverer) Redeliver(ctx context.Context, id, message string) (int64, error) {
 	n, err := d.db.Redeliver(ctx, id, message)
-	d.Wake()
+	d.mu.Lock()
+	w := d.workers[id]
+	d.mu.Unlock()
+	if w != nil {
+		w.anew.Store(true)
+		w.wake()
+	}
 	return n, err
 }

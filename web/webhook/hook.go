@@ -70,10 +70,14 @@ func (h Hook) Sign(id string, at time.Time, body []byte) string {
 	return strings.Join(all, " ")
 }
 
+// mostHooks is how many receivers one owner may have: each costs a document for every event.
+const mostHooks = 50
+
 // Errors of administration.
 var (
 	ErrUnknown = errors.New("webhook: there is none of that name")
 	ErrURL     = errors.New("webhook: the URL")
+	ErrMany    = fmt.Errorf("webhook: there are %d already, which is as many as one owner may have: delete one", mostHooks)
 )
 
 // checkURL says what is wrong with a receiver's URL, as far as it can be said before the name is looked up.
@@ -134,6 +138,17 @@ func (d *Deliverer) Add(ctx context.Context, h Hook) (Hook, string, error) {
 	if err := checkURL(h.URL, d.conf.Private); err != nil {
 		return h, "", err
 	}
+	d.mu.Lock()
+	n := 0
+	for _, o := range d.hooks {
+		if o.Owner == h.Owner {
+			n++
+		}
+	}
+	d.mu.Unlock()
+	if n >= mostHooks {
+		return h, "", ErrMany
+	}
 	h.ID, h.Created, h.Disabled = strings.ToLower(rand.Text()[:12]), time.Now().UTC().Truncate(time.Second), ""
 	secret := newSecret()
 	h.Secrets = []Secret{{Text: secret}}
@@ -179,9 +194,9 @@ func (d *Deliverer) Delete(ctx context.Context, id string) error {
 	}
 	d.mu.Lock()
 	delete(d.hooks, id)
-	if stop := d.running[id]; stop != nil {
-		stop()
-		delete(d.running, id)
+	if w := d.workers[id]; w != nil {
+		w.cancel()
+		delete(d.workers, id)
 	}
 	d.mu.Unlock()
 	return d.db.Drop(ctx, id)
