@@ -32,7 +32,6 @@ type Adapter struct {
 	dialer  func(context.Context) (net.Conn, error)
 
 	repaired atomic.Uint64
-	auditNow chan chan audited
 
 	mu       sync.Mutex
 	conn     *conn // nil while there is no link
@@ -49,9 +48,8 @@ type Adapter struct {
 	waiters  []*waiter
 	stations map[string]*phoneLine // by user
 	byID     map[csta.DeviceID]*phoneLine
-	missing  map[string]int // audits that missed a leg
-	broken   uint64         // events that could not be read
-	heardAt  time.Time      // when what is being heard was read
+	broken   uint64    // events that could not be read
+	heardAt  time.Time // when what is being heard was read
 }
 
 // phoneLine is one of our devices.
@@ -89,8 +87,8 @@ func New(o pbxadapter.Options, c Config) (*Adapter, error) {
 		return nil, fmt.Errorf("the PBX's name %q is part of call ids: letters, digits, - _ and . only", o.Name)
 	}
 	a := &Adapter{
-		name: o.Name, log: o.Log, numbers: o.Numbers, tap: o.Tap, meter: o.Meter, conf: c, time: usual(), auditNow: make(chan chan audited),
-		stations: make(map[string]*phoneLine), byID: make(map[csta.DeviceID]*phoneLine), missing: make(map[string]int),
+		name: o.Name, log: o.Log, numbers: o.Numbers, tap: o.Tap, meter: o.Meter, conf: c, time: usual(),
+		stations: make(map[string]*phoneLine), byID: make(map[csta.DeviceID]*phoneLine),
 	}
 	if a.log == nil {
 		a.log = zap.NewNop()
@@ -226,11 +224,9 @@ func (a *Adapter) Run(ctx context.Context, r pbxadapter.Reporter) (err error) {
 				return err
 			}
 		case <-audit.C:
-			if found := a.count(a.audit(run, c)); found.err != nil {
-				a.log.Warn("the audit of calls failed", zap.Error(found.err))
+			if _, err := a.Audit(run, ""); err != nil {
+				a.log.Warn("the audit of calls failed", zap.Error(err))
 			}
-		case done := <-a.auditNow:
-			done <- a.count(a.audit(run, c))
 		}
 	}
 }
@@ -247,34 +243,6 @@ func (a *Adapter) alive(ctx context.Context, c *conn) error {
 		return fmt.Errorf("freeswitch: the PBX does not answer: %w", err)
 	}
 	return nil
-}
-
-// Repaired counts the legs that an audit or a stray event had to put right.
-func (a *Adapter) Repaired() uint64 { return a.repaired.Load() }
-
-// audited is what an audit found.
-type audited struct {
-	repaired int
-	err      error
-}
-
-func (a *Adapter) count(repaired int, err error) audited {
-	if err == nil {
-		a.meter.Audited(repaired)
-	}
-	return audited{repaired, err}
-}
-
-// Audit compares the calls with those that the PBX has, and puts right what differs, as is done every minute anyhow; those of one device are not told apart.
-func (a *Adapter) Audit(ctx context.Context, _ csta.DeviceID) (repaired int, err error) {
-	done := make(chan audited, 1)
-	select {
-	case a.auditNow <- done:
-	case <-ctx.Done():
-		return 0, ctx.Err()
-	}
-	found := <-done
-	return found.repaired, found.err
 }
 
 func (a *Adapter) users() []string {

@@ -14,6 +14,7 @@ import (
 	"farhook/csta"
 	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
+	"farhook/pbxadapter/adaptertest"
 )
 
 // script is an adapter on a fake, and what became of its facts.
@@ -151,10 +152,13 @@ func (s *script) hand(err error) {
 }
 
 // talk has 201 and 202 talk.
-func (s *script) talk() {
-	s.hand(s.hands.Dial("201", "202"))
+func (s *script) talk() { s.talking(s.hands) }
+
+func (s *script) talking(hands adaptertest.Hands) {
+	s.t.Helper()
+	s.hand(hands.Dial("201", "202"))
 	s.is("202", csta.Alerting)
-	s.hand(s.hands.Answer("202"))
+	s.hand(hands.Answer("202"))
 	s.is("201", csta.Connected)
 	s.is("202", csta.Connected)
 }

@@ -89,7 +89,7 @@ func (a *Adapter) call(ctx context.Context, p *phoneLine, number string, to call
 	}
 	more, then := a.dialing(p, auto, number, where)
 	limit := time.Duration(a.conf.RingTime)*time.Second + 2*a.time.step
-	result, err := a.start(pbxadapter.Op(ctx), a.originate(p, id, dials, auto, number, more, then), limit)
+	result, err := a.start(ctx, a.originate(p, id, dials, auto, number, more, then), limit)
 	if err == nil {
 		err = a.await(ctx, 2*a.time.step, "CHANNEL_CREATE of the caller's own leg", func() bool { return a.track.calls[id] != nil }, result)
 	}

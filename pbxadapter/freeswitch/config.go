@@ -188,5 +188,5 @@ type timing struct {
 }
 
 func usual() timing {
-	return timing{settle: settle, lag: 500 * time.Millisecond, step: 2500 * time.Millisecond, ping: 15 * time.Second, audit: time.Minute}
+	return timing{settle: settle, lag: 500 * time.Millisecond, step: 2500 * time.Millisecond, ping: 15 * time.Second, audit: 55 * time.Second}
 }

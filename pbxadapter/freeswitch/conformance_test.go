@@ -27,7 +27,7 @@ func quick() timing {
 // fakeAdapter is an adapter to a fake.
 func fakeAdapter(t testing.TB, f *fake, parked bool) *Adapter {
 	t.Helper()
-	c := realConfig(f.ln.Addr().String(), f.password)
+	c := realConfig(f.address(), f.password)
 	c.Feat["forward_no_answer"] = FeatureTemplate{"db insert/cfna/{user}/{number}", "db delete/cfna/{user}", "db select/cfna/{user}"}
 	if parked {
 		for i := range c.Devices {

@@ -34,7 +34,7 @@ type fake struct {
 	counted   int             // commands
 	killAfter int             // after so many of them every link is dead
 	frozen    bool            // nobody's commands are taken
-	lost      map[string]bool // legs whose HANGUP nobody hears
+	lost      map[string]bool // legs of which nobody hears any more, and events that nobody hears
 }
 
 // fleg is a channel.
@@ -59,16 +59,29 @@ type flink struct {
 	names  map[string]bool
 }
 
+// newFakePBX is one that listens nowhere: serve is its event socket.
+func newFakePBX(t testing.TB) *fake {
+	return &fake{
+		t: t, password: "secret", core: newID(), legs: map[string]*fleg{}, links: map[*flink]bool{}, db: map[string]string{}, rooms: map[string][]*fleg{},
+		lost: map[string]bool{},
+	}
+}
+
+func (f *fake) address() string {
+	if f.ln == nil {
+		return "127.0.0.1:8021"
+	}
+	return f.ln.Addr().String()
+}
+
 func newFake(t testing.TB) *fake {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fake{
-		t: t, ln: ln, password: "secret", core: newID(), legs: map[string]*fleg{}, links: map[*flink]bool{}, db: map[string]string{}, rooms: map[string][]*fleg{},
-		lost: map[string]bool{},
-	}
+	f := newFakePBX(t)
+	f.ln = ln
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		for {
@@ -202,6 +215,9 @@ func readCommand(r *bufio.Reader) ([]string, string, bool) {
 // fire tells an event to everybody. It is called with the lock, as everything below.
 func (f *fake) fire(name string, l *fleg, more map[string]string) {
 	f.seq++
+	if f.lost[name] {
+		return
+	}
 	m := map[string]string{"Event-Name": name, "Core-UUID": f.core, "Event-Sequence": strconv.Itoa(f.seq)}
 	if strings.Contains(name, "::") {
 		m["Event-Name"], m["Event-Subclass"] = "CUSTOM", name

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -46,7 +47,7 @@ func (f *fake) api(command string, done func(string)) {
 	case "eval":
 		done(f.core)
 	case "show":
-		done(f.show(w[0]))
+		done(f.show(w))
 	case "sofia":
 		var b strings.Builder
 		for _, u := range []string{"201", "202", "203", "204", "205"} {
@@ -59,9 +60,9 @@ func (f *fake) api(command string, done func(string)) {
 		done(map[bool]string{true: "true", false: "false"}[l != nil])
 	case "uuid_dump":
 		if !noSuch() {
-			m := map[string]string{"Event-Name": "CHANNEL_DATA", "Core-UUID": f.core}
-			f.describe(l, m)
 			f.seq++
+			m := map[string]string{"Event-Name": "CHANNEL_DATA", "Core-UUID": f.core, "Event-Sequence": strconv.Itoa(f.seq)}
+			f.describe(l, m)
 			text, _ := json.Marshal(m)
 			done(string(text))
 		}
@@ -151,13 +152,19 @@ func (f *fake) api(command string, done func(string)) {
 	}
 }
 
-func (f *fake) show(what string) string {
+func (f *fake) show(w []string) string {
 	var rows []map[string]string
-	switch what {
+	switch w[0] {
 	case "channels":
 		for _, id := range f.order {
-			if f.legs[id] != nil && !f.legs[id].unseen {
-				rows = append(rows, map[string]string{"uuid": id})
+			l := f.legs[id]
+			if l == nil || l.unseen {
+				continue
+			}
+			m := map[string]string{}
+			f.describe(l, m)
+			if w[1] != "like" || strings.Contains(m["Channel-Name"], w[2]) || l.cid == w[2] {
+				rows = append(rows, map[string]string{"uuid": id, "callstate": m["Channel-Call-State"]})
 			}
 		}
 	case "registrations":

@@ -47,6 +47,9 @@ func (t *tracker) hear(e *event, at time.Time) {
 				t.unknown(e.get(k))
 			}
 		}
+		if l := t.legs[id]; l != nil {
+			l.seq = max(l.seq, e.seq)
+		}
 		switch {
 		case a == nil || b == nil:
 		case name == "CHANNEL_BRIDGE":

@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
 	"farhook/csta"
 	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
@@ -168,54 +171,6 @@ func TestBrokenEvent(t *testing.T) {
 	s.talk()
 }
 
-// audit has the whole PBX asked.
-func (s *script) audit() {
-	_, err := s.a.Audit(context.Background(), "")
-	s.hand(err)
-}
-
-// A leg that ended unheard is found by the audit, which asks twice and then for the leg itself; a leg that began unheard is taken over.
-func TestAudit(t *testing.T) {
-	s := newScript(t, false)
-	s.talk()
-	s.f.mu.Lock()
-	for id := range s.f.legs {
-		s.f.lost[id] = true // nothing is heard of their end
-	}
-	s.f.mu.Unlock()
-	s.hand(s.hands.HangUp("201"))
-	for range 2 {
-		if len(s.states("201")) == 0 {
-			t.Fatal("it was told already")
-		}
-		s.audit()
-	}
-	s.is("201")
-	s.is("202")
-	if n := s.a.Repaired(); n == 0 {
-		t.Error("nothing was counted")
-	}
-	// A leg missing in the table, but there, is no end.
-	s.talk()
-	s.f.mu.Lock()
-	for _, l := range s.f.legs {
-		l.unseen = true
-	}
-	s.f.mu.Unlock()
-	for range 4 {
-		s.audit()
-	}
-	s.is("201", csta.Connected)
-	// One that nobody heard begin.
-	s.f.mu.Lock()
-	l := s.f.leg("204", true, "")
-	l.dest, l.cid = "9001", "204"
-	l.ans = true
-	s.f.mu.Unlock()
-	s.audit()
-	s.is("204", csta.Connected)
-}
-
 // What a phone that is not there, a domain that is not, or a feature that is not kept leads to.
 func TestRefusals(t *testing.T) {
 	s := newScript(t, false)
@@ -328,4 +283,33 @@ func TestTap(t *testing.T) {
 	if commands != 1 || events != 1 {
 		t.Errorf("%d commands and %d events of the request", commands, events)
 	}
+}
+
+// What goes wrong in a request's name has the request's trace id in the log.
+func TestTrace(t *testing.T) {
+	f := newFake(t)
+	a := fakeAdapter(t, f, false)
+	core, logs := observer.New(zap.DebugLevel)
+	a.log = zap.New(core)
+	s := &script{t: t, f: f, hands: fakeHands{f}, model: callmodel.New()}
+	s.adapter(a)
+	defer func() { _ = s.stop() }()
+	of := func(r csta.Request, verb string) {
+		t.Helper()
+		logs.TakeAll()
+		trace := pbxadapter.NewTrace()
+		_, err := a.Services()[r.Service()](pbxadapter.WithTrace(context.Background(), trace), r)
+		if err == nil {
+			t.Fatalf("%s is carried out", r.Service())
+		}
+		if n := logs.FilterField(trace.Field()).FilterMessage("a command failed").Filter(func(e observer.LoggedEntry) bool {
+			return strings.HasPrefix(e.ContextMap()["command"].(string), verb)
+		}).Len(); n != 1 {
+			t.Errorf("%s: %d lines with the trace id: %+v", r.Service(), n, logs.All())
+		}
+	}
+	a.conf.Feat["do_not_disturb"] = FeatureTemplate{Set: "frobnicate {user}", Clear: "frobnicate {user}"}
+	of(csta.SetDoNotDisturb{Device: "202", DoNotDisturbOn: true}, "frobnicate")
+	s.a.conf.Domain = "elsewhere.test"
+	of(csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "202"}, "originate") // which goes on after the request
 }

@@ -46,9 +46,13 @@ func (a *Adapter) resync(ctx context.Context, c *conn, r pbxadapter.Reporter) er
 	} else if err != nil {
 		return fmt.Errorf("freeswitch: asking for the Core-UUID: %w", err)
 	}
-	ids, err := a.channels(ctx, c)
+	rows, err := a.channels(ctx, c, "")
 	if err != nil {
 		return err
+	}
+	ids := make([]string, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
 	}
 	legs := a.dumps(ctx, c, ids)
 	phones, err := a.registrations(ctx, c)
@@ -130,26 +134,28 @@ func (a *Adapter) build(legs []*event, phones []registration, kept map[csta.Devi
 	}
 	t.remember(old)
 	a.early = nil
-	a.missing = make(map[string]int)
 }
 
-// channels lists the ids of all legs. A row may be stale: only what can be dumped is a leg.
-func (a *Adapter) channels(ctx context.Context, c *conn) ([]string, error) {
-	text, err := c.bgapi(ctx, "show channels as json")
+// tableRow is a leg as "show channels" lists it. It may be stale: only what can be dumped is a leg.
+type tableRow struct {
+	ID    string `json:"uuid"`
+	State string `json:"callstate"`
+}
+
+// channels lists the PBX's legs; those of one user, if like names one.
+func (a *Adapter) channels(ctx context.Context, c *conn, like string) ([]tableRow, error) {
+	if like != "" {
+		like = "like " + like + " "
+	}
+	text, err := c.bgapi(ctx, "show channels "+like+"as json")
 	if err != nil {
 		return nil, fmt.Errorf("freeswitch: show channels: %w", err)
 	}
-	var table struct{ Rows []struct{ UUID string } }
+	var table struct{ Rows []tableRow }
 	if err := json.Unmarshal([]byte(text), &table); err != nil {
 		return nil, fmt.Errorf("freeswitch: show channels: %w", err)
 	}
-	var ids []string
-	for _, r := range table.Rows {
-		if isID(r.UUID) {
-			ids = append(ids, r.UUID)
-		}
-	}
-	return ids, nil
+	return slices.DeleteFunc(table.Rows, func(r tableRow) bool { return !isID(r.ID) }), nil
 }
 
 // dumps asks for legs, several at a time. Those that are none any more are left out.
@@ -162,18 +168,12 @@ func (a *Adapter) dumps(ctx context.Context, c *conn, ids []string) []*event {
 		}
 		e := new(event)
 		if err := (&parser{}).parse([]byte(text), e); err != nil || e.get(uniqueID) != ids[i] {
-			a.log.Warn("a leg's dump can't be read", zap.String("leg", ids[i]), zap.Error(err))
+			a.log.Warn("a leg's dump can't be read", zap.String("leg", ids[i]), zap.Error(err), pbxadapter.TraceField(ctx))
 			return
 		}
 		found[i] = e
 	})
-	var list []*event
-	for _, e := range found {
-		if e != nil {
-			list = append(list, e)
-		}
-	}
-	return list
+	return slices.DeleteFunc(found, func(e *event) bool { return e == nil })
 }
 
 // each calls f for 0 to n-1, several at a time.
@@ -247,97 +247,6 @@ func (a *Adapter) agents(ctx context.Context, c *conn, profile string) map[strin
 		}
 	}
 	return m
-}
-
-// ask finds out about a leg that events speak of and nobody knows. It is called with the lock.
-func (a *Adapter) ask(id string) {
-	c, ctx, t := a.conn, a.run, a.track
-	a.work.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-		defer cancel()
-		found := a.dumps(ctx, c, []string{id})
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		if a.track != t || !a.ready {
-			return
-		}
-		if len(found) == 0 {
-			t.gone[id] = t.now
-			return
-		}
-		if t.legs[id] == nil {
-			a.repaired.Add(1)
-			a.log.Info("a leg that was not known is taken over", zap.String("leg", id), zap.Uint64("repaired in all", a.repaired.Load()))
-			t.adopt(found)
-			a.check()
-		}
-	})
-}
-
-// audit compares our legs with the PBX's. A leg that two audits miss, and that does not exist when asked for, has ended; one that we
-// don't know is taken over.
-func (a *Adapter) audit(ctx context.Context, c *conn) (repaired int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	ids, err := a.channels(ctx, c)
-	if err != nil {
-		return repaired, err
-	}
-	there := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		there[id] = true
-	}
-	var doubtful []string
-	a.mu.Lock()
-	t := a.track
-	for id, l := range t.legs {
-		switch {
-		case there[id]:
-			delete(a.missing, id)
-		case t.now.Sub(l.created) < 2*time.Second && !l.created.IsZero():
-		default:
-			if a.missing[id]++; a.missing[id] >= 2 {
-				doubtful = append(doubtful, id)
-			}
-		}
-	}
-	for id := range a.missing {
-		if t.legs[id] == nil {
-			delete(a.missing, id)
-		}
-	}
-	for _, id := range ids {
-		if t.legs[id] == nil {
-			t.unknown(id)
-		}
-	}
-	a.wishes()
-	a.mu.Unlock()
-	for _, id := range doubtful {
-		answer, err := c.bgapi(ctx, "uuid_exists "+id)
-		if err != nil {
-			var said refusal
-			if !errors.As(err, &said) {
-				return repaired, err
-			}
-		}
-		if answer != "false" {
-			continue
-		}
-		a.mu.Lock()
-		if l := t.legs[id]; l != nil && a.track == t {
-			a.repaired.Add(1)
-			repaired++
-			a.log.Warn("a leg had ended unheard", zap.String("leg", id), zap.Uint64("repaired in all", a.repaired.Load()))
-			t.until(time.Now())
-			t.hangup(l, "NORMAL_CLEARING", new(event))
-			delete(a.missing, id)
-			a.check()
-			a.wishes()
-		}
-		a.mu.Unlock()
-	}
-	return repaired, nil
 }
 
 // settings asks for what the site's dialplan keeps of its devices' features.

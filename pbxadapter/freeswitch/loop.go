@@ -137,19 +137,19 @@ func (a *Adapter) wishes() {
 	t := a.track
 	for _, m := range t.marks {
 		if isID(m.leg) && isID(m.call) {
-			a.later("uuid_setvar " + m.leg + " farhook_call " + m.call)
+			a.later(a.run, "uuid_setvar "+m.leg+" farhook_call "+m.call)
 		}
 	}
 	for _, id := range t.loose {
 		if l := t.legs[id]; l != nil && isID(id) && !slices.ContainsFunc(t.at(l.device), func(n *connection) bool { return n.holder == l }) {
 			l.parked = ""
-			a.later("uuid_setvar_multi " + id + " " + talking + ";farhook_holder=")
+			a.later(a.run, "uuid_setvar_multi "+id+" "+talking+";farhook_holder=")
 		}
 	}
 	for _, id := range t.orphan {
 		if isID(id) {
 			a.log.Info("a parked party whose counterpart has gone is cleared", zap.String("leg", id))
-			a.later("uuid_kill " + id)
+			a.later(a.run, "uuid_kill "+id)
 		}
 	}
 	for _, id := range t.doubt {
@@ -159,14 +159,19 @@ func (a *Adapter) wishes() {
 	t.tidy()
 }
 
-// later sends a command whose result is only logged.
-func (a *Adapter) later(command string) {
-	c, ctx := a.conn, a.run
+// later sends a command whose result is only logged. It is sent in ctx's name, as long as the link lasts. It is called with the lock.
+func (a *Adapter) later(ctx context.Context, command string) {
+	c, run := a.conn, a.inRun(ctx)
 	a.work.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		ctx, cancel := context.WithTimeout(run, 10*time.Second)
 		defer cancel()
 		if _, err := c.bgapi(ctx, command); err != nil && ctx.Err() == nil {
-			a.log.Debug("a command failed", zap.String("command", command), zap.Error(err))
+			a.log.Debug("a command failed", zap.String("command", command), zap.Error(err), pbxadapter.TraceField(ctx))
 		}
 	})
+}
+
+// inRun is the context of the link, with the marks of the request in whose name something is done that outlives it. It is called with the lock.
+func (a *Adapter) inRun(ctx context.Context) context.Context {
+	return pbxadapter.WithTrace(pbxadapter.WithOp(a.run, pbxadapter.Op(ctx)), pbxadapter.Trace(ctx))
 }

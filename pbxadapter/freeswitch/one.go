@@ -8,7 +8,6 @@ import (
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
-	"farhook/pbxadapter"
 )
 
 // The services that send a call elsewhere, or bring somebody into it.
@@ -95,7 +94,7 @@ func (a *Adapter) singleStepTransferCall(ctx context.Context, r csta.SingleStepT
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.ends([]string{own})
+	a.ends(ctx, []string{own})
 	return csta.SingleStepTransferCallResponse{TransferredCall: csta.ConnectionID{Call: a.track.callID(n.call), Device: to.Device}}, nil
 }
 
@@ -207,7 +206,7 @@ func (a *Adapter) pickup(ctx context.Context, n *connection, d csta.DeviceID) (c
 		return none, err
 	}
 	limit := 2 * a.time.step
-	result, err := a.start(pbxadapter.Op(ctx), a.originate(p, id, picks, true, show, more, "&intercept("+take+")"), time.Duration(a.conf.RingTime)*time.Second+limit)
+	result, err := a.start(ctx, a.originate(p, id, picks, true, show, more, "&intercept("+take+")"), time.Duration(a.conf.RingTime)*time.Second+limit)
 	if err == nil {
 		err = a.await(ctx, limit, "the phone to answer by itself, and CHANNEL_BRIDGE with "+take, func() bool {
 			o := c.conn(d)
@@ -218,7 +217,7 @@ func (a *Adapter) pickup(ctx context.Context, n *connection, d csta.DeviceID) (c
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		if a.track.legs[id] != nil && a.conn != nil {
-			a.later("uuid_kill " + id)
+			a.later(ctx, "uuid_kill "+id)
 		}
 		return none, err
 	}
@@ -327,7 +326,7 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 	command := "originate {^^|origination_uuid=" + id + "|farhook_role=" + string(joined) + "|farhook_call=" + n.call.id + "|farhook_to=" + number +
 		"|origination_caller_id_number=" + p.user + fmt.Sprintf("|ignore_early_media=true|originate_timeout=%d", a.conf.RingTime) + "}" +
 		a.route(number, class) + " &conference(" + room + "@" + a.conf.RoomKind + ")"
-	result, err := a.start(pbxadapter.Op(ctx), command, time.Duration(a.conf.RingTime)*time.Second+2*a.time.step)
+	result, err := a.start(ctx, command, time.Duration(a.conf.RingTime)*time.Second+2*a.time.step)
 	if err == nil {
 		err = a.await(ctx, 2*a.time.step, "CHANNEL_CREATE of the leg to "+number, func() bool { return a.track.legs[id] != nil }, result)
 	}

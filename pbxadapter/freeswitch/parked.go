@@ -66,7 +66,7 @@ func (a *Adapter) unpark(ctx context.Context, own, far, id string, back func() b
 	if a.conn == nil {
 		return nil
 	}
-	a.later("uuid_setvar " + far + " farhook_holder")
+	a.later(ctx, "uuid_setvar "+far+" farhook_holder")
 	for _, c := range a.track.calls {
 		for _, n := range c.conns {
 			if n.holder != nil && n.holder.id == own {
@@ -74,8 +74,8 @@ func (a *Adapter) unpark(ctx context.Context, own, far, id string, back func() b
 			}
 		}
 	}
-	a.later("uuid_setvar_multi " + own + " " + talking)
-	a.later("uuid_setvar_multi " + far + " " + talking)
+	a.later(ctx, "uuid_setvar_multi "+own+" "+talking)
+	a.later(ctx, "uuid_setvar_multi "+far+" "+talking)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package freeswitch
 
 import (
 	"testing"
+	"time"
 
 	"go.uber.org/zap/zaptest"
 
@@ -48,10 +49,7 @@ func TestRestart(t *testing.T) {
 
 func restarts(s *script, parked bool, hands adaptertest.Hands, make func() *Adapter) {
 	s.adapter(make())
-	s.hand(hands.Dial("201", "202"))
-	s.is("202", csta.Alerting)
-	s.hand(hands.Answer("202"))
-	s.is("202", csta.Connected)
+	s.talking(hands)
 	first := s.conn("201", csta.Connected)
 	s.do(csta.ConsultationCall{ExistingCall: first, ConsultedDevice: "203"})
 	s.is("203", csta.Alerting)
@@ -80,10 +78,7 @@ func restarts(s *script, parked bool, hands adaptertest.Hands, make func() *Adap
 		return
 	}
 	// Held, and the holder hangs up while no farhook is there.
-	s.hand(hands.Dial("201", "202"))
-	s.is("202", csta.Alerting)
-	s.hand(hands.Answer("202"))
-	s.is("202", csta.Connected)
+	s.talking(hands)
 	s.do(csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)})
 	_ = s.stop()
 	s.hand(hands.HangUp("201"))
@@ -104,11 +99,7 @@ func TestRealReleasing(t *testing.T) {
 	s.adapter(a)
 	defer func() { _ = s.stop() }()
 	for n := range 100 {
-		s.hand(hands.Dial("201", "202"))
-		s.is("202", csta.Alerting)
-		s.hand(hands.Answer("202"))
-		s.is("201", csta.Connected)
-		s.is("202", csta.Connected)
+		s.talking(hands)
 		s.mu.Lock()
 		s.told = nil
 		s.mu.Unlock()
@@ -121,4 +112,53 @@ func TestRealReleasing(t *testing.T) {
 		}
 		s.mu.Unlock()
 	}
+}
+
+// What a real PBX was asked not to tell, an audit of the phone finds.
+func TestRealAudit(t *testing.T) {
+	address, password, hands := realPBX(t)
+	a, err := New(pbxadapter.Options{Name: "fs", Log: zaptest.NewLogger(t), Numbers: pbxadapter.PlainNumbers{}}, realConfig(address, password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &script{t: t, model: callmodel.New()}
+	s.hand(hands.say("reset"))
+	clearFeatures(t, a, a.conf)
+	s.adapter(a)
+	defer func() { _ = s.stop() }()
+	deaf := func(events string) {
+		t.Helper()
+		_, err := a.conn.command(t.Context(), "nixevent "+events)
+		s.hand(err)
+	}
+	talk := func(want int) {
+		t.Helper()
+		time.Sleep(time.Second) // what the PBX lists lags behind
+		if n := s.audit("202"); n != want {
+			t.Errorf("%d put right, want %d", n, want)
+		}
+	}
+	s.talking(hands)
+	talk(0)
+	deaf("CHANNEL_HOLD CHANNEL_UNHOLD")
+	s.hand(hands.Hold("201"))
+	talk(1)
+	s.is("201", csta.Hold)
+	s.hand(hands.Retrieve("201"))
+	talk(1)
+	s.is("201", csta.Connected)
+	deaf("CHANNEL_HANGUP CHANNEL_HANGUP_COMPLETE CHANNEL_DESTROY CHANNEL_UNBRIDGE")
+	s.hand(hands.HangUp("201"))
+	talk(2)
+	s.is("201")
+	deaf("CHANNEL_CREATE CHANNEL_ANSWER CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA CHANNEL_CALLSTATE CHANNEL_BRIDGE")
+	s.hand(hands.Dial("201", "202"))
+	time.Sleep(300 * time.Millisecond)
+	s.hand(hands.Answer("202"))
+	talk(2)
+	s.is("201", csta.Connected)
+	s.is("202", csta.Connected)
+	s.hand(hands.HangUp("202"))
+	talk(2)
+	s.is("201")
 }

@@ -53,7 +53,7 @@ func (a *Adapter) store(ctx context.Context, p *phoneLine, name string, v callmo
 	a.track.now = later(a.track.now, time.Now())
 	a.feat.set(p.id, v, pbxadapter.Op(ctx))
 	if a.conf.Sync {
-		a.tellPhone(phone{user: p.user, host: a.conf.Domain, device: p.id, changed: v})
+		a.tellPhone(ctx, phone{user: p.user, host: a.conf.Domain, device: p.id, changed: v})
 	}
 	return nil
 }
@@ -255,7 +255,7 @@ func (a *Adapter) synchronise(p phone) {
 	}
 	line.profile, line.host = p.profile, p.host
 	if p.changed == nil {
-		a.tellPhone(p)
+		a.tellPhone(a.run, p)
 		return
 	}
 	name, on, to, rings := "do_not_disturb", false, csta.DeviceID(""), 0
@@ -278,13 +278,13 @@ func (a *Adapter) synchronise(p phone) {
 		if !on {
 			command = t.Clear
 		}
-		a.later(a.fill(command, p.user, number, max(rings, 1)*ringSeconds))
+		a.later(a.run, a.fill(command, p.user, number, max(rings, 1)*ringSeconds))
 	}
-	a.tellPhone(p)
+	a.tellPhone(a.run, p)
 }
 
 // tellPhone sends a phone its features: the one that was changed, or all. It is called with the lock.
-func (a *Adapter) tellPhone(p phone) {
+func (a *Adapter) tellPhone(ctx context.Context, p phone) {
 	profile := p.profile
 	if line := a.stations[p.user]; profile == "" && line != nil {
 		if profile = line.profile; line.host != "" {
@@ -326,15 +326,15 @@ func (a *Adapter) tellPhone(p phone) {
 	}
 	text, err := sendEvent("PHONE_FEATURE", append(base, header{"Feature-Event", kind})...)
 	if err != nil {
-		a.log.Info("a phone's features can't be sent", zap.String("user", p.user), zap.Error(err))
+		a.log.Info("a phone's features can't be sent", zap.String("user", p.user), zap.Error(err), pbxadapter.TraceField(ctx))
 		return
 	}
-	c, ctx := a.conn, a.run
+	c, run := a.conn, a.inRun(ctx)
 	a.work.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		ctx, cancel := context.WithTimeout(run, 10*time.Second)
 		defer cancel()
 		if _, err := c.command(ctx, text); err != nil && ctx.Err() == nil {
-			a.log.Debug("a phone was not told its features", zap.Error(err))
+			a.log.Debug("a phone was not told its features", zap.String("user", p.user), zap.Error(err), pbxadapter.TraceField(ctx))
 		}
 	})
 }

@@ -62,6 +62,6 @@ func (a *Adapter) parkCall(ctx context.Context, r csta.ParkCall) (csta.ParkCallR
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.ends([]string{own})
+	a.ends(ctx, []string{own})
 	return csta.ParkCallResponse{ParkedTo: &csta.ConnectionID{Call: a.track.callID(n.call), Device: slot.Device}}, nil
 }

@@ -56,8 +56,19 @@ func order(e *event) int {
 	return 1
 }
 
-// revive brings a leg into the state that its dump shows.
+// revive brings a new leg into the state that its dump shows.
 func (t *tracker) revive(l *leg, e *event) {
+	t.awake(l, e)
+	if s := e.get(queueSide); (s == "member" || s == "WAITING") && l.inbound && e.get(signalBond) == "" {
+		t.waits(l)
+	}
+	if id := e.get(conferenceVar); id != "" && l.answered && t.legs[e.get(signalBond)] == nil {
+		t.enter(l, id, "")
+	}
+}
+
+// awake has a leg ring, or be answered, as its dump shows.
+func (t *tracker) awake(l *leg, e *event) {
 	switch e.get(answerState) {
 	case "answered":
 		t.answered(l)
@@ -70,12 +81,6 @@ func (t *tracker) revive(l *leg, e *event) {
 		t.progress(l, csta.CauseNetworkSignal)
 	}
 	t.callState(l, e)
-	if s := e.get(queueSide); (s == "member" || s == "WAITING") && l.inbound && e.get(signalBond) == "" {
-		t.waits(l)
-	}
-	if id := e.get(conferenceVar); id != "" && l.answered && t.legs[e.get(signalBond)] == nil {
-		t.enter(l, id, "")
-	}
 }
 
 // settled is what can be said of a leg when its peers are known: it holds, or is parked for somebody.

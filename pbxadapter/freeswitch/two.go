@@ -225,7 +225,7 @@ func (a *Adapter) transferCall(ctx context.Context, r csta.TransferCall) (csta.T
 		}
 		return none, err
 	}
-	a.ends(own)
+	a.ends(ctx, own)
 	res := csta.TransferCallResponse{TransferredCall: csta.ConnectionID{Call: a.track.callID(held.call), Device: to.Device}}
 	for _, n := range held.call.conns {
 		res.Connections = append(res.Connections, csta.ConnectionListItem{NewConnection: a.track.id(n)})
@@ -251,10 +251,10 @@ func (a *Adapter) transferRinging(ctx context.Context, p *phoneLine, far, number
 }
 
 // ends clears legs that have no part in a call any more; most are gone by themselves. It is called with the lock.
-func (a *Adapter) ends(own []string) {
+func (a *Adapter) ends(ctx context.Context, own []string) {
 	for _, id := range own {
 		if l := a.track.legs[id]; l != nil && l.conn == nil && a.conn != nil {
-			a.later("uuid_kill " + id)
+			a.later(ctx, "uuid_kill "+id)
 		}
 	}
 }
@@ -316,7 +316,7 @@ func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (cs
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if own1 != "" {
-		a.ends([]string{own1})
+		a.ends(ctx, []string{own1})
 	}
 	id := csta.ConnectionID{Call: a.track.callID(held.call), Device: held.device}
 	res := csta.ConferenceCallResponse{ConferenceCall: id}

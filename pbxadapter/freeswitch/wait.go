@@ -7,8 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"farhook/csta"
-	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
 )
 
@@ -100,6 +101,9 @@ func (a *Adapter) query(ctx context.Context, command string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*a.time.step)
 	defer cancel()
 	text, err := c.bgapi(ctx, command)
+	if err != nil {
+		a.log.Debug("a command failed", zap.String("command", command), zap.Error(err), pbxadapter.TraceField(ctx))
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "", csta.ErrInternalResourceBusy.With(fmt.Errorf("freeswitch: the PBX did not carry out %q in time", verb(command)))
 	}
@@ -108,19 +112,20 @@ func (a *Adapter) query(ctx context.Context, command string) (string, error) {
 
 // start sends a command that takes as long as people take, such as an originate. Its failure comes over the channel, which is closed at its
 // end.
-func (a *Adapter) start(op callmodel.OpID, command string, limit time.Duration) (<-chan error, error) {
+func (a *Adapter) start(ctx context.Context, command string, limit time.Duration) (<-chan error, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.ready {
 		return nil, csta.ErrResourceOutOfService.With("freeswitch: there is no link to the PBX")
 	}
-	c, run := a.conn, a.run
+	c, run := a.conn, a.inRun(ctx)
 	result := make(chan error, 1)
 	a.work.Go(func() {
 		defer close(result)
-		ctx, cancel := context.WithTimeout(pbxadapter.WithOp(run, op), limit)
+		ctx, cancel := context.WithTimeout(run, limit)
 		defer cancel()
 		if _, err := c.bgapi(ctx, command); err != nil {
+			a.log.Debug("a command failed", zap.String("command", command), zap.Error(err), pbxadapter.TraceField(ctx))
 			result <- err
 		}
 	})
