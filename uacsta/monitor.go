@@ -116,6 +116,12 @@ func monitorStop(x *session, o *openRequest) (csta.Message, error) {
 	if err != nil {
 		return nil, err
 	}
+	x.unmonitor(i)
+	return csta.MonitorStopResponse{}, nil
+}
+
+// unmonitor ends a monitor; the client is not told.
+func (x *session) unmonitor(i int) {
 	m := x.monitors[i]
 	x.change(func(list []*monitor) []*monitor { return slices.Delete(list, i, i+1) })
 	x.server.counts.monitors.Add(-1)
@@ -124,7 +130,6 @@ func monitorStop(x *session, o *openRequest) (csta.Message, error) {
 	} else {
 		x.cursor.UnwatchCall(m.call)
 	}
-	return csta.MonitorStopResponse{}, nil
 }
 
 func changeMonitorFilter(x *session, o *openRequest) (csta.Message, error) {

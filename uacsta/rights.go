@@ -50,15 +50,17 @@ func (x *session) review() {
 		x.end("its user has no right on the line any more", true)
 		return
 	}
-	for _, m := range slices.Clone(x.monitors) {
-		if m.device == "" || !gone(m.device) {
+	goneCall := func(id csta.CallID) bool { // one that has ended ends its monitors itself
+		_, stands := b.Call(switchboard.System, id)
+		_, mine := b.Call(x.who, id)
+		return stands && !mine
+	}
+	for i := len(x.monitors) - 1; i >= 0; i-- {
+		m := x.monitors[i]
+		if m.device != "" && !gone(m.device) || m.device == "" && !goneCall(m.call) {
 			continue
 		}
-		x.change(func(list []*monitor) []*monitor {
-			return slices.DeleteFunc(list, func(o *monitor) bool { return o == m })
-		})
-		x.server.counts.monitors.Add(-1)
-		x.cursor.Unwatch(m.device)
+		x.unmonitor(i)
 		x.send(m.id, nil, pbxadapter.TraceID{}, csta.Encode(nil, csta.MonitorStop{MonitorCrossRefID: m.id}, m.edition))
 	}
 }

@@ -209,6 +209,40 @@ func TestRightWithdrawn(t *testing.T) {
 	}
 }
 
+// So it is with the monitor of a call that has nobody in it any more whom the user may observe.
+func TestRightOnCallWithdrawn(t *testing.T) {
+	o := newOffice(t, numbering.Table{}, uacsta.Config{}, aliceOf("tel:+15551001"), bobOf1002)
+	p := o.dial(t)
+	p.signIn("tel:+15551001")
+	if err := o.pbx.Phone(1002).Dial("tel:+15551003"); err != nil {
+		t.Fatal(err)
+	}
+	var id csta.ConnectionID
+	o.until(t, "1002 has no call", func() bool {
+		s, _ := o.board.Snapshot(switchboard.System, switchboard.Filter{Devices: []csta.DeviceID{"tel:+15551002"}})
+		for _, c := range s.Calls {
+			id = csta.ConnectionID{Call: c.ID, Device: "tel:+15551002"}
+		}
+		return id.Call != ""
+	})
+	started, ok := p.ask(csta.MonitorStart{MonitorType: csta.MonitorTypeCall, MonitorObject: csta.MonitorObject{CallObject: &id}}).(csta.MonitorStartResponse)
+	if !ok {
+		t.Fatal("a delegate may not watch the call")
+	}
+	plain := bobOf1002
+	plain.Delegates = nil
+	o.change(aliceOf("tel:+15551001"), plain)
+	for {
+		g := p.read()
+		if m, is := g.message(t).(csta.MonitorStop); is {
+			if m.MonitorCrossRefID != started.MonitorCrossRefID {
+				t.Errorf("another monitor ends: %s", g.body)
+			}
+			return
+		}
+	}
+}
+
 // response reads up to the next answer.
 func (p *peer) response() got {
 	p.t.Helper()
