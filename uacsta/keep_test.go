@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"farhook/csta"
 	"farhook/uacsta"
 	"farhook/uacsta/uactest"
 )
@@ -69,4 +70,39 @@ func TestSignedInOnlyGoesOn(t *testing.T) {
 			t.Error(err)
 		}
 	}, func(c *uacsta.Config) { c.Store = kept })
+}
+
+// In the moment of a stop nobody hears that his session isn't there: what comes then, and what is still being carried out, is to be asked again, of the next process.
+func TestAskedWhileStopping(t *testing.T) {
+	kept := &shelf{values: map[string][]byte{}}
+	underFakeTime(t, func(t *testing.T, h *house, _ *uactest.Memory) {
+		l := uactest.NewMemory()
+		uc := uacsta.New(h.board, uacsta.Config{Store: kept})
+		ctx, stop := context.WithCancel(t.Context())
+		served, ran := make(chan error, 1), make(chan error, 1)
+		go func() { served <- uc.Serve(ctx, l, nil) }()
+		go func() { ran <- uc.Run(ctx) }()
+		p := newPeer(t, l.Dial())
+		p.signIn("tel:+15551001")
+		if err := h.pbx.set("SetDoNotDisturb", "is stuck"); err != nil {
+			t.Fatal(err)
+		}
+		p.send(p.request("INFO", encode(csta.SetDoNotDisturb{Device: "tel:+15551001", DoNotDisturbOn: true})))
+		synctest.Wait()
+		stop()
+		synctest.Wait() // the answer to the first waits for its reader, and the stop for that
+		p.send(p.request("INFO", encode(csta.SnapshotDevice{SnapshotObject: "tel:+15551001"})))
+		for _, what := range []string{"what was being carried out", "what came while stopping"} {
+			if got := p.read(); !strings.HasPrefix(got.start, "SIP/2.0 503") || got.header("Retry-After") == "" {
+				t.Errorf("%s: %s%s", what, got.start, got.head)
+			}
+		}
+		h.pbx.goOn()
+		if err := <-ran; err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
 }

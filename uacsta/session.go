@@ -390,7 +390,11 @@ func (x *session) halt(status int) bool {
 	x.mu.Unlock()
 	x.sent.clear()
 	for _, o := range x.open {
-		o.conn.answer(o.msg, answer{status: status}, x.tag)
+		a := answer{status: status}
+		if status == 503 {
+			a = busy(2)
+		}
+		o.conn.answer(o.msg, a, x.tag)
 	}
 	for _, m := range unread {
 		if m.kind == request {
