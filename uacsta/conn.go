@@ -36,7 +36,9 @@ type conn struct {
 	mu      sync.Mutex
 	out     []byte
 	writing bool
-	corked  bool // the reader is at work: what it and others write goes out together when it's done
+	inWrite bool      // the socket has octets that taken doesn't count yet
+	settled sync.Cond // inWrite is over
+	corked  bool      // the reader is at work: what it and others write goes out together when it's done
 	closed  bool
 	room    chan struct{} // closed when there is room again; nil: nobody waits for it
 	left    uint64        // octets that were ever left to be written
@@ -46,6 +48,7 @@ type conn struct {
 
 func (s *Server) newConn(n net.Conn, via string, from *Peer) *conn {
 	c := &conn{server: s, net: n, via: via, peer: n.RemoteAddr().String(), from: from}
+	c.settled.L = &c.mu
 	c.host = n.LocalAddr().String()
 	if s.conf.Contact != "" {
 		c.host = s.conf.Contact
@@ -109,10 +112,14 @@ func (c *conn) wrote(mark uint64, x *session) bool {
 	return false
 }
 
-// took says whether the socket has taken everything up to a mark.
+// took says whether the socket has taken everything up to a mark. Of a connection that is closed it's known for good: what was being written then, and the
+// peer may have read, has been counted.
 func (c *conn) took(mark uint64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for c.closed && c.inWrite {
+		c.settled.Wait()
+	}
 	return c.taken >= mark
 }
 
@@ -170,6 +177,7 @@ func (c *conn) flush() {
 		b := c.out
 		c.out = spare[:0]
 		c.makeRoom()
+		c.inWrite = true
 		c.mu.Unlock()
 		_ = c.net.SetWriteDeadline(time.Now().Add(writeLimit))
 		n, err := c.net.Write(b)
@@ -178,6 +186,8 @@ func (c *conn) flush() {
 		}
 		c.mu.Lock()
 		c.taken += uint64(n)
+		c.inWrite = false
+		c.settled.Broadcast()
 		c.tellWaiters()
 		c.mu.Unlock()
 		if spare = b; cap(spare) > 64<<10 {

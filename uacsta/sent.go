@@ -113,16 +113,17 @@ func (x *session) put(e sentEvent, body []byte) {
 
 // say writes an event, and notes in it where.
 func (x *session) say(e *sentEvent) {
-	if x.conn.say(e.frame, x.callID, x.who.Line, e.trace) != nil {
+	mark, err := x.conn.say(e.frame, x.callID, x.who.Line, e.trace)
+	if err != nil {
 		e.on = nil
 		return
 	}
 	x.server.counts.events.Add(1)
-	e.on, e.mark = x.conn, x.conn.mark()
+	e.on, e.mark = x.conn, mark
 	x.toldOn, x.toldTo = e.on, e.mark
 }
 
-// resend writes to the session's connection what another may not have brought (from; nil: any): what no socket took, and what a peer that answers hasn't
+// resend writes to the session's connection what another may not have brought (from; nil: any that has ended): what no socket took, and what a peer that answers hasn't
 // answered, unless a later event of its calls has gone out by another way. It is the same request again, so a peer that has it already knows it by
 // its branch.
 func (x *session) resend(from *conn) {
@@ -133,6 +134,9 @@ func (x *session) resend(from *conn) {
 		e := &s.list[i]
 		if e.frame == nil || !s.answered && e.taken() || from != nil && e.on != from {
 			continue
+		}
+		if from == nil && e.on != nil && !e.on.dead() {
+			continue // it's on its way by one that the session has left; should that break, this is called for it
 		}
 		if from != nil && slices.ContainsFunc(s.list[i+1:], func(l sentEvent) bool { return l.on != from && l.monitor == e.monitor && intersect(l.calls, e.calls) }) {
 			continue

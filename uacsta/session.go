@@ -241,7 +241,7 @@ func (x *session) request(c *conn, m *message) {
 	x.asked.Store(x.heard.UnixNano())
 	if b, known := x.remember(c, m); known {
 		if b != nil {
-			_ = c.say(b, x.callID, x.who.Line, m.trace)
+			_, _ = c.say(b, x.callID, x.who.Line, m.trace)
 		}
 		return
 	}
@@ -353,8 +353,10 @@ func (x *session) end(reason string, bye bool) {
 
 // bye tells the peer that the session is over. While we drain, also a peer that has no connection just now is told.
 func (x *session) bye() {
-	if x.conn != nil && x.conn.say(x.newRequest(x.conn, "BYE", nil), x.callID, x.who.Line, x.trace) == nil {
-		return
+	if x.conn != nil {
+		if _, err := x.conn.say(x.newRequest(x.conn, "BYE", nil), x.callID, x.who.Line, x.trace); err == nil {
+			return
+		}
 	}
 	s := x.server
 	if !s.Draining() {
@@ -364,7 +366,7 @@ func (x *session) bye() {
 	s.tasks.Go(func() {
 		defer s.byes.Add(-1)
 		if c, err := s.dial(x.hop()); err == nil {
-			_ = c.say(x.newRequest(c, "BYE", nil), x.callID, x.who.Line, x.trace) // the session's loop has ended: its dialog is ours
+			_, _ = c.say(x.newRequest(c, "BYE", nil), x.callID, x.who.Line, x.trace) // the session's loop has ended: its dialog is ours
 		}
 	})
 }

@@ -19,20 +19,20 @@ func (c *conn) heard(m *message) {
 func (c *conn) answer(m *message, a answer, tag string) []byte {
 	b := a.bytes(c, m, tag)
 	c.server.counts.response(a.status)
-	_ = c.say(b, m.get("Call-ID"), m.line, m.trace)
+	_, _ = c.say(b, m.get("Call-ID"), m.line, m.trace)
 	return b
 }
 
-// say is write for a message, which is recorded before anybody can answer it.
-func (c *conn) say(b []byte, session string, line csta.DeviceID, trace pbxadapter.TraceID) error {
+// say is write for a message, which is recorded before anybody can answer it. mark is of its end: see took.
+func (c *conn) say(b []byte, session string, line csta.DeviceID, trace pbxadapter.TraceID) (mark uint64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.leave(b); err != nil {
-		return err
+		return 0, err
 	}
 	c.tap(wiretap.Out, b, session, line, trace)
 	c.start()
-	return nil
+	return c.left, nil
 }
 
 func (c *conn) tap(way wiretap.Direction, text []byte, session string, line csta.DeviceID, trace pbxadapter.TraceID) {
