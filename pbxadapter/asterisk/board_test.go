@@ -20,7 +20,9 @@ import (
 // board is a small switchboard: it runs an adapter again when its link is lost, and keeps the call model. It lives in a bubble of fake time.
 type board struct {
 	t       *testing.T
-	p       *fake.PBX
+	p       *fake.PBX // nil: a real one
+	make    func(more ...func(*Config)) *Adapter
+	settle  func() // in a bubble, until nobody does anything
 	a       *Adapter
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
@@ -58,7 +60,8 @@ func inBubble(t *testing.T, conf fake.Config, f func(*board), more ...func(*Conf
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		p := fake.New(conf)
-		b := &board{t: t, p: p, model: callmodel.New()}
+		b := &board{t: t, p: p, settle: synctest.Wait, model: callmodel.New()}
+		b.make = func(more ...func(*Config)) *Adapter { return adapterOn(t, p, zap.NewNop(), more...) }
 		b.start(more...)
 		defer func() {
 			b.stop()
@@ -71,7 +74,7 @@ func inBubble(t *testing.T, conf fake.Config, f func(*board), more ...func(*Conf
 
 // start makes a new adapter, as a start of farhook does, and connects it.
 func (b *board) start(more ...func(*Config)) {
-	b.a = adapterOn(b.t, b.p, zap.NewNop(), more...)
+	b.a = b.make(more...)
 	ctx, cancel := context.WithCancel(context.Background())
 	b.cancel = cancel
 	a := b.a
@@ -131,7 +134,9 @@ func (b *board) events() []callmodel.Told {
 // pass lets time pass.
 func (b *board) pass(d time.Duration) {
 	time.Sleep(d)
-	synctest.Wait()
+	if b.settle != nil {
+		b.settle()
+	}
 }
 
 func (b *board) do(r csta.Request) (csta.Response, error) {

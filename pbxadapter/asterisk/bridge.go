@@ -54,6 +54,7 @@ func (t *tracker) enter(c *channel, b *bridge) {
 	}
 	t.joins(b)
 	t.backFromServer(b)
+	t.backBySecondCall(b)
 	if c.leg != nil && slices.ContainsFunc(b.members, func(o *channel) bool { return o != c && o.leg != nil && o.leg.call != c.leg.call }) {
 		t.after(joinDoubt, func() { t.merge(b) })
 	}

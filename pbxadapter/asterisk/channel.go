@@ -204,9 +204,13 @@ type intent struct {
 	called  callmodel.Party
 	cause   csta.EventCause   // of ServiceInitiated
 	pickup  *leg              // takes this leg's call over; nil: a call
+	back    *leg              // takes back what the phone holds by its own key
 	into    *call             // joins this conference
 	told    csta.ConnectionID // of the call, once it has begun
 	refused bool              // Asterisk said so
 	channel *channel
 	since   time.Time
 }
+
+// quiet says whether the phone is called for something else than a call: that tells it, and its call is nobody's.
+func (in *intent) quiet() bool { return in.pickup != nil || in.back != nil }

@@ -62,22 +62,26 @@ func adapterOn(t testing.TB, p *fake.PBX, log *zap.Logger, more ...func(*Config)
 }
 
 func TestConformance(t *testing.T) {
-	adaptertest.Run(t, func(t *testing.T) adaptertest.Harness {
-		p := fake.New(plain())
-		log := zap.NewNop()
-		if testing.Verbose() {
-			log = zaptest.NewLogger(t)
-		}
-		return adaptertest.Harness{
-			Adapter: adapterOn(t, p, log), Phones: [4]csta.DeviceID{"101", "102", "103", "104"}, Busy: "9001", Outside: "9555", Slot: "701", Hands: hands{p},
-			Settle: func(condition func() bool) bool {
-				for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Microsecond) {
-					if condition() {
-						return true
-					}
+	for kind, style := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			adaptertest.Run(t, func(t *testing.T) adaptertest.Harness {
+				p := fake.New(plain())
+				log := zap.NewNop()
+				if testing.Verbose() {
+					log = zaptest.NewLogger(t)
 				}
-				return false
-			},
-		}
-	}, must...)
+				return adaptertest.Harness{
+					Adapter: adapterOn(t, p, log, style), Phones: [4]csta.DeviceID{"101", "102", "103", "104"}, Busy: "9001", Outside: "9555", Slot: "701", Hands: hands{p},
+					Settle: func(condition func() bool) bool {
+						for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Microsecond) {
+							if condition() {
+								return true
+							}
+						}
+						return false
+					},
+				}
+			}, must...)
+		})
+	}
 }

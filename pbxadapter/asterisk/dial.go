@@ -139,7 +139,7 @@ func (t *tracker) intend(in *intent, ringTime time.Duration) {
 // initiate is an Originate of ours: the phone is asked to call.
 func (t *tracker) initiate(c *channel) {
 	in := c.intent
-	if in.pickup != nil {
+	if in.quiet() {
 		c.silent = true // told when it takes the call
 		return
 	}
@@ -212,7 +212,7 @@ func (t *tracker) newState(m ami.Message) {
 	case c.kind == wire || c.kind == helper:
 	case c.leg == nil:
 		t.place(c)
-		if c.intent != nil && c.intent.pickup != nil && c.up() {
+		if c.intent != nil && c.intent.quiet() && c.up() {
 			c.answered = true
 		}
 	case c.leg.state == csta.Initiated:

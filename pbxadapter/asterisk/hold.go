@@ -9,28 +9,11 @@ import (
 	"farhook/pbxadapter/asterisk/ami"
 )
 
-// The services that hold and take back. The phone does it where it obeys NOTIFY; else our dialplan lines do it for the phone, which shows an
-// active call all the time.
+// The services that hold, and go back and forth. The phone does it where it obeys NOTIFY; else our dialplan lines do it for the phone, which shows
+// an active call all the time.
 
 func (a *Adapter) holdCall(ctx context.Context, r csta.HoldCall) (csta.HoldCallResponse, error) {
 	return csta.HoldCallResponse{}, a.hold(ctx, r.CallToBeHeld, "")
-}
-
-func (a *Adapter) retrieveCall(ctx context.Context, r csta.RetrieveCall) (csta.RetrieveCallResponse, error) {
-	a.mu.Lock()
-	_, err := a.leg(r.CallToBeRetrieved, csta.ErrNoHeldCall, csta.Hold)
-	if err == nil {
-		for _, o := range a.t.at[r.CallToBeRetrieved.Device] {
-			if o.call.id != r.CallToBeRetrieved.Call && o.role == party && o.state == csta.Connected {
-				err = csta.ErrConnectedCallExists.With(fmt.Errorf("asterisk: %s is %s", o.id(), o.state))
-			}
-		}
-	}
-	a.mu.Unlock()
-	if err != nil {
-		return csta.RetrieveCallResponse{}, err
-	}
-	return csta.RetrieveCallResponse{}, a.retrieve(ctx, r.CallToBeRetrieved, "")
 }
 
 // hold holds a call, for a cause that the event is to have.
@@ -132,65 +115,6 @@ func (a *Adapter) setPeers(ctx context.Context, conn *ami.Conn, near, far string
 func (a *Adapter) setVariable(ctx context.Context, conn *ami.Conn, channel, name string, k ami.Kind, value string) error {
 	_, err := conn.Do(ctx, ami.NewAction("Setvar").With("Channel", ami.Channel, channel).Fixed("Variable", name).With("Value", k, value))
 	return err
-}
-
-// retrieve takes a call back from hold.
-func (a *Adapter) retrieve(ctx context.Context, id csta.ConnectionID, why csta.EventCause) error {
-	conn, err := a.connection()
-	if err != nil {
-		return err
-	}
-	a.mu.Lock()
-	l, c, err := a.withChannel(id, csta.ErrNoHeldCall, csta.Hold)
-	var p *phoneEntry
-	if err == nil {
-		p, err = a.phoneOf(l.device)
-	}
-	if err != nil {
-		a.mu.Unlock()
-		return err
-	}
-	l.op, l.why = pbxadapter.Op(ctx), why
-	done := a.expect(func() bool { return l.state == csta.Connected })
-	server, near := l.server, c.name
-	far := ""
-	if rest := l.call.live(l); len(rest) == 1 {
-		far = rest[0].channel().name
-	}
-	notify := p.style.notify() && a.deaf[l.device] < 2
-	a.mu.Unlock()
-	defer a.settled(l)
-	if server {
-		return a.retrieveForPhone(ctx, conn, near, far, done)
-	}
-	if !notify {
-		return a.unproven(ctx, "NOTIFY talk: the phone does not obey it, so taking the call back")
-	}
-	back, err := a.notify(ctx, conn, near, "talk", done)
-	a.heard(id.Device, back)
-	if !back && err == nil {
-		err = a.unproven(ctx, "taking the call back")
-	}
-	return err
-}
-
-func (a *Adapter) retrieveForPhone(ctx context.Context, conn *ami.Conn, near, far string, done *waiter) error {
-	if far == "" {
-		return csta.ErrInvalidConnectionState.With("asterisk: the other party has gone")
-	}
-	err := a.setVariable(ctx, conn, near, varPeer, ami.Channel, far)
-	if err == nil {
-		_, err = conn.Do(ctx, ami.NewAction("Redirect").With("Channel", ami.Channel, near).With("Context", ami.Word, a.conf.Context).
-			Fixed("Exten", joinExten).Fixed("Priority", "1"))
-	}
-	switch {
-	case err != nil:
-		return a.fault(err)
-	case !a.await(ctx, done, proofWithin):
-		a.wantLook()
-		return a.unproven(ctx, "taking the call back")
-	}
-	return nil
 }
 
 // pair checks a held and an active call of one device; a.mu is held.

@@ -66,7 +66,7 @@ func TestSmuggling(t *testing.T) {
 // A phone that is barred from a number stays barred, by whatever service it asks.
 func TestClassOfService(t *testing.T) {
 	conf := plain()
-	conf.Barred = "900"
+	conf.Barred = []string{"102", "103"}
 	inBubble(t, conf, func(b *board) {
 		b.refuses(csta.MakeCall{CallingDevice: "103", CalledDirectoryNumber: "9004930"}, csta.ErrInvalidCalledDeviceID)
 		id := b.talk("101", "102")

@@ -46,6 +46,55 @@ func TestHeldOverRestart(t *testing.T) {
 	}
 }
 
+// A call that a phone holds by its own key, and does not take back when asked, is taken back by a second call of that phone, which answers by
+// itself; a phone that does neither says so.
+func TestRetrieveOfOwnKey(t *testing.T) {
+	inBubble(t, plain(), func(b *board) {
+		id := b.talk("101", "102")
+		b.hand(b.p.Hold("102"))
+		b.must(csta.RetrieveCall{CallToBeRetrieved: b.is("102", csta.Hold)})
+		if now := b.is("102", csta.Connected); now.Call != id || !b.p.Together("101", "102") || b.p.Channels() != 2 {
+			t.Errorf("the call was %s, and is %s; there are %d channels", id, now.Call, b.p.Channels())
+		}
+		b.restart(deafened)
+		if now := b.is("102", csta.Connected).Call; now != id {
+			t.Errorf("the call was %s, and is %s", id, now)
+		}
+		b.hand(b.p.Hold("102"))
+		b.is("102", csta.Hold)
+		b.hand(b.p.HangUp("101"))
+		b.idle("101", "102")
+	}, deafened)
+	inBubble(t, plain(), func(b *board) {
+		b.talk("101", "102")
+		b.hand(b.p.Hold("102"))
+		b.refuses(csta.RetrieveCall{CallToBeRetrieved: b.is("102", csta.Hold)}, csta.ErrRequestIncompatible)
+		b.is("102", csta.Hold)
+	}, func(c *Config) { c.Styles = []StyleRow{{"yealink", Style{Header: "off", Notify: "no"}}} })
+	// Nobody answers, or it is put down meanwhile: all is as it was, or over.
+	inBubble(t, plain(), func(b *board) {
+		b.talk("101", "102")
+		b.hand(b.p.Hold("102"))
+		held := b.is("102", csta.Hold)
+		b.p.Mute("102")
+		b.refuses(csta.RetrieveCall{CallToBeRetrieved: held}, csta.ErrInternalResourceBusy)
+		b.is("102", csta.Hold)
+		b.pass(time.Second)
+		if n := b.p.Channels(); n != 2 {
+			t.Errorf("%d channels", n)
+		}
+		done := make(chan error)
+		go func() { _, err := b.do(csta.RetrieveCall{CallToBeRetrieved: held}); done <- err }()
+		b.pass(time.Second)
+		b.hand(b.p.HangUp("101"))
+		if err := <-done; err == nil {
+			t.Error("it is taken back")
+		}
+		b.pass(time.Minute)
+		b.idle("101", "102")
+	}, deafened)
+}
+
 // steps are services of several steps, from a call of 101 to 102 that is up, and for some with a consultation of 103.
 var steps = []struct {
 	name    string

@@ -1,233 +1,307 @@
 package asterisk
 
 import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"go.uber.org/zap/zaptest"
+
 	"farhook/csta"
 	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
+	"farhook/pbxadapter/adaptertest"
 	"farhook/pbxadapter/asterisk/ami"
 )
 
-// What a real Asterisk with real traffic showed, and the recordings don't have.
+// The suite on a real Asterisk, with real SIP phones, where somebody has one: FARHOOK_ASTERISK=ADDRESS,USERNAME,SECRET,PHONES names its manager
+// interface, the account, and the control socket of scriptable phones 101 to 106. Those take one command a line ("101 call 102", "102 answer",
+// "hold", "unhold", "hangup", "set notify=ignore", "reset") and answer each with a line that begins with "ok" or "err". The dialplan is the plain one of
+// docs/asterisk.md with its lines; 0906 is busy, other numbers with 0 lead outside to the phone "net", 701 is a slot of the car park.
+type rig struct{ address, username, secret, control string }
 
-// A call that is over before its request is answered was made all the same.
-func TestShortCall(t *testing.T) {
-	inBubble(t, plain(), func(b *board) {
-		res := b.must(csta.MakeCall{CallingDevice: "101", CalledDirectoryNumber: "9003", AutoOriginate: csta.AutoOriginateDoNotPrompt})
-		if id := res.(csta.MakeCallResponse).CallingDevice; id.Call == "" || id.Device != "101" {
-			t.Errorf("the answer names %v", id)
-		}
-		b.heard(csta.FailedEvent{}.Element())
-		b.idle("101")
-	})
+func realPBX(t *testing.T) rig {
+	t.Helper()
+	v := os.Getenv("FARHOOK_ASTERISK")
+	if v == "" {
+		t.Skip("FARHOOK_ASTERISK names no real Asterisk")
+	}
+	part := strings.Split(v, ",")
+	if len(part) != 4 {
+		t.Fatal("FARHOOK_ASTERISK: want ADDRESS,USERNAME,SECRET,PHONES")
+	}
+	return rig{part[0], part[1], part[2], part[3]}
 }
 
-// heard fails unless an event of that name was told.
-func (b *board) heard(name string) {
-	b.t.Helper()
-	for _, told := range b.events() {
-		if told.Event.Element() == name {
+// say gives commands to the phones, all on one connection: what one waits for begins with the one before.
+func (r rig) say(commands ...string) error {
+	_, err := r.ask(commands...)
+	return err
+}
+
+// ask is say, and gives the last answer.
+func (r rig) ask(commands ...string) (answer string, err error) {
+	c, err := net.Dial("tcp", r.control)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	in := bufio.NewReader(c)
+	for _, command := range commands {
+		_ = c.SetDeadline(time.Now().Add(15 * time.Second))
+		if _, err := fmt.Fprintln(c, command); err != nil {
+			return "", err
+		}
+		if answer, err = in.ReadString('\n'); err != nil {
+			return "", err
+		}
+		if !strings.HasPrefix(answer, "ok") {
+			return "", errors.New(command + ": " + strings.TrimSpace(answer))
+		}
+	}
+	return answer, nil
+}
+
+// field is one of an answer's values.
+func field(answer, name string) string {
+	for f := range strings.FieldsSeq(answer) {
+		if v, ok := strings.CutPrefix(f, name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// realHands are people at real phones.
+type realHands struct {
+	rig
+	began        string // the number of the phones' last event
+	cut, restore func()
+}
+
+func realPhone(d csta.DeviceID) string {
+	if d[0] == '0' {
+		return "net"
+	}
+	return string(d)
+}
+
+func (h realHands) Dial(from, to csta.DeviceID) error {
+	return h.say(realPhone(from) + " call " + string(to))
+}
+
+// Answer waits a moment where the phone doesn't ring yet, or not anew.
+func (h realHands) Answer(d csta.DeviceID) (err error) {
+	settles(func() bool { err = h.say(realPhone(d) + " answer"); return err == nil })
+	return err
+}
+func (h realHands) HangUp(d csta.DeviceID) error   { return h.say(realPhone(d) + " hangup") }
+func (h realHands) Hold(d csta.DeviceID) error     { return h.say(realPhone(d) + " hold") }
+func (h realHands) Retrieve(d csta.DeviceID) error { return h.say(realPhone(d) + " unhold") }
+
+// Press waits a moment where the phone does not know yet that it was answered.
+func (h realHands) Press(d csta.DeviceID, digits string) (err error) {
+	settles(func() bool { err = h.say(realPhone(d) + " dtmf " + digits); return err == nil })
+	return err
+}
+
+func (h realHands) Pressed(d csta.DeviceID) (digits string, err error) {
+	for since := h.began; ; {
+		answer, err := h.ask("wait 20ms " + realPhone(d) + " dtmf since=" + since)
+		if err != nil {
+			return digits, nil //nolint:nilerr // there are no more
+		}
+		digits, since = digits+field(answer, "digit"), field(answer, "seq")
+	}
+}
+func (h realHands) CutLink()     { h.cut() }
+func (h realHands) RestoreLink() { h.restore() }
+
+// realStyles are the kinds of phone: what they do on a NOTIFY, and what the configuration says of them.
+var realStyles = map[string]struct{ notify, configured string }{
+	"obeys":     {"obey", "yes"},
+	"told not":  {"obey", "no"}, // and never sent one
+	"ignores":   {"ignore", "yes"},
+	"refuses":   {"refuse", "yes"},
+	"known not": {"ignore", "no"},
+}
+
+var realPhones = []string{"101", "102", "103", "104"}
+
+// adapter makes one on the rig, whose phones have one style; empty: what their User-Agents say.
+func (r rig) adapter(t *testing.T, style string, more ...func(*Config)) *Adapter {
+	t.Helper()
+	c := defaults()
+	c.Address, c.Username, c.Secret = r.address, r.username, r.secret
+	if s, ok := realStyles[style]; ok {
+		for _, n := range realPhones {
+			c.Phones = append(c.Phones, PhoneConfig{Endpoint: n, Style: Style{Header: "alert-info", Notify: s.configured}})
+		}
+	}
+	for _, f := range more {
+		f(&c)
+	}
+	a, err := New(pbxadapter.Options{Name: "ast", Log: zaptest.NewLogger(t), Numbers: pbxadapter.PlainNumbers{}}, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// clean ends everybody's calls, takes back what the last scenario set, and waits until Asterisk has no channel.
+func (r rig) clean(t *testing.T, style string) {
+	t.Helper()
+	commands := []string{"reset"}
+	notify := "obey"
+	if s, ok := realStyles[style]; ok {
+		notify = s.notify
+	}
+	for _, n := range realPhones {
+		commands = append(commands, n+" set notify="+notify)
+	}
+	if err := r.say(commands...); err != nil {
+		t.Fatal(err)
+	}
+	nc, err := net.Dial("tcp", r.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := ami.Open(context.Background(), nc, ami.Options{Username: r.username, Secret: r.secret, Challenge: true, EventMask: "off"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for _, f := range presets["plain"].features() {
+		for n := 101; n <= 106; n++ {
+			_, _ = conn.Do(context.Background(), ami.NewAction("DBDel").With("Family", ami.Word, f.family).With("Key", ami.Word, fmt.Sprint(n)))
+			_, _ = conn.Do(context.Background(), ami.NewAction("Setvar").Fixed("Variable", fmt.Sprintf("DEVICE_STATE(Custom:%s%d)", f.state, n)).Fixed("Value", "NOT_INUSE"))
+		}
+	}
+	for n := 101; n <= 106; n++ {
+		_, _ = conn.Do(context.Background(), ami.NewAction("MWIDelete").With("Mailbox", ami.Word, fmt.Sprintf("%d@default", n)))
+	}
+	for range 100 {
+		l, err := conn.List(context.Background(), ami.NewAction("Status"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(l.Items) == 0 {
 			return
 		}
+		for _, m := range l.Items {
+			_, _ = conn.Do(context.Background(), ami.NewAction("Hangup").With("Channel", ami.Channel, m.Get("Channel")))
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	b.t.Errorf("no %s was told", name)
+	t.Error("Asterisk keeps channels")
 }
 
-// A call that is handed over to an outside number that rings has one outside party, also when it is rung anew.
-func TestTransferToRingingOutside(t *testing.T) {
-	for name, style := range kinds {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, plain(), func(b *board) {
-				b.talk("101", "102")
-				b.must(csta.ConsultationCall{ExistingCall: b.is("102", csta.Connected), ConsultedDevice: "9555"})
-				b.must(csta.TransferCall{HeldCall: b.is("102", csta.Hold), ActiveCall: b.is("102", csta.Connected)})
-				b.hand(b.p.Answer("pstn"))
-				b.is("9555", csta.Connected)
-				if c := b.at("101"); len(c) != 1 || len(c[0].Legs) != 2 {
-					t.Errorf("101 is in %+v", c)
+func settles(condition func() bool) bool {
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if condition() {
+			return true
+		}
+	}
+	return false
+}
+
+func TestReal(t *testing.T) {
+	for _, style := range slices.Sorted(func(yield func(string) bool) {
+		for s := range realStyles {
+			if !yield(s) {
+				return
+			}
+		}
+	}) {
+		t.Run(style, func(t *testing.T) {
+			r := realPBX(t)
+			t.Cleanup(func() { r.clean(t, "") })
+			adaptertest.Run(t, func(t *testing.T) adaptertest.Harness {
+				r.clean(t, style)
+				a := r.adapter(t, style)
+				began, err := r.ask("seq")
+				if err != nil {
+					t.Fatal(err)
 				}
-				b.idle("102")
-				b.hand(b.p.HangUp("101"))
-				b.idle("101", "9555")
-			}, style)
+				h := realHands{rig: r, began: field(began, "seq")}
+				h.cut, h.restore = cable(a)
+				return adaptertest.Harness{
+					Adapter: a, Phones: [4]csta.DeviceID{"101", "102", "103", "104"}, Busy: "0906", Outside: "0301234567", Slot: "701", Hands: h, Settle: settles,
+				}
+			}, must...)
 		})
 	}
 }
 
-// An outside party that was brought into a conference, through a wire, is not left alone in it.
-func TestAloneBehindWire(t *testing.T) {
-	inBubble(t, plain(), func(b *board) {
-		b.talk("101", "102")
-		b.must(csta.SingleStepConferenceCall{ActiveCall: b.is("102", csta.Connected), DeviceToJoin: "9555"})
-		b.hand(b.p.Answer("pstn"))
-		b.is("9555", csta.Connected)
-		b.is("101", csta.Connected)
-		b.hand(b.p.HangUp("101"))
-		b.is("102", csta.Connected)
-		b.hand(b.p.HangUp("102"))
-		b.pass(time.Second)
-		if n := b.p.Channels(); n != 0 {
-			t.Errorf("%d channels are left", n)
+// cable lets the link of an adapter be cut.
+func cable(a *Adapter) (cut, restore func()) {
+	dial, down := a.dial, make(chan bool, 1)
+	down <- false
+	var last net.Conn
+	a.dial = func(ctx context.Context) (net.Conn, error) {
+		is := <-down
+		defer func() { down <- is }()
+		if is {
+			return nil, errors.New("the cable is cut")
 		}
-		b.idle("101", "102", "9555")
-	})
-}
-
-// A release whose Bridge leaves channels in the wrong place has them joined by the dialplan.
-func TestOldRelease(t *testing.T) {
-	for version, old := range map[string]bool{"20.5.0": true, "20.14.0": false, "18.9.1": true, "22.3.0": true, "22.4.1": false, "23.4.1": false} {
-		conf := plain()
-		conf.Version = version
-		inBubble(t, conf, func(b *board) {
-			b.talk("101", "102")
-			b.must(csta.ConsultationCall{ExistingCall: b.is("102", csta.Connected), ConsultedDevice: "103"})
-			b.hand(b.p.Answer("103"))
-			b.must(csta.TransferCall{HeldCall: b.is("102", csta.Hold), ActiveCall: b.is("102", csta.Connected)})
-			if bridged := slices.Contains(b.p.Acted(), "Bridge"); bridged == old {
-				t.Errorf("%s: %v", version, b.p.Acted())
-			}
-			if !b.p.Together("101", "103") {
-				t.Errorf("%s: they don't hear each other", version)
-			}
-			b.idle("102")
-		})
+		nc, err := dial(ctx)
+		last = nc
+		return nc, err
 	}
+	return func() { <-down; _ = last.Close(); down <- true }, func() { <-down; down <- false }
 }
 
-// Who withholds his number is not shown, though Asterisk tells it.
-func TestWithheld(t *testing.T) {
-	inBubble(t, plain(), func(b *board) {
-		b.p.Withhold(true)
-		b.hand(b.p.Call("pstn", "102"))
-		c := b.at("102")
-		if len(c) != 1 || c[0].Calling.Shown != callmodel.Restricted || strings.Contains(string(c[0].Calling.Device), "301234567") {
-			t.Errorf("%+v", c)
-		}
-		b.hand(b.p.HangUp("pstn"))
-		b.p.Withhold(false)
-		b.hand(b.p.Call("pstn", "102"))
-		if c := b.at("102"); len(c) != 1 || c[0].Calling.Shown != callmodel.Known {
-			t.Errorf("%+v", c)
-		}
-	})
-}
-
-// What has never been seen on a real one is offered as experimental only.
-func TestExperimental(t *testing.T) {
-	for _, on := range []bool{false, true} {
-		inBubble(t, plain(), func(b *board) {
-			lacks := b.lacks("101")
-			if lacks["SetForwarding"] == "" == !on || lacks["MakeCall"] != "" {
-				t.Errorf("experimental %v: %v", on, lacks)
-			}
-		}, func(c *Config) { c.Dialplan, c.Experimental = "freepbx", on })
-	}
-}
-
-// When Asterisk says that it has loaded everything, it is read again.
-func TestBootedLate(t *testing.T) {
-	inBubble(t, plain(), func(b *board) {
-		before := b.p.Listed()
-		b.p.Booted()
-		b.pass(time.Second)
-		if b.p.Listed() == before {
-			t.Error("nothing was asked")
-		}
-	})
-}
-
-// Forwarding that a dialplan keeps without a device state is told all the same, within a minute.
-func TestFeatureWithoutEvent(t *testing.T) {
-	inBubble(t, plain(), func(b *board) {
-		b.p.Lose("DeviceStateChange")
-		b.p.Feature("CFU", "102", "103")
-		b.pass(time.Minute)
-		want := callmodel.Feature(callmodel.Forwarding{Type: csta.ForwardImmediate, On: true, To: "103"})
-		if f := b.features("102"); len(f) != 1 || f[0] != want {
-			t.Errorf("102 has %+v", f)
-		}
-		b.p.Feature("CFU", "102", "")
-		b.pass(time.Second)
-		if f := b.features("102"); len(f) != 1 || f[0].(callmodel.Forwarding).On {
-			t.Errorf("102 has %+v", f)
-		}
-	})
-}
-
-// heardBy feeds events to a tracker, and gives what follows, one line each: event and hearers.
-func heardBy(t *testing.T, text string) []string {
+// onReal runs a test with an adapter on the rig, and a model of what it tells.
+func onReal(t *testing.T, style string, f func(*board, rig)) {
 	t.Helper()
-	b := newBook(pbxadapter.PlainNumbers{}, presets["plain"])
-	for _, n := range []string{"101", "102", "103"} {
-		b.add(&phoneEntry{endpoint: n, number: n})
+	r := realPBX(t)
+	r.clean(t, style)
+	b := &board{t: t, model: callmodel.New()}
+	b.make = func(more ...func(*Config)) *Adapter { return r.adapter(t, style, more...) }
+	b.start()
+	defer func() {
+		b.stop()
+		r.clean(t, "")
+	}()
+	b.until("connected", func() bool { return b.synced() })
+	f(b, r)
+}
+
+// synced says whether the adapter has told the devices.
+func (b *board) synced() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.devices) > 0
+}
+
+// until waits on a real one.
+func (b *board) until(what string, condition func() bool) {
+	b.t.Helper()
+	if !settles(condition) {
+		b.t.Fatalf("never: %s", what)
 	}
-	m := callmodel.New()
-	var list []string
-	x := newTracker("p", b, func(f callmodel.Fact) {
-		for _, told := range m.Apply(f) {
-			if len(told.Audience) == 0 {
-				continue
-			}
-			l := strings.TrimSuffix(told.Event.Element(), "Event")
-			for _, s := range told.Audience {
-				l += " " + string(s.Device) + "=" + string(s.Local)
-			}
-			list = append(list, l)
-		}
+}
+
+// becomes waits until a device has a call in a state.
+func (b *board) becomes(d csta.DeviceID, state csta.State) csta.ConnectionID {
+	b.t.Helper()
+	b.until(fmt.Sprintf("%s is %s", d, state), func() bool { _, ok := b.find(d, state); return ok })
+	return b.is(d, state)
+}
+
+// over waits until nobody has a call.
+func (b *board) over() {
+	b.t.Helper()
+	b.until("everybody has hung up", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return len(b.model.State().Calls) == 0
 	})
-	now := time.Unix(1_800_000_000, 0)
-	for part := range strings.SplitSeq(text, ";") {
-		f := strings.Fields(part)
-		var b strings.Builder
-		b.WriteString("Event: " + f[0])
-		for _, h := range f[1:] {
-			k, v, _ := strings.Cut(h, "=")
-			b.WriteString("\r\n" + k + ": " + v)
-		}
-		now = now.Add(200 * time.Millisecond)
-		x.until(now)
-		x.event(ami.Parse(b.String()))
-	}
-	x.until(now.Add(time.Minute))
-	if m.Odd() > 0 {
-		t.Errorf("%d facts are no legal moves", m.Odd())
-	}
-	if len(x.calls)+len(x.channels) > 0 {
-		t.Errorf("%d calls and %d channels are left", len(x.calls), len(x.channels))
-	}
-	return list
-}
-
-func equal(t *testing.T, got []string, want ...string) {
-	t.Helper()
-	if strings.Join(got, "\n") != strings.Join(want, "\n") {
-		t.Errorf("heard:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
-}
-
-// A phone with two contacts rings once, and answers once.
-func TestTwoContacts(t *testing.T) {
-	begin := "Newchannel Channel=PJSIP/101-1 ChannelState=4 Exten=102 Uniqueid=1 Linkedid=1;" +
-		"Newchannel Channel=PJSIP/102-2 ChannelState=0 Uniqueid=2 Linkedid=1;Newchannel Channel=PJSIP/102-3 ChannelState=0 Uniqueid=3 Linkedid=1;" +
-		"DialBegin Uniqueid=1 DestUniqueid=2;DialBegin Uniqueid=1 DestUniqueid=3;Newstate Uniqueid=2 ChannelState=5;Newstate Uniqueid=3 ChannelState=5;"
-	equal(t, heardBy(t, begin+"Newstate Uniqueid=3 ChannelState=6;DialEnd Uniqueid=1 DestUniqueid=3 DialStatus=ANSWER;DialEnd Uniqueid=1 DestUniqueid=2 DialStatus=CANCEL;"+
-		"Hangup Uniqueid=2 Cause=26;HangupRequest Uniqueid=1;Hangup Uniqueid=1 Cause=16;Hangup Uniqueid=3 Cause=16"),
-		"Originated 101=connected", "Delivered 101=connected 102=alerting", "Established 101=connected 102=connected", "ConnectionCleared 101=null 102=connected", "ConnectionCleared 102=null")
-	equal(t, heardBy(t, begin+"DialEnd Uniqueid=1 DestUniqueid=2 DialStatus=BUSY;Hangup Uniqueid=2 Cause=17;DialEnd Uniqueid=1 DestUniqueid=3 DialStatus=NOANSWER;Hangup Uniqueid=3 Cause=0;"+
-		"Hangup Uniqueid=1 Cause=16"),
-		"Originated 101=connected", "Delivered 101=connected 102=alerting", "ConnectionCleared 101=connected 102=null", "ConnectionCleared 101=null")
-}
-
-// A channel that gets another name is the same one; a caller who withholds his number is restricted; another technology is an outside party.
-func TestOddChannels(t *testing.T) {
-	equal(t, heardBy(t, "Newchannel Channel=DAHDI/i1/anonymous-1 ChannelState=4 CallerIDNum=anonymous Exten=102 Uniqueid=1 Linkedid=1;"+
-		"Newchannel Channel=PJSIP/102-2 ChannelState=0 Uniqueid=2 Linkedid=1;DialBegin Uniqueid=1 DestUniqueid=2;Newstate Uniqueid=2 ChannelState=5;"+
-		"Rename Channel=PJSIP/102-2 Newname=PJSIP/102-9 Uniqueid=2;Newstate Uniqueid=2 ChannelState=6;DialEnd Uniqueid=1 DestUniqueid=2 DialStatus=ANSWER;"+
-		"Hold Channel=PJSIP/102-9;HangupRequest Channel=PJSIP/102-9;Hangup Channel=PJSIP/102-9 Uniqueid=2 Cause=16;Hangup Uniqueid=1 Cause=16"),
-		"Originated outside-1=connected", "Delivered outside-1=connected 102=alerting", "Established outside-1=connected 102=connected",
-		"Held outside-1=connected 102=hold", "ConnectionCleared outside-1=connected 102=null", "ConnectionCleared outside-1=null")
 }

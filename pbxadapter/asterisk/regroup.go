@@ -49,7 +49,7 @@ func (r *rebuilding) join() {
 				state, c.originated = csta.Alerting, true
 			}
 			r.party(r.bridged(c), c, state)
-		case c.intent != nil && (c.intent.pickup != nil || c.intent.into != nil) && c.bridge == nil && !seen:
+		case c.intent != nil && (c.intent.quiet() || c.intent.into != nil) && c.bridge == nil && !seen:
 			c.silent = true
 		case r.ours(c) != "":
 		case !r.called(c) && (c.state == stateRing || c.up()), r.app(c) == "ConfBridge", c.up() && variable(r.items[c], varPeer) != "":

@@ -95,18 +95,19 @@ func (a *Adapter) forwardTo(ctx context.Context, conn *ami.Conn, p *phoneEntry, 
 		return "", nil
 	}
 	n, err := a.number(to, csta.ErrInvalidForwardingDest)
+	dialplan, unknown := a.dialplan(r.Device)
 	a.mu.Unlock()
 	switch {
 	case to == "" || to == r.Device || n == p.number:
 		return "", csta.ErrInvalidForwardingDest.With("forwardDN must be another number than the phone's own")
 	case err != nil || !r.ActivateForward:
 		return n, err
-	case p.context == "":
-		return n, nil
+	case unknown != nil:
+		return "", unknown
 	}
-	is, err := a.extensionExists(ctx, conn, p.context, n)
+	is, err := a.extensionExists(ctx, conn, dialplan, n)
 	if err == nil && !is {
-		return "", csta.ErrInvalidForwardingDest.With(fmt.Errorf("asterisk: %s cannot dial %s: its context %s has no such extension", p.endpoint, n, p.context))
+		return "", csta.ErrInvalidForwardingDest.With(fmt.Errorf("asterisk: %s cannot dial %s: its context %s has no such extension", p.endpoint, n, dialplan))
 	}
 	return n, a.fault(err)
 }

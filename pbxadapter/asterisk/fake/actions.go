@@ -114,8 +114,13 @@ func (p *PBX) exists(ctx, exten string) bool {
 		return p.conf.Lines && (exten == "541" || exten == "cstahold" || exten == "cstapark" || strings.HasPrefix(exten, "55") && len(exten) > 2)
 	}
 	slot, _ := strconv.Atoi(exten)
-	return ctx == "internal" && (p.phones[exten] != nil || exten[0] == '9' || exten[0] == '*' || slot >= p.conf.Slots[0] && slot <= p.conf.Slots[1]) &&
-		(p.conf.Barred == "" || !strings.HasPrefix(exten, p.conf.Barred))
+	return (ctx == "internal" || ctx == "internal-barred") &&
+		(p.phones[exten] != nil || exten[0] == '9' || exten[0] == '*' || slot >= p.conf.Slots[0] && slot <= p.conf.Slots[1]) &&
+		(!barred(ctx, exten) || p.conf.Refuses)
+}
+
+func barred(ctx, exten string) bool {
+	return ctx == "internal-barred" && strings.HasPrefix(exten, "900")
 }
 
 func (p *PBX) setVariable(s *session, a action) {
@@ -213,10 +218,11 @@ func (p *PBX) originateAction(s *session, a action) {
 	c.originate, c.app = o, "AppDial2"
 	v := a.variables()
 	c.conn = v["CONNECTEDLINE(num)"]
+	c.vars["CSTA_PEER"] = v["CSTA_PEER"]
 	p.emit("Newchannel", c.head(""))
 	p.emit("DialBegin", c.head("Dest"), []string{"DialString: " + endpoint})
 	p.setState(c, 5)
-	if strings.Contains(v["PJSIP_HEADER(add,Alert-Info)"], "alert-autoanswer") {
+	if strings.Contains(v["PJSIP_HEADER(add,Alert-Info)"], "alert-autoanswer") && !ph.mute {
 		p.answer(c)
 	}
 }

@@ -26,24 +26,35 @@ func (p *PBX) run(c *channel, ctx, exten string) {
 		c.app = "Wait"
 	case slot >= p.conf.Slots[0] && slot <= p.conf.Slots[1] && slot > 0:
 		p.unpark(c, exten)
+	case barred(ctx, exten):
+		p.hangup(c, 21, "")
 	case exten == "*76":
 		p.setState(c, 6)
 		c.app = "Playback"
 	case strings.HasPrefix(exten, "9"):
 		p.dialOut(c, exten)
 	default:
-		p.dialPhone(c, exten, 0)
+		p.dialPhone(c, exten)
 	}
 }
 
-func (p *PBX) dialPhone(c *channel, exten string, hops int) {
+// forward has a channel go on to where a phone forwards, in that phone's class of service.
+func (p *PBX) forward(c *channel, by, to string) bool {
+	if to == "" || c.hops >= 3 {
+		return false
+	}
+	c.hops++
+	p.run(c, p.class(by), to)
+	return true
+}
+
+func (p *PBX) dialPhone(c *channel, exten string) {
 	ph := p.phones[exten]
 	if ph == nil {
 		p.hangup(c, 1, "")
 		return
 	}
-	if to := p.db["CFU/"+exten]; to != "" && hops < 3 {
-		p.dialPhone(c, to, hops+1)
+	if p.forward(c, exten, p.db["CFU/"+exten]) {
 		return
 	}
 	switch {
@@ -77,6 +88,7 @@ func (p *PBX) dial(c, d *channel, dialString, shown string) {
 }
 
 func (p *PBX) dialOut(c *channel, exten string) {
+	p.outside = append(p.outside, exten)
 	d := p.newChannel("pstn", 0, c.linked, "")
 	p.dial(c, d, exten+"@pstn", exten)
 	switch exten[len(exten)-1] {
@@ -134,9 +146,7 @@ func (p *PBX) ended(d *channel, status string, cause int) {
 	if len(c.dests) > 0 {
 		return
 	}
-	family := map[string]string{"BUSY": "CFB", "NOANSWER": "CFNA"}[status]
-	if to := p.db[family+"/"+d.endpoint]; family != "" && to != "" {
-		p.dialPhone(c, to, 1)
+	if family := map[string]string{"BUSY": "CFB", "NOANSWER": "CFNA"}[status]; p.forward(c, d.endpoint, p.db[family+"/"+d.endpoint]) {
 		return
 	}
 	if status == "BUSY" {

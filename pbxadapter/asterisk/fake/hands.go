@@ -21,8 +21,17 @@ func (p *PBX) Call(from, to string) error {
 		c.cid = "0301234567"
 	}
 	p.emit("Newchannel", c.head(""))
-	p.run(c, "internal", to)
+	p.run(c, p.class(from), to)
 	return nil
+}
+
+// Reset ends every call.
+func (p *PBX) Reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.list() {
+		p.hangup(c, 16, "16")
+	}
 }
 
 // find is the newest channel of an endpoint for which ok holds.
@@ -100,6 +109,13 @@ func (p *PBX) Register(endpoint string, on bool) {
 	defer p.mu.Unlock()
 	p.phones[endpoint].out = !on
 	p.deviceState(endpoint)
+}
+
+// Mute has a phone answer nothing by itself.
+func (p *PBX) Mute(endpoint string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.phones[endpoint].mute = true
 }
 
 // Busy has a phone refuse calls.

@@ -106,7 +106,7 @@ func (p *PBX) showEndpoint(s *session, a action) {
 		return
 	}
 	s.reply(a, "Success", "EventList: start", "Message: Following are Events for each object associated with the Endpoint")
-	s.item(a, "EndpointDetail", "ObjectType: endpoint", "ObjectName: "+n, "Context: internal", `Callerid: "Phone `+n+`" <`+n+`>`, "Mailboxes: "+n+"@default",
+	s.item(a, "EndpointDetail", "ObjectType: endpoint", "ObjectName: "+n, "Context: "+p.class(n), `Callerid: "Phone `+n+`" <`+n+`>`, "Mailboxes: "+n+"@default",
 		"CallGroup: 1", "PickupGroup: 1")
 	s.complete(a, "EndpointDetailComplete")
 }

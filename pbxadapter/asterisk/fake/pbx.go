@@ -21,7 +21,8 @@ type Config struct {
 	Context string   // of our dialplan lines; empty: csta
 	Lines   bool     // they are there
 	Rights  []string // actions that the account may not do
-	Barred  string   // numbers beginning with this are in no phone's context
+	Barred  []string // phones whose context, internal-barred, leads to no number that begins with 900
+	Refuses bool     // … it has them, and hangs up
 	Version string
 	Secret  string
 	Release time.Duration // between what is done and that it is told; 0: at once
@@ -48,12 +49,14 @@ type PBX struct {
 	actions []string        // what was asked for, in order
 	after   func(action string) bool
 	lists   int // how often Status was asked for
+	outside []string
 }
 
 type phone struct {
 	endpoint string
 	out      bool
 	busy     bool
+	mute     bool // it does not answer by itself
 }
 
 type channel struct {
@@ -76,6 +79,7 @@ type channel struct {
 	parkedIn         string
 	born             time.Time
 	forwarded        bool
+	hops             int // how often its call was forwarded
 }
 
 type originate struct {
@@ -118,6 +122,23 @@ func (p *PBX) Dial() (net.Conn, error) {
 	s := newSession(p, server)
 	p.session[s] = true
 	return client, nil
+}
+
+// Serve lets manager clients in by a listener, until that is closed.
+func (p *PBX) Serve(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		p.mu.Lock()
+		if p.refuse {
+			_ = c.Close()
+		} else {
+			p.session[newSession(p, c)] = true
+		}
+		p.mu.Unlock()
+	}
 }
 
 // Cut loses every connection, and refuses new ones until Restore.
@@ -185,6 +206,21 @@ func (p *PBX) Listed() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.lists
+}
+
+// Outside is what was dialled to the outside so far, in order.
+func (p *PBX) Outside() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.outside)
+}
+
+// class is the dialplan context of a phone.
+func (p *PBX) class(endpoint string) string {
+	if slices.Contains(p.conf.Barred, endpoint) {
+		return "internal-barred"
+	}
+	return "internal"
 }
 
 // Channels counts the channels.

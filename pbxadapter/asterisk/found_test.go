@@ -1,0 +1,233 @@
+package asterisk
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
+	"farhook/pbxadapter/asterisk/ami"
+)
+
+// What a real Asterisk with real traffic showed, and the recordings don't have.
+
+// A call that is over before its request is answered was made all the same.
+func TestShortCall(t *testing.T) {
+	inBubble(t, plain(), func(b *board) {
+		res := b.must(csta.MakeCall{CallingDevice: "101", CalledDirectoryNumber: "9003", AutoOriginate: csta.AutoOriginateDoNotPrompt})
+		if id := res.(csta.MakeCallResponse).CallingDevice; id.Call == "" || id.Device != "101" {
+			t.Errorf("the answer names %v", id)
+		}
+		b.heard(csta.FailedEvent{}.Element())
+		b.idle("101")
+	})
+}
+
+// heard fails unless an event of that name was told.
+func (b *board) heard(name string) {
+	b.t.Helper()
+	for _, told := range b.events() {
+		if told.Event.Element() == name {
+			return
+		}
+	}
+	b.t.Errorf("no %s was told", name)
+}
+
+// A call that is handed over to an outside number that rings has one outside party, also when it is rung anew.
+func TestTransferToRingingOutside(t *testing.T) {
+	for name, style := range kinds {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, plain(), func(b *board) {
+				b.talk("101", "102")
+				b.must(csta.ConsultationCall{ExistingCall: b.is("102", csta.Connected), ConsultedDevice: "9555"})
+				b.must(csta.TransferCall{HeldCall: b.is("102", csta.Hold), ActiveCall: b.is("102", csta.Connected)})
+				b.hand(b.p.Answer("pstn"))
+				b.is("9555", csta.Connected)
+				if c := b.at("101"); len(c) != 1 || len(c[0].Legs) != 2 {
+					t.Errorf("101 is in %+v", c)
+				}
+				b.idle("102")
+				b.hand(b.p.HangUp("101"))
+				b.idle("101", "9555")
+			}, style)
+		})
+	}
+}
+
+// An outside party that was brought into a conference, through a wire, is not left alone in it.
+func TestAloneBehindWire(t *testing.T) {
+	inBubble(t, plain(), func(b *board) {
+		b.talk("101", "102")
+		b.must(csta.SingleStepConferenceCall{ActiveCall: b.is("102", csta.Connected), DeviceToJoin: "9555"})
+		b.hand(b.p.Answer("pstn"))
+		b.is("9555", csta.Connected)
+		b.is("101", csta.Connected)
+		b.hand(b.p.HangUp("101"))
+		b.is("102", csta.Connected)
+		b.hand(b.p.HangUp("102"))
+		b.pass(time.Second)
+		if n := b.p.Channels(); n != 0 {
+			t.Errorf("%d channels are left", n)
+		}
+		b.idle("101", "102", "9555")
+	})
+}
+
+// A release whose Bridge leaves channels in the wrong place has them joined by the dialplan.
+func TestOldRelease(t *testing.T) {
+	for version, old := range map[string]bool{"20.5.0": true, "20.14.0": false, "18.9.1": true, "22.3.0": true, "22.4.1": false, "23.4.1": false} {
+		conf := plain()
+		conf.Version = version
+		inBubble(t, conf, func(b *board) {
+			b.talk("101", "102")
+			b.must(csta.ConsultationCall{ExistingCall: b.is("102", csta.Connected), ConsultedDevice: "103"})
+			b.hand(b.p.Answer("103"))
+			b.must(csta.TransferCall{HeldCall: b.is("102", csta.Hold), ActiveCall: b.is("102", csta.Connected)})
+			if bridged := slices.Contains(b.p.Acted(), "Bridge"); bridged == old {
+				t.Errorf("%s: %v", version, b.p.Acted())
+			}
+			if !b.p.Together("101", "103") {
+				t.Errorf("%s: they don't hear each other", version)
+			}
+			b.idle("102")
+		})
+	}
+}
+
+// Who withholds his number is not shown, though Asterisk tells it.
+func TestWithheld(t *testing.T) {
+	inBubble(t, plain(), func(b *board) {
+		b.p.Withhold(true)
+		b.hand(b.p.Call("pstn", "102"))
+		c := b.at("102")
+		if len(c) != 1 || c[0].Calling.Shown != callmodel.Restricted || strings.Contains(string(c[0].Calling.Device), "301234567") {
+			t.Errorf("%+v", c)
+		}
+		b.hand(b.p.HangUp("pstn"))
+		b.p.Withhold(false)
+		b.hand(b.p.Call("pstn", "102"))
+		if c := b.at("102"); len(c) != 1 || c[0].Calling.Shown != callmodel.Known {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
+// What has never been seen on a real one is offered as experimental only.
+func TestExperimental(t *testing.T) {
+	for _, on := range []bool{false, true} {
+		inBubble(t, plain(), func(b *board) {
+			lacks := b.lacks("101")
+			if lacks["SetForwarding"] == "" == !on || lacks["MakeCall"] != "" {
+				t.Errorf("experimental %v: %v", on, lacks)
+			}
+		}, func(c *Config) { c.Dialplan, c.Experimental = "freepbx", on })
+	}
+}
+
+// When Asterisk says that it has loaded everything, it is read again.
+func TestBootedLate(t *testing.T) {
+	inBubble(t, plain(), func(b *board) {
+		before := b.p.Listed()
+		b.p.Booted()
+		b.pass(time.Second)
+		if b.p.Listed() == before {
+			t.Error("nothing was asked")
+		}
+	})
+}
+
+// Forwarding that a dialplan keeps without a device state is told all the same, within a minute.
+func TestFeatureWithoutEvent(t *testing.T) {
+	inBubble(t, plain(), func(b *board) {
+		b.p.Lose("DeviceStateChange")
+		b.p.Feature("CFU", "102", "103")
+		b.pass(time.Minute)
+		want := callmodel.Feature(callmodel.Forwarding{Type: csta.ForwardImmediate, On: true, To: "103"})
+		if f := b.features("102"); len(f) != 1 || f[0] != want {
+			t.Errorf("102 has %+v", f)
+		}
+		b.p.Feature("CFU", "102", "")
+		b.pass(time.Second)
+		if f := b.features("102"); len(f) != 1 || f[0].(callmodel.Forwarding).On {
+			t.Errorf("102 has %+v", f)
+		}
+	})
+}
+
+// heardBy feeds events to a tracker, and gives what follows, one line each: event and hearers.
+func heardBy(t *testing.T, text string) []string {
+	t.Helper()
+	b := newBook(pbxadapter.PlainNumbers{}, presets["plain"])
+	for _, n := range []string{"101", "102", "103"} {
+		b.add(&phoneEntry{endpoint: n, number: n})
+	}
+	m := callmodel.New()
+	var list []string
+	x := newTracker("p", b, func(f callmodel.Fact) {
+		for _, told := range m.Apply(f) {
+			if len(told.Audience) == 0 {
+				continue
+			}
+			l := strings.TrimSuffix(told.Event.Element(), "Event")
+			for _, s := range told.Audience {
+				l += " " + string(s.Device) + "=" + string(s.Local)
+			}
+			list = append(list, l)
+		}
+	})
+	now := time.Unix(1_800_000_000, 0)
+	for part := range strings.SplitSeq(text, ";") {
+		f := strings.Fields(part)
+		var b strings.Builder
+		b.WriteString("Event: " + f[0])
+		for _, h := range f[1:] {
+			k, v, _ := strings.Cut(h, "=")
+			b.WriteString("\r\n" + k + ": " + v)
+		}
+		now = now.Add(200 * time.Millisecond)
+		x.until(now)
+		x.event(ami.Parse(b.String()))
+	}
+	x.until(now.Add(time.Minute))
+	if m.Odd() > 0 {
+		t.Errorf("%d facts are no legal moves", m.Odd())
+	}
+	if len(x.calls)+len(x.channels) > 0 {
+		t.Errorf("%d calls and %d channels are left", len(x.calls), len(x.channels))
+	}
+	return list
+}
+
+func equal(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("heard:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// A phone with two contacts rings once, and answers once.
+func TestTwoContacts(t *testing.T) {
+	begin := "Newchannel Channel=PJSIP/101-1 ChannelState=4 Exten=102 Uniqueid=1 Linkedid=1;" +
+		"Newchannel Channel=PJSIP/102-2 ChannelState=0 Uniqueid=2 Linkedid=1;Newchannel Channel=PJSIP/102-3 ChannelState=0 Uniqueid=3 Linkedid=1;" +
+		"DialBegin Uniqueid=1 DestUniqueid=2;DialBegin Uniqueid=1 DestUniqueid=3;Newstate Uniqueid=2 ChannelState=5;Newstate Uniqueid=3 ChannelState=5;"
+	equal(t, heardBy(t, begin+"Newstate Uniqueid=3 ChannelState=6;DialEnd Uniqueid=1 DestUniqueid=3 DialStatus=ANSWER;DialEnd Uniqueid=1 DestUniqueid=2 DialStatus=CANCEL;"+
+		"Hangup Uniqueid=2 Cause=26;HangupRequest Uniqueid=1;Hangup Uniqueid=1 Cause=16;Hangup Uniqueid=3 Cause=16"),
+		"Originated 101=connected", "Delivered 101=connected 102=alerting", "Established 101=connected 102=connected", "ConnectionCleared 101=null 102=connected", "ConnectionCleared 102=null")
+	equal(t, heardBy(t, begin+"DialEnd Uniqueid=1 DestUniqueid=2 DialStatus=BUSY;Hangup Uniqueid=2 Cause=17;DialEnd Uniqueid=1 DestUniqueid=3 DialStatus=NOANSWER;Hangup Uniqueid=3 Cause=0;"+
+		"Hangup Uniqueid=1 Cause=16"),
+		"Originated 101=connected", "Delivered 101=connected 102=alerting", "ConnectionCleared 101=connected 102=null", "ConnectionCleared 101=null")
+}
+
+// A channel that gets another name is the same one; a caller who withholds his number is restricted; another technology is an outside party.
+func TestOddChannels(t *testing.T) {
+	equal(t, heardBy(t, "Newchannel Channel=DAHDI/i1/anonymous-1 ChannelState=4 CallerIDNum=anonymous Exten=102 Uniqueid=1 Linkedid=1;"+
+		"Newchannel Channel=PJSIP/102-2 ChannelState=0 Uniqueid=2 Linkedid=1;DialBegin Uniqueid=1 DestUniqueid=2;Newstate Uniqueid=2 ChannelState=5;"+
+		"Rename Channel=PJSIP/102-2 Newname=PJSIP/102-9 Uniqueid=2;Newstate Uniqueid=2 ChannelState=6;DialEnd Uniqueid=1 DestUniqueid=2 DialStatus=ANSWER;"+
+		"Hold Channel=PJSIP/102-9;HangupRequest Channel=PJSIP/102-9;Hangup Channel=PJSIP/102-9 Uniqueid=2 Cause=16;Hangup Uniqueid=1 Cause=16"),
+		"Originated outside-1=connected", "Delivered outside-1=connected 102=alerting", "Established outside-1=connected 102=connected",
+		"Held outside-1=connected 102=hold", "ConnectionCleared outside-1=connected 102=null", "ConnectionCleared outside-1=null")
+}

@@ -1,0 +1,103 @@
+package asterisk
+
+import (
+	"testing"
+	"time"
+
+	"farhook/csta"
+)
+
+// On a real one, too: whoever was held through us, in any style, is taken back by another farhook, under the same name of the call; and a
+// party whose counterpart has gone meanwhile is hung up.
+func TestRealRestart(t *testing.T) {
+	for style := range realStyles {
+		t.Run(style, func(t *testing.T) {
+			onReal(t, style, func(b *board, r rig) {
+				b.hand(r.say("101 call 102", "wait 3s 102 ringing", "102 answer"))
+				first := b.becomes("101", csta.Connected)
+				b.becomes("102", csta.Connected)
+				b.must(csta.ConsultationCall{ExistingCall: first, ConsultedDevice: "103"})
+				b.becomes("103", csta.Alerting)
+				b.hand(r.say("103 answer"))
+				b.becomes("103", csta.Connected)
+				second := b.becomes("101", csta.Connected)
+				b.must(csta.AlternateCall{HeldCall: b.is("101", csta.Hold), ActiveCall: second})
+				b.stop()
+				b.afresh()
+				if id := b.becomes("101", csta.Connected); id != first {
+					t.Errorf("the first call is %v, and was %v", id, first)
+				}
+				if id := b.becomes("101", csta.Hold); id != second {
+					t.Errorf("the second call is %v, and was %v", id, second)
+				}
+				b.must(csta.TransferCall{HeldCall: second, ActiveCall: first})
+				b.until("102 and 103 talk", func() bool {
+					x, xok := b.find("102", csta.Connected)
+					y, yok := b.find("103", csta.Connected)
+					return xok && yok && x.Call == y.Call
+				})
+				b.hand(r.say("103 hangup"))
+				b.over()
+				// Held, and the holder hangs up while no farhook is there.
+				b.hand(r.say("101 call 102", "wait 3s 102 ringing", "102 answer"))
+				b.must(csta.HoldCall{CallToBeHeld: b.becomes("101", csta.Connected)})
+				b.becomes("101", csta.Hold)
+				b.stop()
+				b.hand(r.say("101 hangup"))
+				b.afresh()
+				b.pass(time.Second)
+				b.over()
+			})
+		})
+	}
+}
+
+// afresh starts another farhook, which knows nothing of the first.
+func (b *board) afresh() {
+	b.mu.Lock()
+	b.devices = nil
+	b.mu.Unlock()
+	b.restart()
+	b.until("connected", b.synced)
+}
+
+// On a real one, too: a phone whose class of service does not lead abroad stays barred, whatever is asked for it.
+func TestRealBarred(t *testing.T) {
+	const abroad = "0049301234"
+	onReal(t, "", func(b *board, r rig) {
+		for _, phone := range []csta.DeviceID{"102", "103"} {
+			for name, ask := range map[string]func() csta.Request{
+				"MakeCall": func() csta.Request {
+					return csta.MakeCall{CallingDevice: phone, CalledDirectoryNumber: abroad, AutoOriginate: csta.AutoOriginateDoNotPrompt}
+				},
+				"ConsultationCall": func() csta.Request {
+					return csta.ConsultationCall{ExistingCall: b.becomes(phone, csta.Connected), ConsultedDevice: abroad}
+				},
+				"SingleStepTransferCall": func() csta.Request {
+					return csta.SingleStepTransferCall{ActiveCall: b.becomes(phone, csta.Connected), TransferredTo: abroad}
+				},
+				"SingleStepConferenceCall": func() csta.Request {
+					return csta.SingleStepConferenceCall{ActiveCall: b.becomes(phone, csta.Connected), DeviceToJoin: abroad}
+				},
+				"DeflectCall": func() csta.Request {
+					return csta.DeflectCall{CallToBeDiverted: b.becomes(phone, csta.Alerting), NewDestination: abroad}
+				},
+			} {
+				answer, err := r.ask("reset", "seq")
+				b.hand(err)
+				b.over()
+				if name != "MakeCall" {
+					b.hand(r.say("101 call "+string(phone), "wait 3s "+string(phone)+" ringing"))
+				}
+				if name != "MakeCall" && name != "DeflectCall" {
+					b.hand(r.say(string(phone)+" answer", "sleep 300ms"))
+				}
+				_, refused := b.do(ask())
+				there := r.say("wait 1s net ringing since="+field(answer, "seq")) == nil
+				if there != (phone == "102") {
+					t.Errorf("%s for %s: it rings abroad: %v (%v)", name, phone, there, refused)
+				}
+			}
+		}
+	})
+}
