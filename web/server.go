@@ -48,8 +48,8 @@ type Config struct {
 	Webhooks webhook.Config
 	// Retention is how long finished calls are kept; 0: for ever.
 	Retention time.Duration
-	// Sim is the driver of a simulated PBX; nil: the PBXs are real.
-	Sim Sim
+	// Sims are the drivers of simulated PBXs; none: the PBXs are real.
+	Sims []SimPBX
 	// OIDC signs browsers in at an OpenID provider; nil: none.
 	OIDC *access.OIDC
 	// Sessions lists the SIP sessions, those of one line where it isn't empty; nil: there are none to be told.
@@ -119,6 +119,7 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 	s.oidcOperations()
 	s.deviceOperations()
 	s.deviceActs()
+	s.checkOperations()
 	s.callOperations()
 	s.makeOperations()
 	s.connectionActs()

@@ -42,12 +42,14 @@ func (d driver) Next(s csta.Service, delay time.Duration, err error) {
 	d.pbx.Next(s, sim.Trouble{Delay: delay, Err: err})
 }
 
+func (d driver) Lose(at csta.DeviceID, facts int) error { return d.pbx.Lose(at, facts) }
+
 func (d driver) Advance(by time.Duration) error { return d.pbx.Advance(by) }
 
 // Somebody else's tests play with the simulated PBX over HTTP alone.
 func TestSimulatedPBX(t *testing.T) {
 	var box driver
-	g := startWith(t, accessOpen, func(c *web.Config) { c.Sim = &box })
+	g := startWith(t, accessOpen, func(c *web.Config) { c.Sims = []web.SimPBX{{Name: "sim", Sim: &box}} })
 	box.pbx = g.pbx
 	no := func(path, body string) { t.Helper(); g.post("/api/v1/sim/"+path, body, 204) }
 	no("calls", `{"from":"tel:+4989555123","name":"Dr. No","to":"1001"}`)
@@ -95,5 +97,38 @@ func TestSimulatedPBX(t *testing.T) {
 	}
 	if status, _, _ := start(t).do("POST", "/api/v1/sim/link", `{"up":false}`); status != 404 && status != 405 {
 		t.Errorf("without a simulated PBX: %d", status)
+	}
+}
+
+// A lamp that lies, for an event got lost, is put right by checking its line, and the answer tells what there is.
+func TestCheckLine(t *testing.T) {
+	var box driver
+	g := startWith(t, accessOpen, func(c *web.Config) { c.Sims = []web.SimPBX{{Name: "sim", Sim: &box}} })
+	box.pbx = g.pbx
+	g.talking(1001, 1002)
+	g.post("/api/v1/sim/loss", `{"device":"1001","facts":1}`, 204)
+	g.hangUp(1002)
+	if got := g.legs("1001"); got != "1001 connected" {
+		t.Errorf("the lamp doesn't lie: %s", got)
+	}
+	status, _, text := g.do("POST", "/api/v1/devices/1001/check", "")
+	if status != 200 || !strings.Contains(text, `"repaired":1`) || !strings.Contains(text, `"deviceID":"tel:+15551001"`) || strings.Contains(text, "connected") {
+		t.Errorf("%d %s", status, text)
+	}
+	if got := g.legs("1001"); got != "" {
+		t.Error(got)
+	}
+	if status, _, text := g.do("POST", "/api/v1/devices/1001/check", ""); status != 200 || !strings.Contains(text, `"repaired":0`) {
+		t.Errorf("%d %s", status, text)
+	}
+	g.pbx.CutLink()
+	var devices struct {
+		LinkUp bool
+	}
+	for g.get("/api/v1/devices/1001", &devices); devices.LinkUp; g.get("/api/v1/devices/1001", &devices) {
+		time.Sleep(time.Millisecond)
+	}
+	if status, _, text := g.do("POST", "/api/v1/devices/1001/check", ""); status != 503 || !strings.Contains(text, "link") {
+		t.Errorf("%d %s", status, text)
 	}
 }

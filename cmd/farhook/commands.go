@@ -14,6 +14,7 @@ import (
 type demoCmd struct {
 	Quiet   bool   `help:"No calls but those asked for."`
 	Lines   int    `default:"24" help:"Number of phones: 1 to ${max_lines}."`
+	Annex   int    `placeholder:"LINES" help:"A second simulated PBX, with so many phones from 2001 on: 0 (none) to ${max_lines}."`
 	SIP     string `name:"sip" default:"127.0.0.1:5060" help:"Address for SIP over TCP."`
 	HTTP    string `name:"http" default:"127.0.0.1:8080" help:"Address for console and REST."`
 	Control string `placeholder:"PATH" help:"Control socket, for farhook trace and drain; default farhook.sock in XDG_RUNTIME_DIR, where there is one."`
@@ -52,6 +53,13 @@ func (d *demoCmd) Run(ctx context.Context, s *streams) error {
 	c.SIP.Listen, c.HTTP.Listen, c.Control = []string{d.SIP}, d.HTTP, d.Control
 	if c.Control == "" {
 		c.Control = freeControl()
+	}
+	if d.Annex != 0 {
+		annex, err := parse("annex", fmt.Appendf(nil, "rights: demo\npbx:\n  - {name: annex, kind: sim, settings: {first: 2001, lines: %d, quiet: %t}}\n", d.Annex, d.Quiet))
+		if err != nil {
+			return err
+		}
+		c.PBX = append(c.PBX, annex.PBX...)
 	}
 	for _, w := range c.wrongs() {
 		return fmt.Errorf("--%s: %s", strings.SplitN(strings.TrimPrefix(w.path, "$."), ".", 2)[0], w.what)

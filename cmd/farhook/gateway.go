@@ -158,7 +158,7 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 		if g.http, err = listen("HTTP", c.HTTP.Listen); err != nil {
 			return nil, err
 		}
-		parts.Console, parts.Sessions, parts.Metrics, parts.Sim = console.Files, sipSessions(g.uc), metrics, driverOf(pbxs)
+		parts.Console, parts.Sessions, parts.Metrics, parts.Sims = console.Files, sipSessions(g.uc), metrics, driversOf(pbxs)
 		parts.Diagnose, parts.Probes, parts.Dials = g.diagnose, g.probes(), g.dials
 		g.web, err = web.New(g.board, parts.Config)
 		if err != nil {

@@ -89,6 +89,9 @@ func (g *gateway) assemble(c Config, simConf ...*sim.Config) (map[string]running
 			}
 			r = running{flat, made[0], numbers}
 		}
+		if p.Kind == "sim" {
+			simConf = nil // it is the first one's
+		}
 		next[p.Name] = r
 		all = append(all, r.pbx)
 	}

@@ -14,14 +14,14 @@ import (
 // simDriver is the hands at a simulated PBX, for REST.
 type simDriver struct{ pbx *sim.PBX }
 
-// driverOf is the driver of the first simulated PBX; nil: there is none.
-func driverOf(pbxs []switchboard.PBX) web.Sim {
+// driversOf are the drivers of the simulated PBXs.
+func driversOf(pbxs []switchboard.PBX) (all []web.SimPBX) {
 	for _, p := range pbxs {
 		if s, ok := p.Adapter.(*sim.PBX); ok {
-			return simDriver{s}
+			all = append(all, web.SimPBX{Name: p.Name, Sim: simDriver{s}})
 		}
 	}
-	return nil
+	return all
 }
 
 // Arrive brings a call in from outside.
@@ -64,6 +64,9 @@ func (d simDriver) Link(up bool) {
 func (d simDriver) Next(service csta.Service, delay time.Duration, err error) {
 	d.pbx.Next(service, sim.Trouble{Delay: delay, Err: err})
 }
+
+// Lose lets facts get lost.
+func (d simDriver) Lose(at csta.DeviceID, facts int) error { return d.pbx.Lose(at, facts) }
 
 // Advance puts the PBX's clock forward.
 func (d simDriver) Advance(by time.Duration) error { return d.pbx.Advance(by) }

@@ -150,7 +150,7 @@ func (p *PBX) traffic() (stop func()) {
 
 // chat makes one call between two phones that nobody uses, if both are idle.
 func (p *PBX) chat() {
-	from, to := line(1005+rand.IntN(15)), line(1005+rand.IntN(15))
+	from, to := p.line(5+rand.IntN(15)), p.line(5+rand.IntN(15))
 	switch {
 	case from == to || !p.idle(from) || !p.idle(to) || !p.alone(from) || !p.alone(to):
 	case rand.IntN(4) == 0:

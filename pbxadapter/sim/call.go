@@ -125,7 +125,7 @@ func (p *PBX) remove(l *leg) {
 	if len(p.at[l.device]) == 0 {
 		delete(p.at, l.device)
 	}
-	if l.device == group {
+	if l.device == p.group {
 		p.waiting = slices.DeleteFunc(p.waiting, func(o *call) bool { return o == c })
 	}
 	if len(c.legs) == 0 {
@@ -182,7 +182,7 @@ func (p *PBX) originate(from, to csta.DeviceID, prompt bool, initiated, cause cs
 }
 
 func (p *PBX) outside(d csta.DeviceID) bool {
-	return strings.HasPrefix(string(d), "tel:+") && p.ext(d) == 0 && d != group || d == "112" || d == "911"
+	return strings.HasPrefix(string(d), "tel:+") && p.ext(d) == 0 && d != p.group || d == "112" || d == "911"
 }
 
 func (p *PBX) trunksBusy() bool {
@@ -201,7 +201,7 @@ func (p *PBX) trunksBusy() bool {
 // route brings a call to a destination: rings it, queues for it, or fails.
 func (p *PBX) route(c *call, to csta.DeviceID, cause csta.EventCause, hops int) {
 	switch {
-	case to == group:
+	case to == p.group:
 		p.enqueue(c, cause)
 	case p.outside(to):
 		p.routeOutside(c, to, cause)

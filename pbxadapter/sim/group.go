@@ -2,6 +2,8 @@ package sim
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
@@ -10,15 +12,15 @@ import (
 // members of the group, in the order in which they are offered calls.
 func (p *PBX) members() []csta.DeviceID {
 	var m []csta.DeviceID
-	for ext := firstExt; ext < firstExt+3 && p.has(ext); ext++ {
-		m = append(m, line(ext))
+	for n := 1; n <= min(3, p.conf.Lines); n++ {
+		m = append(m, p.line(n))
 	}
 	return m
 }
 
 // enqueue lets a call wait in the group.
 func (p *PBX) enqueue(c *call, cause csta.EventCause) {
-	l := p.add(c, group)
+	l := p.add(c, p.group)
 	p.waiting = append(p.waiting, c)
 	if cause == csta.CauseNewCall {
 		cause = csta.CauseNormal
@@ -38,7 +40,7 @@ func (p *PBX) offer() {
 		}
 		to := p.members()[i]
 		p.waiting = p.waiting[1:]
-		p.offerTo(c.leg(group), to, csta.CauseDistributed)
+		p.offerTo(c.leg(p.group), to, csta.CauseDistributed)
 	}
 }
 
@@ -62,16 +64,24 @@ func (p *PBX) giveBack(l *leg) {
 	l.timers = append(l.timers, p.after(noAnswer, func() { p.giveBack(l) }))
 }
 
-// slots are the numbers of the park slots.
-const firstSlot, lastSlot = 71, 79
+// slots is how many park slots there are: 71 to 79, and 271 to 279 at a PBX whose first extension is 2001.
+const slots = 9
 
-func slot(d csta.DeviceID) bool {
-	return len(d) == 2 && d >= "71" && d <= "79"
+func slotsAt(first int) csta.DeviceID {
+	if first == firstExt {
+		return "7"
+	}
+	return csta.DeviceID(strconv.Itoa(first/1000) + "7")
+}
+
+func (p *PBX) slot(d csta.DeviceID) bool {
+	n, ok := strings.CutPrefix(string(d), string(p.slotsAt))
+	return ok && len(n) == 1 && n >= "1" && n <= "9"
 }
 
 // parked is the leg of the call that is parked in a slot.
 func (p *PBX) parked(d csta.DeviceID) *leg {
-	if !slot(d) || len(p.at[d]) == 0 {
+	if !p.slot(d) || len(p.at[d]) == 0 {
 		return nil
 	}
 	return p.at[d][0].leg(d)

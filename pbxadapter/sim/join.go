@@ -292,8 +292,8 @@ func (p *PBX) parkCall(ctx context.Context, r csta.ParkCall) (csta.ParkCallRespo
 			return none, err
 		}
 		switch {
-		case !slot(r.ParkTo):
-			return none, csta.ErrInvalidDestination.With(fmt.Errorf("parkTo: %q is no park slot: %d to %d", r.ParkTo, firstSlot, lastSlot))
+		case !p.slot(r.ParkTo):
+			return none, csta.ErrInvalidDestination.With(fmt.Errorf("parkTo: %q is no park slot: %s1 to %[2]s%[3]d", r.ParkTo, p.slotsAt, slots))
 		case len(p.at[r.ParkTo]) > 0:
 			return none, csta.ErrInvalidConnectionState.With(fmt.Errorf("sim: in the slot %s is a call already", r.ParkTo))
 		case len(l.call.others(l.device)) == 0:

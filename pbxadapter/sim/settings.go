@@ -189,10 +189,10 @@ func (p *PBX) getLogicalDeviceInformation(ctx context.Context, r csta.GetLogical
 		switch ext := p.ext(r.Device); {
 		case ext != 0:
 			res.NamedDeviceTypes, res.ShortFormDeviceID = csta.NamedDeviceTypesStation, csta.DeviceID(strconv.Itoa(ext))
-		case r.Device == group:
+		case r.Device == p.group:
 			res.DeviceCategory, res.NamedDeviceTypes, res.HasPhysicalElement = csta.DeviceCategoryGroup, csta.NamedDeviceTypesStationGroup, false
 			res.GroupDeviceAttributes = &csta.GroupDeviceAttributes{Hunt: new(true)}
-		case slot(r.Device):
+		case p.slot(r.Device):
 			res.DeviceCategory, res.NamedDeviceTypes, res.HasPhysicalElement = csta.DeviceCategoryPark, csta.NamedDeviceTypesParkingDevice, false
 		default:
 			return res, csta.ErrInvalidDeviceID.With(fmt.Errorf("sim: there is no device %q", r.Device))

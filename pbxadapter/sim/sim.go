@@ -23,16 +23,17 @@ import (
 // MaxLines is the largest number of phones.
 const MaxLines = 200_000
 
-// The fixed points of the numbering: extension n, from 1001 on, is the line tel:+ followed by 15550000+n.
+// The fixed points of the numbering: extension n, from 1001 on, is the line tel:+ followed by 15550000+n. The group's extension comes before the first.
 const (
 	firstExt  = 1001
+	lastFirst = 900_001
 	firstLine = 15550000
-	group     = csta.DeviceID("tel:+15551000")
 )
 
 // Config is what a simulated PBX is made from. The zero value is a quiet PBX without phones.
 type Config struct {
 	Lines  int  `yaml:"lines"`  // phones, 1 to MaxLines
+	First  int  `yaml:"first"`  // extension of the first one: 1001 (default), 2001 and so on, for a second PBX beside another
 	Quiet  bool `yaml:"quiet"`  // no calls but those asked for
 	Hands  bool `yaml:"hands"`  // phones that nobody monitors answer after 1 s, and hang up after 30 s
 	Trunks int  `yaml:"trunks"` // calls to outside at a time; 0: as many as you like
@@ -47,11 +48,14 @@ func Demo() Config { return Config{Lines: 24, Hands: true} }
 // PBX is a simulated PBX. It is an adapter, and what stands behind it.
 type PBX struct {
 	name    string
+	group   csta.DeviceID // the main number
+	slotsAt csta.DeviceID // park slots are this and a digit from 1 to 9
 	numbers pbxadapter.Numbers
 	conf    Config
 	clock   Clock
 	log     *zap.Logger
 	tap     pbxadapter.Tap
+	meter   pbxadapter.Meter
 
 	mu       sync.Mutex
 	reporter pbxadapter.Reporter // nil while nobody is connected
@@ -72,6 +76,7 @@ type PBX struct {
 	moved    callmodel.Moved        // the fact at hand: large, and told often
 	busy     map[csta.DeviceID]bool // SetBusy
 	troubles troubles
+	lies     lies
 }
 
 // Factory makes one from a configuration file's settings.
@@ -89,6 +94,12 @@ func New(o pbxadapter.Options, c Config) (*PBX, error) {
 	if c.Lines < 1 || c.Lines > MaxLines {
 		return nil, fmt.Errorf("lines: %d is out of range: 1 to %d", c.Lines, MaxLines)
 	}
+	if c.First == 0 {
+		c.First = firstExt
+	}
+	if c.First < firstExt || c.First > lastFirst || c.First%1000 != 1 {
+		return nil, fmt.Errorf("first: %d is no first extension: 1001, 2001 and so on, up to %d", c.First, lastFirst)
+	}
 	if c.Trunks < 0 {
 		return nil, fmt.Errorf("trunks: %d is out of range: 0 or more", c.Trunks)
 	}
@@ -102,7 +113,7 @@ func New(o pbxadapter.Options, c Config) (*PBX, error) {
 		o.Numbers = pbxadapter.PlainNumbers{}
 	}
 	p := &PBX{
-		name: o.Name, numbers: o.Numbers, conf: c, clock: c.Clock, log: o.Log, tap: o.Tap, cut: make(chan struct{}),
+		group: line(c.First - 1), slotsAt: slotsAt(c.First), name: o.Name, numbers: o.Numbers, conf: c, clock: c.Clock, log: o.Log, tap: o.Tap, meter: o.Meter, cut: make(chan struct{}),
 		calls: make(map[csta.CallID]*call), at: make(map[csta.DeviceID][]*call), features: make(map[csta.DeviceID][]callmodel.Feature),
 		out: make(map[csta.DeviceID]bool), prompts: make(map[*leg]func()),
 	}
@@ -112,22 +123,25 @@ func New(o pbxadapter.Options, c Config) (*PBX, error) {
 
 // settle sets the phones up that are something special.
 func (p *PBX) settle() {
-	for ext, f := range map[int]callmodel.Feature{
-		1020: callmodel.DoNotDisturb{On: true},
-		1021: callmodel.Forwarding{Type: csta.ForwardImmediate, On: true, To: line(1022)},
+	for n, f := range map[int]callmodel.Feature{
+		20: callmodel.DoNotDisturb{On: true},
+		21: callmodel.Forwarding{Type: csta.ForwardImmediate, On: true, To: p.line(22)},
 	} {
-		if p.has(ext) {
-			p.features[line(ext)] = []callmodel.Feature{f}
+		if n <= p.conf.Lines {
+			p.features[p.line(n)] = []callmodel.Feature{f}
 		}
 	}
-	if p.has(1023) {
-		p.out[line(1023)] = true
+	if p.conf.Lines >= 23 {
+		p.out[p.line(23)] = true
 	}
 }
 
 func line(ext int) csta.DeviceID { return csta.DeviceID("tel:+" + strconv.Itoa(firstLine+ext)) }
 
-func (p *PBX) has(ext int) bool { return ext >= firstExt && ext < firstExt+p.conf.Lines }
+// line is the n-th phone, from 1 on.
+func (p *PBX) line(n int) csta.DeviceID { return line(p.conf.First + n - 1) }
+
+func (p *PBX) has(ext int) bool { return ext >= p.conf.First && ext < p.conf.First+p.conf.Lines }
 
 // ext is the extension of one of our phones; 0 for everything else.
 func (p *PBX) ext(d csta.DeviceID) int {
@@ -153,6 +167,7 @@ func (p *PBX) Run(ctx context.Context, r pbxadapter.Reporter) error {
 		return errors.New("sim: somebody is connected already")
 	}
 	p.reporter, p.queue = r, nil
+	p.lies.lost = nil // everything is told anew
 	r.Devices(p.devices())
 	stop := p.traffic()
 	r.Resync(p.state())
@@ -211,7 +226,7 @@ func (p *PBX) meta(cause csta.EventCause) callmodel.Meta {
 // flush reports what has happened, in order.
 func (p *PBX) flush() {
 	for _, f := range p.queue {
-		if p.reporter != nil {
+		if p.reporter != nil && !p.loses(f) {
 			p.tapFact(f)
 			p.reporter.Report(f)
 		}

@@ -14,16 +14,16 @@ import (
 // devices is everybody there is.
 func (p *PBX) devices() []pbxadapter.Device {
 	all := make([]pbxadapter.Device, 0, p.conf.Lines+10)
-	for ext := firstExt; p.has(ext); ext++ {
+	for ext := p.conf.First; p.has(ext); ext++ {
 		d := pbxadapter.Device{ID: line(ext), Name: name(ext), Aliases: []string{strconv.Itoa(ext)}}
-		if ext == 1024 {
+		if ext == p.conf.First+23 {
 			d.Lacks = map[csta.Service]pbxadapter.Reason{"AnswerCall": "this phone cannot be answered remotely"}
 		}
 		all = append(all, d)
 	}
-	all = append(all, pbxadapter.Device{ID: group, Kind: pbxadapter.Group, Name: "Main number", Aliases: []string{"1000"}, Members: p.members(), Lacks: only()})
-	for n := firstSlot; n <= lastSlot; n++ {
-		id := strconv.Itoa(n)
+	all = append(all, pbxadapter.Device{ID: p.group, Kind: pbxadapter.Group, Name: "Main number", Aliases: []string{strconv.Itoa(p.conf.First - 1)}, Members: p.members(), Lacks: only()})
+	for n := 1; n <= slots; n++ {
+		id := string(p.slotsAt) + strconv.Itoa(n)
 		all = append(all, pbxadapter.Device{ID: csta.DeviceID(id), Kind: pbxadapter.ParkSlot, Name: "Park slot " + id, Lacks: only()})
 	}
 	return all
