@@ -111,14 +111,22 @@ func (x *session) event(m *monitor, t callmodel.Told, trace pbxadapter.TraceID, 
 // catchUp tells every device monitor what it has missed, as events. A monitor whose PBX has told nothing yet waits until it has.
 func (x *session) catchUp() {
 	var devices []csta.DeviceID
+	all := true
 	for _, m := range x.monitors {
-		if m.device != "" && x.server.board.Synced(m.device) {
+		switch {
+		case m.device == "":
+		case x.server.board.Synced(m.device):
 			devices = append(devices, m.device)
+		default:
+			all = false
 		}
 	}
 	s, seq := x.server.board.Snapshot(x.who, switchboard.Filter{Devices: devices})
 	x.held = nil
 	x.cursor.Skip(seq)
+	if all {
+		x.forgets()
+	}
 	told := 0
 	for _, m := range x.monitors {
 		if !slices.Contains(devices, m.device) {

@@ -46,6 +46,7 @@ type record struct {
 	Peer      string                   `json:"peer"`
 	Spelling  string                   `json:"spelling"`
 	Spelt     map[csta.DeviceID]string `json:"spelt,omitempty"`
+	Dialled   []dialledNumber          `json:"dialled,omitempty"`
 	Edition   csta.Edition             `json:"edition"`
 	Expires   int                      `json:"expires"`
 	Began     time.Time                `json:"began"`
@@ -89,7 +90,7 @@ func (x *session) save() {
 	r := record{
 		Version: recordVersion, CallID: x.callID, Tag: x.tag, PeerTag: x.peerTag, Local: x.local, Remote: x.remote, Routes: x.routes,
 		Target: x.target, CSeq: x.cseq, Branch: x.opening.branch, Number: x.opening.number, User: x.who.User, Line: x.who.Line, Peer: x.who.Peer,
-		Spelling: x.spelling, Spelt: x.spelt, Edition: x.edition, Expires: x.expires, Began: x.began, Heard: x.heard, Refreshed: x.refreshed,
+		Spelling: x.spelling, Spelt: x.spelt, Dialled: x.dialled, Edition: x.edition, Expires: x.expires, Began: x.began, Heard: x.heard, Refreshed: x.refreshed,
 		Confirmed: x.confirmed, Answers: x.sent.hasAnswers(), Disabled: x.disabled,
 	}
 	for _, m := range x.monitors {
@@ -155,7 +156,7 @@ func (s *Server) revive(key string, value []byte) (*session, error) {
 		return nil, errors.New("a header of it has a control character")
 	}
 	x := &session{
-		server: s, who: switchboard.Principal{User: r.User, Line: r.Line, Via: "sip", Peer: r.Peer}, edition: r.Edition, spelling: r.Spelling, spelt: r.Spelt,
+		server: s, who: switchboard.Principal{User: r.User, Line: r.Line, Via: "sip", Peer: r.Peer}, edition: r.Edition, spelling: r.Spelling, spelt: r.Spelt, dialled: r.Dialled,
 		dialog: dialog{
 			key: r.CallID + "\x00" + r.PeerTag, callID: r.CallID, tag: r.Tag, peerTag: r.PeerTag, local: r.Local, remote: r.Remote,
 			opening: transaction{r.Branch, r.Number}, routes: r.Routes, target: r.Target, cseq: r.CSeq + afterRestart,

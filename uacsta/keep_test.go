@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"farhook/csta"
+	"farhook/pbxadapter/switchboard"
 	"farhook/uacsta"
 	"farhook/uacsta/uactest"
 )
@@ -103,6 +104,71 @@ func TestAskedWhileStopping(t *testing.T) {
 		}
 		if err := <-served; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// A number that was dialled is spelled as it was dialled, also by the next process, as long as its call lives: and no longer, though nobody saw it end.
+func TestDialledSpellingIsKept(t *testing.T) {
+	kept := &shelf{values: map[string][]byte{}}
+	underFakeTime(t, func(t *testing.T, h *house, l *uactest.Memory) {
+		const line, number = "tel:+15551001", "tel:+1-555-900-0012"
+		serve := func(l *uactest.Memory) (stop func()) {
+			uc := uacsta.New(h.board, uacsta.Config{Store: kept})
+			if err := uc.Restore(); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 2)
+			go func() { done <- uc.Serve(ctx, l, nil) }()
+			go func() { done <- uc.Run(ctx) }()
+			return func() {
+				cancel()
+				for range 2 {
+					if err := <-done; err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		}
+		first := uactest.NewMemory()
+		stop := serve(first)
+		p := newPeer(t, first.Dial())
+		p.signIn(line)
+		p.ask(csta.MakeCall{CallingDevice: line, CalledDirectoryNumber: number, AutoOriginate: csta.AutoOriginateDoNotPrompt})
+		p.events("ServiceInitiated", "Originated", "NetworkReached", "Delivered")
+		time.Sleep(time.Second)
+		stop()
+
+		next := uactest.NewMemory()
+		stop = serve(next)
+		p.moveTo(next.Dial())
+		p.ask(csta.RequestSystemStatus{})
+		if err := h.pbx.Outside("tel:+15559000012").Answer(); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.read(); !strings.Contains(got.body, "EstablishedEvent") || !strings.Contains(got.body, "<deviceIdentifier>"+number+"</deviceIdentifier>") {
+			t.Errorf("after the restart the number dialled is another: %s", got.body)
+		}
+		time.Sleep(time.Second)
+		stop()
+		h.board.Change() // the next process knows of no PBX yet
+		if err := h.pbx.Outside("tel:+15559000012").HangUp(); err != nil {
+			t.Fatal(err)
+		}
+		last := uactest.NewMemory()
+		stop = serve(last)
+		defer stop()
+		p.moveTo(last.Dial())
+		p.ask(csta.RequestSystemStatus{})
+		h.board.Change(switchboard.PBX{Name: "sim", Adapter: h.pbx})
+		for got := p.read(); !strings.Contains(got.body, "ConnectionClearedEvent"); got = p.read() {
+		}
+		if err := h.pbx.Outside("tel:+15559000012").Dial(line); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.read(); !strings.Contains(got.body, "<deviceIdentifier>tel:+15559000012</deviceIdentifier>") {
+			t.Errorf("a call is over, and the spelling of its number goes on: %s", got.body)
 		}
 	})
 }

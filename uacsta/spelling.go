@@ -82,8 +82,8 @@ func (x *session) spell(d csta.DeviceID) string {
 		return s
 	}
 	for _, n := range slices.Backward(x.dialled) {
-		if n.device == d {
-			return n.as
+		if n.Device == d {
+			return n.As
 		}
 	}
 	return x.server.board.Spelled(d)
@@ -91,9 +91,9 @@ func (x *session) spell(d csta.DeviceID) string {
 
 // dialledNumber is one that the peer has called, as it was dialled.
 type dialledNumber struct {
-	device csta.DeviceID
-	as     string
-	call   csta.CallID // follows rearrangements
+	Device csta.DeviceID `json:"device"`
+	As     string        `json:"as"`
+	Call   csta.CallID   `json:"call"` // follows rearrangements
 }
 
 const maxDialled = 64 // of one session; the oldest is forgotten
@@ -102,7 +102,7 @@ const maxDialled = 64 // of one session; the oldest is forgotten
 func (x *session) dials(o *openRequest, d csta.DeviceID) {
 	id, err := x.server.board.Dialled(string(d))
 	if err == nil && string(id) != string(d) {
-		o.dialled = &dialledNumber{device: id, as: strings.Clone(string(d))}
+		o.dialled = &dialledNumber{Device: id, As: strings.Clone(string(d))}
 	}
 }
 
@@ -113,19 +113,19 @@ func (x *session) dialledIn(o *openRequest) {
 	}
 	switch r := o.res.(type) {
 	case csta.MakeCallResponse:
-		o.dialled.call = r.CallingDevice.Call
+		o.dialled.Call = r.CallingDevice.Call
 	case csta.ConsultationCallResponse:
-		o.dialled.call = r.InitiatedCall.Call
+		o.dialled.Call = r.InitiatedCall.Call
 	case csta.SingleStepTransferCallResponse:
-		o.dialled.call = r.TransferredCall.Call
+		o.dialled.Call = r.TransferredCall.Call
 	case csta.SingleStepConferenceCallResponse:
-		o.dialled.call = r.ConferencedCall.Call
+		o.dialled.Call = r.ConferencedCall.Call
 	case csta.DeflectCallResponse:
 		if len(o.calls) > 0 {
-			o.dialled.call = o.calls[0]
+			o.dialled.Call = o.calls[0]
 		}
 	}
-	if o.dialled.call == "" {
+	if o.dialled.Call == "" {
 		return
 	}
 	if len(x.dialled) >= maxDialled {
@@ -145,13 +145,26 @@ func (x *session) follows(e switchboard.Entry) {
 	})
 	kept := x.dialled[:0]
 	for _, n := range x.dialled {
-		if slices.Contains(e.Calls, n.call) {
-			n.call = e.Calls[last]
+		if slices.Contains(e.Calls, n.Call) {
+			n.Call = e.Calls[last]
 			if !ours {
 				continue
 			}
 		}
 		kept = append(kept, n)
+	}
+	clear(x.dialled[len(kept):])
+	x.dialled = kept
+}
+
+// forgets goes with the numbers dialled over what nobody told: calls that have ended or changed their names meanwhile.
+func (x *session) forgets() {
+	kept := x.dialled[:0]
+	for _, n := range x.dialled {
+		if c, stands := x.server.board.Call(switchboard.System, n.Call); stands {
+			n.Call = c.ID
+			kept = append(kept, n)
+		}
 	}
 	clear(x.dialled[len(kept):])
 	x.dialled = kept
