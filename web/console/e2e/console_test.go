@@ -50,7 +50,7 @@ func run(ctx context.Context, env []string, node string, args ...string) ([]byte
 	return cmd.CombinedOutput()
 }
 
-// TestConsole runs console.test.mjs. It needs node, the console's npm packages and chromium; where they aren't there it is skipped, and fails
+// TestConsole runs the files of tests, two at a time: each has a browser and a gateway of its own. It needs node, the console's npm packages and chromium; where they aren't there it is skipped, and fails
 // where FARHOOK_CI is set. FARHOOK_SCREENSHOTS names a folder in which pictures of every view are kept.
 func TestConsole(t *testing.T) {
 	if testing.Short() {
@@ -66,7 +66,11 @@ func TestConsole(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	out, err := run(ctx, env, node, "--test", "--test-reporter=spec", "console.test.mjs")
+	files, err := filepath.Glob("*.test.mjs")
+	if err != nil || len(files) == 0 {
+		t.Fatal("there are no tests: ", err)
+	}
+	out, err := run(ctx, env, node, append([]string{"--test", "--test-reporter=spec", "--test-concurrency=2"}, files...)...)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -1,7 +1,10 @@
 // The programs that the test runs: the gateway with its simulated PBX, and a UC user on a line.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 const running = new Set();
 process.on("exit", () => running.forEach((p) => p.kill("SIGKILL")));
@@ -39,6 +42,32 @@ export async function gateway({ sip = "127.0.0.1:0", http = "127.0.0.1:0", lines
   const args = ["demo", "--quiet", "--sip", sip, "--http", http, "--lines", String(lines)];
   const { match, stop } = await start(process.env.FARHOOK, args, /sip:(\S+?)[;\s][^]*?console\s+http:\/\/(\S+?)\/[^]*Ctrl-C/);
   return { sip: match[1], http: match[2], url: `http://${match[2]}/`, stop };
+}
+
+/**
+ * A gateway with a configuration of its own. pbx: the lines below `pbx:`; store: it keeps history, users, tokens and webhooks, and people sign in;
+ * users: name → password and flags of `farhook access user`.
+ */
+export async function configured({ pbx, store = false, users = {}, http = "127.0.0.1:0", more = "" }) {
+  const dir = mkdtempSync(join(tmpdir(), "farhook-console-"));
+  process.on("exit", () => rmSync(dir, { recursive: true, force: true }));
+  const config = join(dir, "farhook.yaml");
+  const kept = store ? `web:\n  store: ${join(dir, "web.db")}\n  webhooks: {private: true, age: 1m}\n` : "";
+  const text = `rights: demo\nsip: {listen: ["127.0.0.1:0"]}\nhttp: {listen: "${http}"}\nlog: {format: json}\n${kept}${more}pbx:\n${pbx}`;
+  writeFileSync(config, text);
+  for (const [name, { password, flags }] of Object.entries(users)) {
+    execFileSync(process.env.FARHOOK, ["access", "user", "--config", config, ...flags, name], {
+      input: `${password}\n`,
+      stdio: "pipe",
+    });
+  }
+  const run = async (at) => {
+    if (at !== http) writeFileSync(config, text.replace(`"${http}"`, `"${at}"`));
+    const { match, stop } = await start(process.env.FARHOOK, ["serve", "--config", config], /"farhook started".*/);
+    const told = JSON.parse(`{${match[0].slice(match[0].indexOf(",") + 1)}`);
+    return { sip: told.sip[0], url: `http://${told.http[0]}/`, stop, again: () => run(told.http[0]) };
+  };
+  return run(http);
 }
 
 /** A UC user who monitors a line and does nothing: the simulated phone waits for somebody to answer it, then. */

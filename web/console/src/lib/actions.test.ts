@@ -31,12 +31,19 @@ describe("what can be done in which state", () => {
     ["deflect", ["alerting"]],
     ["park", ["connected"]],
     ["digits", ["connected"]],
+    ["move", ["alerting", "connected"]],
     ["swap", []],
     ["transfer", []],
     ["conference", []],
   ];
   test.each(rows)("%s", (action, can) => {
     expect(states.filter((s) => ask(action, s) === null)).toEqual(can);
+  });
+  test("a ringing call is moved by deflecting it, another one by a transfer", () => {
+    const offers = (...services: string[]) => ({ offers: new Set(services) });
+    expect(ask("move", "alerting", offers("DeflectCall"))).toBeNull();
+    expect(ask("move", "connected", offers("DeflectCall"))).toBe(text.whyNot.notOffered("sim"));
+    expect(ask("move", "connected", offers("SingleStepTransferCall"))).toBeNull();
   });
   test("why not", () => expect(ask("answer", "hold")).toBe(text.whyNot.state.answer));
   test.each(["swap", "transfer", "conference"] as const)("%s takes a held call beside", (action) => {

@@ -18,13 +18,15 @@ export type Action =
   | "join"
   | "deflect"
   | "park"
+  | "move"
   | "digits";
 
-/** What an action takes besides the call: nothing, the phone's other call, somebody, a park slot, keys. */
-export type Takes = "nothing" | "other" | "person" | "slot" | "keys";
+/** What an action takes besides the call: nothing, the phone's other call, somebody, another phone of one's own, a park slot, keys. */
+export type Takes = "nothing" | "other" | "person" | "own" | "slot" | "keys";
 
 interface Rule {
   readonly service: string;
+  readonly ringing?: string; // the service while the call rings, where that is another one
   readonly states: readonly LegState[];
   readonly takes: Takes;
   readonly act: string; // last part of the operation's path
@@ -57,6 +59,14 @@ export const rules: Record<Action, Rule> = {
     member: "deviceToJoin",
   },
   deflect: { service: "DeflectCall", states: ["alerting"], takes: "person", act: "deflect", member: "to" },
+  move: {
+    service: "SingleStepTransferCall",
+    ringing: "DeflectCall",
+    states: ["alerting", "connected"],
+    takes: "own",
+    act: "move",
+    member: "to",
+  },
   park: { service: "ParkCall", states: ["connected"], takes: "slot", act: "park", member: "parkTo" },
   digits: { service: "GenerateDigits", states: ["connected"], takes: "keys", act: "digits", member: "charactersToSend" },
 };
@@ -65,13 +75,13 @@ export const actions = Object.keys(rules) as Action[];
 
 /** Why the action can't be done with this call of the phone's; null: it can. */
 export function whyNot(action: Action, phone: Phone, line: Line, live: boolean): string | null {
-  const { service, states, takes } = rules[action];
+  const { service, ringing = service, states, takes } = rules[action];
   if (!states.includes(line.leg.state)) return text.whyNot.state[action];
   if (takes === "other" && !heldBeside(phone, line)) return text.whyNot.state[action];
   // Somebody must be there: a call that is only being dialled has nobody to hold, hand over or press keys for.
   const alone = action !== "transfer" && takes !== "nothing" && line.state !== "talking" && line.state !== "ringing";
   if (alone) return text.whyNot.state[action];
-  return lacking(service, phone, live);
+  return lacking(line.leg.state === "alerting" ? ringing : service, phone, live);
 }
 
 /** The phone's other call, which it holds: what this one can be joined or swapped with. */

@@ -20,6 +20,7 @@ export interface Me {
   readonly name: string;
   readonly scopes: readonly string[];
   readonly ownLines: readonly string[];
+  readonly signedIn: boolean; // by a session that can be ended; false: nobody has to sign in
 }
 
 let csrf = ""; // what unsafe requests show; empty: nothing is to be shown
@@ -29,12 +30,22 @@ export async function me(): Promise<Me> {
   const m = (await request("GET", "session")) as Partial<Record<string, unknown>>;
   csrf = typeof m["csrf"] === "string" ? m["csrf"] : "";
   const strings = (v: unknown) => (Array.isArray(v) ? v.filter((s): s is string => typeof s === "string") : []);
-  return { name: String(m["name"] ?? ""), scopes: strings(m["scopes"]), ownLines: strings(m["ownLines"]) };
+  return {
+    name: String(m["name"] ?? ""),
+    scopes: strings(m["scopes"]),
+    ownLines: strings(m["ownLines"]),
+    signedIn: csrf !== "",
+  };
 }
 
 /** Signs in with name and password. */
 export async function signIn(user: string, password: string): Promise<void> {
   await request("POST", "session", { user, password });
+}
+
+/** Ends the session. */
+export async function signOut(): Promise<void> {
+  await request("DELETE", "session");
 }
 
 /** A place where a call has gone: the connection that an answer names. */
@@ -69,8 +80,19 @@ export async function set(device: string, what: "do-not-disturb" | "forwarding",
   await request("PUT", `devices/${encodeURIComponent(device)}/${what}`, body);
 }
 
+type Schemas = components["schemas"];
+
 /** Reads something. */
 export const get = (path: string): Promise<unknown> => request("GET", path);
+
+/** Reads something of a shape that openapi.yaml names. */
+export const read = async <Name extends keyof Schemas>(path: string): Promise<Schemas[Name]> => (await get(path)) as Schemas[Name];
+
+/** Makes something, or has something done. */
+export const post = (path: string, body?: object): Promise<unknown> => request("POST", path, body);
+
+/** Takes something away. */
+export const remove = async (path: string): Promise<void> => void (await request("DELETE", path));
 
 /** What would be done if a phone dialled a number. */
 export const plan = (callingDevice: string, calledDirectoryNumber: string): Promise<unknown> =>

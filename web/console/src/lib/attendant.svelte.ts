@@ -162,9 +162,10 @@ export class Attendant {
     return this.#do(`${action} ${line.call.id}`, line.call.id, async () => {
       const went = await act(action, line.call.id, phone.device.id, what);
       const name = to || (target ? nameOf(target.device) : what);
-      if (action === "transferNow" || action === "deflect" || action === "park")
-        this.#send(line, went, name, what, action === "transferNow", action === "park");
-      else if (consulted && held && consulted.state !== "talking")
+      if (action === "transferNow" || action === "deflect" || action === "park" || action === "move") {
+        const undo = action === "transferNow" || (action === "move" && line.leg.state !== "alerting");
+        this.#send(line, went, name, what, undo, action === "park");
+      } else if (consulted && held && consulted.state !== "talking")
         this.#send(held, went, who(consulted, this.desk.phones), consulted.others[0]?.device ?? "", false, false);
     });
   }
@@ -216,6 +217,17 @@ export class Attendant {
     const last = this.sent.filter((s) => this.canTakeBack(s.fate) === null).sort((a, b) => b.sent.at - a.sent.at)[0];
     if (last) void this.takeBack(last);
     else this.failure = { call: "", message: text.whyNot.state.takeBack };
+  }
+
+  /** Lines of mine but the one that I have chosen. */
+  ownOthers(): Phone[] {
+    const own = this.me?.ownLines ?? [];
+    return own.filter((d) => d !== this.settings.phone).flatMap((d) => this.desk.phones.get(d) ?? []);
+  }
+
+  /** Whether the user may do this kind of thing. While that isn't known, nothing is kept from him: the gateway decides. */
+  may(scope: "control" | "administer"): boolean {
+    return this.me === null || this.me.scopes.includes(scope);
   }
 
   /** What rings or waits somewhere that my phone could pick up, the longest first. */

@@ -1,6 +1,7 @@
 // Deutsch.
 
 import type { Catalogue } from "./en";
+import { admin } from "./de.admin";
 import { plural } from "./plural";
 
 const n = (count: number, one: string, other: string) => plural("de", count, { one, other });
@@ -18,6 +19,8 @@ export const de: Catalogue = {
     password: "Kennwort",
     go: "Anmelden",
     oidc: "Mit dem Konto der Organisation anmelden",
+    out: "Abmelden",
+    as: (name) => `Angemeldet als ${name}`,
   },
 
   nav: { label: "Ansichten", board: "Übersicht", queue: "Warteschlange", phone: "Mein Telefon", admin: "Verwaltung" },
@@ -61,6 +64,7 @@ export const de: Catalogue = {
     restricted: "Rufnummer unterdrückt",
     unknown: "Unbekannt",
     nobody: "noch niemand",
+    hidden: "Mit wem, wird Ihnen nicht gezeigt.",
     several: (count) => `${count} andere`,
   },
   moreCalls: (count) => `+${count}`,
@@ -241,6 +245,11 @@ export const de: Catalogue = {
     notify: "Benachrichtigung zeigen",
     notifyDenied: "Der Browser erlaubt dieser Seite keine Benachrichtigungen.",
     tone: "Ton abspielen",
+    others: "Meine anderen Telefone",
+    othersWhy: "Ein Anruf von Ihnen kann dorthin verschoben werden: auf Ihre anderen Leitungen und Ihr Mobiltelefon.",
+    moveCall: (who) => `Das Gespräch mit ${who} verschieben …`,
+    mobile: "Nummer meines Mobiltelefons",
+    mobileWrong: "Eine Nummer besteht aus Ziffern und kann mit + beginnen.",
     patience: "Sekunden, bis ein weitergegebener Anruf nach oben kommt",
     popLabel: "Seite zum Anrufer",
     popHint: "{number}, {name} und {reference} werden ersetzt. Leer: keine.",
@@ -251,48 +260,7 @@ export const de: Catalogue = {
     languages: { "": "Wie der Browser", en: "English", de: "Deutsch" },
   },
 
-  admin: {
-    label: "Verwaltung",
-    pbxs: "Verbindungen zu Anlagen",
-    up: "verbunden",
-    down: "getrennt",
-    synced: "Stand bekannt",
-    unsynced: "Stand noch nicht gemeldet",
-    lost: (when, why) => `zuletzt getrennt ${when}${why ? `: ${why}` : ""}`,
-    counts: (devices, calls) => `${n(devices, "Leitung", "Leitungen")}, ${n(calls, "Anruf", "Anrufe")}`,
-    services: (count) => n(count, "Dienst", "Dienste"),
-    sessions: "Sitzungen mit UC-Servern",
-    columns: { user: "Benutzer", line: "Leitung", peer: "Von", since: "Seit", monitors: "Beobachtet" },
-    none: "Keine.",
-    rules: "Nummer ausprobieren",
-    rulesWhy: "Was geschähe, wenn das Telefon diese Nummer wählte. Es wird nicht gewählt.",
-    from: "Von",
-    number: "Nummer",
-    try: "Ausprobieren",
-    dialled: (number) => `Die Anlage bekäme ${number}.`,
-    refusedPlan: "Es würde abgelehnt.",
-    tokens: "Token",
-    tokenColumns: ["Name", "Zweck", "Rechte", "Erstellt", "Endet"],
-    never: "nie",
-    webhooks: "Webhooks",
-    disabled: (why) => `Es wird nichts mehr gesendet: ${why}`,
-    dead: (count) => n(count, "Dokument wurde aufgegeben", "Dokumente wurden aufgegeben"),
-    delivered: "nichts aufgegeben",
-    version: (v) => `Version ${v}`,
-    epoch: (e) => `Journal ${e}`,
-    counters: "Diese Seite",
-    counter: {
-      messages: "Meldungen",
-      duplicates: "doppelt",
-      gaps: "Lücken",
-      snapshots: "Gesamtstände",
-      healed: "Lampen berichtigt",
-    },
-    forbidden: "Das verlangt die Rechte eines Administrators.",
-    doctor: "Diagnose",
-    doctorRun: "Untersuchen",
-    refresh: "Neu laden",
-  },
+  admin,
 
   action: {
     call: "Anrufen",
@@ -311,6 +279,7 @@ export const de: Catalogue = {
     park: "Parken",
     takeBack: "Heranholen",
     digits: "Ziffern",
+    move: "Verschieben",
   },
 
   sentence: {
@@ -323,6 +292,7 @@ export const de: Catalogue = {
     deflect: (who, to) => `${who} geht an ${to}, ohne dass Sie annehmen.`,
     park: (who, to) => `${who} wartet auf ${to}; Sie sind nicht mehr dabei.`,
     pickUp: (who, to) => `Sie holen ${who} von ${to} heran.`,
+    move: (who, to) => `${who} geht an ${to} weiter; hier wird aufgelegt.`,
     digits: (who) => `Die Tasten werden im Gespräch mit ${who} gedrückt.`,
   },
 
@@ -335,12 +305,16 @@ export const de: Catalogue = {
       deflect: "Ablenken: an wen?",
       park: "Parken: wo?",
       pickUp: "Heranholen: welchen Anruf?",
+      move: "Den Anruf verschieben: auf welches Ihrer Telefone?",
       digits: "Ziffern senden",
     },
     placeholder: "Name oder Nummer",
     digits: "Ziffern, A bis D, * und #",
     none: "Niemand passt. Enter nimmt die Eingabe als Nummer.",
     nothingRings: "Es klingelt nichts, was Sie heranholen könnten.",
+    noOther:
+      "Sie haben hier keine weitere Leitung. Eine Nummer kann eingegeben werden; „Mein Telefon“ merkt sich die Ihres Mobiltelefons.",
+    mobile: "Mein Mobiltelefon",
     noSlot: "Kein Parkplatz ist frei.",
   },
   chooser: (who, to) => `${who} → ${to}`,
@@ -378,6 +352,7 @@ export const de: Catalogue = {
       pickUp: "Heranholen",
       park: "Parken",
       digits: "Ziffern senden",
+      move: "Den Anruf auf ein anderes Telefon von mir verschieben",
       takeLongest: "Den am längsten Wartenden annehmen",
       undo: "Sofortige Übergabe rückgängig, heranholen",
       board: "Zur Übersicht",
@@ -407,6 +382,7 @@ export const de: Catalogue = {
       digits: "Ziffern gehen nur in ein Gespräch.",
       pickUp: "Nur ein klingelnder oder wartender Anruf kann herangeholt werden.",
       takeBack: "Es gibt nichts heranzuholen.",
+      move: "Nur ein klingelnder oder verbundener Anruf kann verschoben werden.",
     },
     noCall: "Sie haben keinen Anruf.",
     noPhone: "Wählen Sie zuerst Ihr Telefon.",

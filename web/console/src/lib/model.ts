@@ -51,6 +51,7 @@ export interface Call {
   readonly id: string;
   readonly began: number; // server time, ms
   readonly reference: string; // the integrator's own; may be empty
+  readonly hidden: boolean; // one may see that these lines are in a call, and not with whom: other legs and the parties aren't told
   readonly calling: Party;
   readonly called: Party;
   readonly legs: readonly Leg[];

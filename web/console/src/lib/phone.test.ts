@@ -19,6 +19,7 @@ describe("what a lamp shows", () => {
       [call("a", leg("1001", "connected"), leg("1002", "alerting"), leg("1003", "connected"))],
       "talking",
     ],
+    ["it talks, one may not see with whom", [{ ...call("a", leg("1001", "connected")), hidden: true }], "talking"],
     ["it holds", [call("a", leg("1001", "hold"), leg("1002", "connected"))], "held"],
     ["it waits", [call("a", leg("1002", "connected"), leg("1001", "queued"))], "queued"],
     [

@@ -23,7 +23,7 @@ export interface Line {
   readonly call: Call;
   readonly leg: Leg;
   readonly state: PhoneState;
-  readonly incoming: boolean;
+  readonly incoming: boolean | null; // null: not told
   readonly others: readonly Leg[];
   readonly heldByOther: boolean; // the far end has put us on hold
   readonly since: number; // when this state began, server time
@@ -59,7 +59,7 @@ function without(d: Device): PhoneState {
 function lineOf(call: Call, leg: Leg): Line {
   const others = call.legs.filter((l) => l !== leg);
   const answered = others.filter((l) => l.state === "connected" || l.state === "hold");
-  const state = stateOf(leg, others, answered);
+  const state = call.hidden && leg.state === "connected" ? "talking" : stateOf(leg, others, answered);
   // A caller is connected from the moment it dials; the talk begins when the first other one is too.
   const talk = Math.max(leg.since, Math.min(...answered.map((l) => l.since)));
   return {
@@ -67,8 +67,8 @@ function lineOf(call: Call, leg: Leg): Line {
     leg,
     state,
     others,
-    incoming: call.calling.device !== leg.device,
-    heldByOther: state === "talking" && answered.every((l) => l.state === "hold"),
+    incoming: call.hidden ? null : call.calling.device !== leg.device,
+    heldByOther: state === "talking" && !call.hidden && answered.every((l) => l.state === "hold"),
     since: state === "talking" && answered.length > 0 ? talk : leg.since,
   };
 }
@@ -92,8 +92,9 @@ function stateOf(leg: Leg, others: Leg[], answered: Leg[]): PhoneState {
   }
 }
 
-/** Who the others of a line are; while there is no other leg yet, whom the call is for. */
+/** Who the others of a line are; while there is no other leg yet, whom the call is for. None where that isn't told. */
 export function partners(line: Line): Party[] {
+  if (line.call.hidden) return [];
   if (line.others.length > 0) return line.others.map((l) => l.party);
   const far = line.incoming ? line.call.calling : line.call.called;
   return far.shown === "notKnown" && far.number === "" && far.name === "" ? [] : [far];

@@ -8,10 +8,17 @@ test.each([
   ["#/admin", "admin", ""],
   ["#/nowhere", "board", ""],
   ["#/call?number=%2B49%2030%201234", "board", "+49 30 1234"],
-  ["#/call?number=tel:+4930;ext=1", "board", "4930"],
+  ["#/call?number=+49+30+1234", "board", "+49 30 1234"],
+  ["#/call?number=tel:+4930;ext=1", "board", "+4930"],
   ["#/call?tel=tel%3A%2B4930", "board", "+4930"],
   ["#/call", "board", ""],
-])("%s", (hash, view, call) => expect(read(hash)).toEqual({ view, call }));
+])("%s", (hash, view, call) => expect(read(hash)).toMatchObject({ view, call }));
+
+test.each([
+  ["#/admin/doctor", "doctor"],
+  ["#/admin", "links"],
+  ["#/admin/nowhere", "links"],
+])("%s", (hash, part) => expect(read(hash)).toMatchObject({ view: "admin", part }));
 
 const caller = { number: "+4930 1", name: "A&B <i>", reference: "7" };
 test.each([

@@ -3,20 +3,30 @@
 export const views = ["board", "queue", "phone", "admin"] as const;
 export type View = (typeof views)[number];
 
+/** The parts of the administration's view. */
+export const parts = ["links", "doctor", "numbers", "tokens", "webhooks"] as const;
+export type Part = (typeof parts)[number];
+
 export interface Route {
   readonly view: View;
+  readonly part: Part; // of the administration
   readonly call: string; // a number that another program asks to call; empty: none. It is never called before the user says so.
 }
 
-/** Reads `#/queue`, `#/call?number=…`, and `#/call?tel=tel:+49…` as the tel: handler calls it. */
+/** Reads `#/queue`, `#/admin/doctor`, `#/call?number=…`, and `#/call?tel=tel:+49…` as the tel: handler calls it. */
 export function read(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
-  const asked = new URLSearchParams(query);
-  if (path === "call") {
-    const number = (asked.get("number") ?? asked.get("tel") ?? "").replace(/^tel:/i, "").replace(/;.*$/, "").trim();
-    return { view: "board", call: number.slice(0, 120) };
-  }
-  return { view: views.find((v) => v === path) ?? "board", call: "" };
+  const [first, second] = path.split("/", 2);
+  const part = parts.find((p) => p === second) ?? "links";
+  if (first === "call") return { view: "board", part, call: asked(query).slice(0, 120) };
+  return { view: views.find((v) => v === first) ?? "board", part, call: "" };
+}
+
+/** The number that a link asks to call. Many write its + as it is, which in a query means a space anywhere but in front. */
+function asked(query: string): string {
+  const q = new URLSearchParams(query.replaceAll("+", "%2B"));
+  const number = (q.get("number") ?? q.get("tel") ?? "").replace(/^tel:/i, "").replace(/;.*$/, "");
+  return number.replace(/(?!^)\+/g, " ").trim();
 }
 
 /** The address of a screen-pop: the template with what is known of the caller, percent-encoded; null where the template is no web address. */

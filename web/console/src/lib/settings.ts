@@ -12,6 +12,7 @@ export interface Settings {
   patience: number; // seconds
   notify: boolean;
   tone: boolean;
+  mobile: string; // number of the user's mobile; empty: not told
   pop: string; // template of the caller's page; empty: none
 }
 
@@ -38,6 +39,7 @@ export function load(kept: string | null): Settings {
     patience: Number.isInteger(patience) && patience >= 5 && patience <= 600 ? patience : 20,
     notify: s["notify"] === true,
     tone: s["tone"] === true,
+    mobile: text(s["mobile"], 64),
     pop: text(s["pop"], 500),
   };
 }

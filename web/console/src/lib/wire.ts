@@ -25,18 +25,34 @@ export function read(data: unknown): Message | null {
   const at = time(m["at"]);
   const devices = bags(m["devices"]).map(device);
   const [ended, alive] = [bags(m["calls"]).filter((c) => c["ended"] === true), bags(m["calls"]).filter((c) => c["ended"] !== true)];
-  const calls = alive.map(call);
+  const calls = whole(alive.map(call));
   switch (m["type"]) {
     case "snapshot":
       return { type: "snapshot", position, at, devices, calls };
     case "event":
-      return { type: "change", position, at, devices, calls, ended: ended.map((c) => str(c["callID"])) };
+      return { type: "change", position, at, devices, calls, ended: over(ended, calls) };
     case "gap":
       return { type: "gap", position, at, reason: str(m["reason"]) };
     case "heartbeat":
       return { type: "heartbeat", position, at };
   }
   return null;
+}
+
+/** Who may not see with whom gets a call's lines one by one, and those that he controls under one name: they are put together again. */
+function whole(parts: Call[]): Call[] {
+  const calls = new Map<string, Call>();
+  for (const p of parts) {
+    const known = calls.get(p.id);
+    calls.set(p.id, known ? { ...known, began: Math.min(known.began, p.began), legs: [...known.legs, ...p.legs] } : p);
+  }
+  return [...calls.values()];
+}
+
+/** Calls that have ended. One whose other lines go on has not. */
+function over(ended: Bag[], alive: Call[]): string[] {
+  const going = new Set(alive.map((c) => c.id));
+  return ended.map((c) => str(c["callID"])).filter((id) => !going.has(id));
 }
 
 function device(d: Of<"Device"> & Bag<"department">): Device {
@@ -76,6 +92,7 @@ function call(c: Of<"Call">): Call {
     id: str(c["callID"]),
     began,
     reference: str(c["reference"]),
+    hidden: c["calling"] === undefined && c["called"] === undefined,
     calling: party(bag(c["calling"])),
     called: party(bag(c["called"])),
     legs: bags(c["legs"]).map((l) => leg(l, began)),

@@ -28,6 +28,11 @@ export function who(line: Line, directory: Directory): string {
   return all.map((p) => party(p, directory)).join(", ");
 }
 
+/** Which way a call went, in a word; empty: that isn't told. */
+export function direction({ incoming }: Line): string {
+  return incoming === null ? "" : incoming ? text.direction.in : text.direction.out;
+}
+
 /** A phone's state in a word. */
 export function stateWord({ device, state }: Phone): string {
   return state === "idle" && device.kind === "parkSlot" ? text.free : text.state[state];

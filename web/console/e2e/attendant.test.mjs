@@ -1,0 +1,203 @@
+// The attendant's day: first run, drag and drop, what was sent away, the queue, searching, links from other programs, two at once.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { accessible, call, close, dial, keep, none, nothingElse, open, rest, silence, stage, state, tile } from "./harness.mjs";
+import { talk, ways } from "./ways.mjs";
+
+stage();
+
+test("which phone is yours: asked first, and without one nothing is placed", async () => {
+  const p = await open(null);
+  await p.getByRole("heading", { name: "Which phone is yours?" }).waitFor();
+  await accessible("the first question", p);
+  await keep(p, "first-run");
+  await p.keyboard.press("Escape");
+  await p.getByText("You are watching.").waitFor();
+  await p.keyboard.press("d");
+  await tile(p, 1004).click();
+  const button = p.locator('aside [data-do="call"]');
+  assert.equal(await button.getAttribute("aria-disabled"), "true");
+  assert.equal(await button.getAttribute("title"), "Choose your phone first.");
+  await p.getByRole("button", { name: "Which phone is yours?" }).click();
+  await p.keyboard.type("elif");
+  await p.keyboard.press("Enter");
+  await p.getByText("Your phone 1005 rings first").waitFor();
+  await p.reload();
+  await p.getByText("Your phone 1005 rings first").waitFor();
+  await close(p);
+});
+
+test("a call dragged onto a line says what will happen, and asks before it does", async () => {
+  const p = await open("1005");
+  await talk(p, ways.mouse);
+  const grip = await p.locator(".grip").boundingBox();
+  const over = await tile(p, 1003).boundingBox();
+  await p.mouse.move(grip.x + 60, grip.y + 10);
+  await p.mouse.down();
+  await p.mouse.move(over.x + 40, over.y + 20, { steps: 6 });
+  assert.equal(await p.locator("[data-ghost]").innerText(), "Bruno Costa goes to Clara Dahl 1003; you drop off.");
+  await keep(p, "drag");
+  await p.mouse.up();
+  await p.locator("[data-chooser]").waitFor();
+  await state(p, 1003, "idle"); // nothing has happened yet
+  await accessible("the chooser", p);
+  await keep(p, "chooser");
+  await p.locator('[data-way="transferNow"]').click();
+  await none(p);
+  await state(p, 1003, "ringing");
+  await silence();
+  await close(p);
+});
+
+test("what nobody answers comes to the top, and is taken back", async () => {
+  const p = await open("1005", { settings: { patience: 5 } });
+  await talk(p, ways.mouse);
+  await ways.mouse.act(p, "talking", "transferNow");
+  await ways.mouse.whom(p, "1003");
+  await p.locator('[data-fate="overdue"]').waitFor();
+  assert.match(await p.locator('[data-fate="overdue"]').innerText(), /Clara Dahl 1003 isn't answering/);
+  await accessible("an overdue transfer", p);
+  await keep(p, "overdue");
+  await p.locator('[data-fate="overdue"] [data-do="takeBack"]').click();
+  await call(p, "talking").waitFor();
+  assert.match(await p.locator("section.mine .story").textContent(), /Elif Fischer called Bruno Costa/);
+  await silence();
+  await close(p);
+});
+
+test("two browsers see the same, and speak with each other", async () => {
+  const [a, b] = [await open("1005"), await open("1002")];
+  await ways.keyboard.dial(a, "1002");
+  await call(b, "ringing").waitFor();
+  assert.match(await b.title(), /^\(1\)/);
+  await b.keyboard.press("a");
+  for (const p of [a, b]) {
+    await call(p, "talking").waitFor();
+    await state(p, 1005, "talking");
+    await state(p, 1002, "talking");
+  }
+  await b.keyboard.press("h");
+  await call(a, "talking").getByText("Held by", { exact: true }).waitFor();
+  await a.keyboard.press("e");
+  await none(a);
+  await none(b);
+  await close(a);
+  await close(b);
+});
+
+test("the queue in order of waiting; one key takes the longest", async () => {
+  const p = await open("1001", { path: "#/queue" });
+  await p.getByText("Nobody is waiting.").waitFor();
+  for (const from of [1006, 1007, 1008, 1009]) await dial(from, 1000);
+  await p.locator("[data-waiting]").nth(3).waitFor();
+  assert.match(await p.locator("[data-waiting]").first().innerText(), /Farid Grau[^]*rings at your phone/);
+  assert.match(await p.locator("[data-waiting]").last().innerText(), /Ines Jensen[^]*Main number 1000/);
+  await accessible("the queue", p);
+  await keep(p, "queue");
+  await p.keyboard.press("q");
+  await call(p, "talking").getByText("Farid Grau", { exact: true }).waitFor();
+  await silence();
+  await p.getByText("Nobody is waiting.").waitFor();
+  await dial(1006, 1001);
+  await call(p, "ringing").waitFor();
+  await silence();
+  await p.getByRole("button", { name: "Call back" }).first().waitFor();
+  await close(p);
+});
+
+test("what the gateway refuses is said in its own words, and the call stays", async () => {
+  const p = await open("1005");
+  await talk(p, ways.keyboard);
+  await p.keyboard.press("x");
+  await p.locator("dialog input").waitFor();
+  await p.keyboard.type("nobody at all");
+  await p.keyboard.press("Enter");
+  const said = p.locator("dialog [role=alert]").filter({ hasText: /\w/ });
+  await said.waitFor();
+  assert.doesNotMatch(await said.innerText(), /^The gateway refused \(\d+\)/);
+  await p.keyboard.press("Escape");
+  assert.equal(await call(p, "talking").count(), 1);
+  const answer = call(p, "talking").locator('[data-action="answer"]');
+  assert.equal(await answer.getAttribute("aria-disabled"), "true");
+  assert.equal(await answer.getAttribute("title"), "Only a ringing call can be answered.");
+  await silence();
+  await close(p);
+  const cannot = await open("1024");
+  await dial(1006, 1024);
+  await call(cannot, "ringing").waitFor();
+  assert.match(
+    await call(cannot, "ringing").locator('[data-action="answer"]').getAttribute("title"),
+    /cannot be answered remotely/,
+  );
+  await silence();
+  await close(cannot);
+});
+
+test("search, filters and groups choose what is shown; the palette and the keys can be had", async () => {
+  const p = await open("1005");
+  await p.keyboard.press("/");
+  await p.keyboard.type("clara");
+  await tile(p, 1001).waitFor({ state: "detached" });
+  await p.keyboard.press("Enter");
+  await p.waitForFunction(() => document.activeElement?.getAttribute("data-extension") === "1003");
+  await p.keyboard.press("Enter");
+  await p.locator('[data-phone="1003"] [data-do="favourite"]').click();
+  await p.getByLabel("Clear the search").click();
+  await p.getByLabel("Only").selectOption("favourites");
+  await tile(p, 1001).waitFor({ state: "detached" });
+  await tile(p, 1003).waitFor();
+  await p.getByLabel("Only").selectOption("");
+  await p.getByRole("button", { name: /^Out of service/ }).click();
+  await tile(p, 1001).waitFor({ state: "detached" });
+  await tile(p, 1023).waitFor();
+  await p.getByRole("button", { name: /^All/ }).click();
+  await p.getByLabel("Group by").selectOption("state");
+  await p.getByRole("rowheader", { name: /^Do not disturb/ }).waitFor();
+  assert.match(await tile(p, 1020).innerText(), /Do not disturb/);
+  assert.match(await tile(p, 1021).innerText(), /Forwarded[^]*→ 1022/);
+  await p.evaluate(() => document.activeElement?.blur());
+
+  await p.keyboard.press("Control+k");
+  await p.keyboard.type("queue");
+  await accessible("the palette", p);
+  await keep(p, "palette");
+  await p.keyboard.press("Enter");
+  await p.getByRole("heading", { name: "Queue", exact: true }).waitFor();
+  await p.keyboard.press("?");
+  await p.locator("[data-help]").waitFor();
+  await accessible("the keys", p);
+  await keep(p, "keys");
+  await p.locator('[data-key="board"]').click();
+  await p.keyboard.press("q");
+  await p.getByText("That key does").waitFor();
+  await p.keyboard.press("b");
+  await p.keyboard.press("Escape");
+  await p.keyboard.press("b");
+  await tile(p, 1001).waitFor();
+  await close(p);
+});
+
+test("links of other programs fill in the number, and call nobody", async () => {
+  const p = await open("1005", { path: "#/call?number=%2B15559000105" });
+  await p.waitForFunction(() => document.querySelector("[data-dial] input")?.value === "+15559000105");
+  assert.equal((await rest("GET", "calls")).calls.length, 0);
+  await close(p);
+});
+
+test("what rings while one looks elsewhere is told; who is free again too", async () => {
+  const p = await open("1005");
+  await dial(1006, 1003);
+  await state(p, 1003, "ringing");
+  await tile(p, 1003).click();
+  await p.locator('[data-do="tellMe"]').click();
+  await silence();
+  await p.waitForFunction(() => /Clara Dahl 1003 is free/.test(document.querySelector("[data-said]").textContent));
+  await dial(1006, 1002); // another line: nothing is said of it
+  await state(p, 1002, "ringing");
+  assert.doesNotMatch(await p.locator("[data-said]").textContent(), /rings/);
+  await silence();
+  await close(p);
+});
+
+nothingElse();

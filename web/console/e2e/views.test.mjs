@@ -1,0 +1,139 @@
+// Every view: in both themes, small and enlarged, with hostile names, with 10,000 lines.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { accessible, call, close, dial, here, keep, nothingElse, open, silence, stage, state, tile } from "./harness.mjs";
+import { gateway } from "./programs.mjs";
+import { ways } from "./ways.mjs";
+
+stage();
+
+test("my phone: do not disturb, forwarding, what it can and can't; administration", async () => {
+  const p = await open("1024", { path: "#/phone" });
+  await p.getByRole("switch", { name: "Do not disturb" }).click();
+  await p.waitForSelector('[role="switch"][aria-checked="true"]');
+  await p.getByRole("switch", { name: "Do not disturb" }).click();
+  await p.waitForSelector('[role="switch"][aria-checked="false"]');
+  await p.locator('[data-forward="forwardBusy"] input').fill("1007");
+  await p.keyboard.press("Enter");
+  await p.locator('[data-forward="forwardBusy"]').getByText("Greta Haas 1007").waitFor();
+  await p.locator('[data-forward="forwardBusy"] button').click();
+  await p.locator('[data-forward="forwardBusy"] input').waitFor();
+  await p.getByText("this phone cannot be answered remotely").waitFor();
+  await keep(p, "my-phone");
+  await p.keyboard.press("Escape");
+  await p.evaluate(() => document.activeElement?.blur());
+  await p.keyboard.press("4");
+  await p.locator('[data-pbx="sim"]').waitFor();
+  await p.getByRole("cell", { name: "+15551001" }).waitFor(); // the UC user's session
+  await keep(p, "administration");
+  await p.getByRole("link", { name: "Doctor" }).click();
+  await p.locator("[data-doctor] input").fill("1002");
+  await p.keyboard.press("Enter");
+  await p.locator('[data-finding="line"]').getByText("Bruno Costa").waitFor();
+  await p.locator('[data-finding="PBX link"].ok').waitFor();
+  await keep(p, "doctor");
+  await p.getByRole("link", { name: "Numbers" }).click();
+  await p.locator("[data-rules] input").first().fill("1005");
+  await p.locator("[data-rules] input").last().fill("1002");
+  await p.locator("[data-rules] button").click();
+  await p.locator("[data-rules] li").first().waitFor();
+  await keep(p, "numbers");
+  await close(p);
+});
+
+test("names are only text, whatever is in them", async () => {
+  const names = [
+    '<img src=x onerror="window.hit=1">',
+    "<script>window.hit=1</script>&amp;",
+    "\u202Egnp.exe \u2066מלא\u2069 עברית",
+    "👩‍👩‍👧‍👦 🏳️‍🌈 Zoë\u0301\u0301\u0301\u0301",
+    "W".repeat(300),
+    "{{constructor.constructor('window.hit=1')()}}",
+  ];
+  const p = await open("1005", {
+    before: (page) =>
+      page.routeWebSocket(/\/api\/v1\/stream/, (ws) => {
+        const server = ws.connectToServer();
+        server.onMessage((m) => {
+          const d = JSON.parse(String(m));
+          d.devices?.filter((x) => x.kind === "phone").forEach((x, i) => (x.name = names[i % names.length]));
+          d.calls?.forEach((c) => c.legs?.forEach((l) => l.party && (l.party.name = names[0])));
+          ws.send(JSON.stringify(d));
+        });
+      }),
+  });
+  assert.equal(await tile(p, 1001).locator(".name").innerText(), names[0]);
+  assert.equal(await tile(p, 1002).locator(".name").textContent(), names[1]);
+  await ways.mouse.dial(p, "1002");
+  await call(p, "calling").waitFor();
+  for (const n of [1001, 1003, 1005]) {
+    await tile(p, n).click();
+    await p.locator(`[data-phone="${n}"]`).waitFor();
+  }
+  await keep(p, "hostile-names");
+  assert.equal(await p.evaluate(() => window.hit), undefined);
+  assert.equal(await p.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, "scrolls sideways");
+  await accessible("hostile names", p);
+  await silence();
+  await close(p);
+});
+
+test("every view in both themes, small and enlarged, in German", async () => {
+  for (const colorScheme of ["light", "dark"]) {
+    const p = await open("1005", { colorScheme, locale: "de-DE", settings: { pop: "https://crm.example.com/?n={number}" } });
+    await p.getByText("Meine Anrufe").waitFor();
+    await dial(1006, 1005);
+    await call(p, "ringing").waitFor();
+    await tile(p, 1002).click();
+    for (const view of ["board", "queue", "phone", "admin", "admin/doctor", "admin/numbers", "admin/tokens", "admin/webhooks"]) {
+      await p.goto(`${here.farhook.url}#/${view}`);
+      if (view === "phone") await p.getByRole("heading", { name: "Rufumleitung" }).waitFor();
+      if (view === "admin") await p.locator('[data-pbx="sim"]').waitFor();
+      if (view === "admin/doctor") await p.locator("[data-finding]").first().waitFor();
+      await accessible(`${view}, ${colorScheme}`, p);
+      await keep(p, `${view.replace("/", "-")}-${colorScheme}-de`);
+    }
+    await silence();
+    await close(p);
+  }
+  // 200 % of 1280 by 1024 is 640 by 512.
+  for (const viewport of [
+    { width: 390, height: 844 },
+    { width: 640, height: 512 },
+  ]) {
+    const p = await open("1005", { viewport, colorScheme: "dark" });
+    await accessible(`small ${viewport.width}`, p);
+    await tile(p, 1004).scrollIntoViewIfNeeded();
+    await tile(p, 1004).click();
+    await p.locator('[data-phone="1004"]').waitFor();
+    await accessible(`small ${viewport.width}, a line chosen`, p);
+    await p.keyboard.press("Escape");
+    await p.locator('[data-phone="1004"]').waitFor({ state: "detached" });
+    await p.waitForFunction(() => document.activeElement?.getAttribute("data-extension") === "1004");
+    assert.equal(await p.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, "scrolls sideways");
+    await keep(p, `small-${viewport.width}`);
+    await close(p);
+  }
+});
+
+test("10,000 lines cost what those in sight cost", async () => {
+  const large = await gateway({ lines: 10_000 });
+  try {
+    const p = await open("1005", { url: large.url });
+    await tile(p, 1001).focus();
+    assert.ok((await p.getByRole("gridcell").count()) < 200);
+    await p.getByLabel("Search name").fill("11000");
+    await tile(p, 11000).waitFor();
+    await p.getByLabel("Clear the search").click();
+    await tile(p, 1001).focus();
+    for (let i = 0; i < 40; i++) await p.keyboard.press("ArrowDown");
+    await p.waitForFunction(() => Number(document.activeElement?.getAttribute("data-extension")) > 1100);
+    assert.ok((await p.getByRole("gridcell").count()) < 200);
+    await close(p);
+  } finally {
+    await large.stop();
+  }
+});
+
+nothingElse();
