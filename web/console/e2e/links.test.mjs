@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { accessible, close, dial, here, keep, nothingElse, open, rest, silence, stage, state, tile } from "./harness.mjs";
-import { configured, gateway } from "./programs.mjs";
+import { gateway } from "./programs.mjs";
 
 stage();
 
@@ -33,16 +33,12 @@ test("a link that is cut catches up without a reload, and says so", async () => 
 });
 
 test("two PBXs on one board; the lines of one whose link is down say so, and the others go on", async () => {
-  const both = await configured({
-    pbx: `  - {name: annex, kind: sim, settings: {lines: 5, first: 2001, quiet: true}}
-  - {name: house, kind: sim, settings: {lines: 24, quiet: true}}
-`,
-  });
+  const both = await gateway({ annex: 5 });
   try {
-    const link = (up) => rest("POST", "sim/link", { up }, both); // of the first PBX
+    const link = (up) => rest("POST", "sim/link?pbx=annex", { up }, both);
     const p = await open("2001", { url: both.url });
     await p.getByRole("rowheader", { name: /^annex · Phones/ }).waitFor();
-    await p.getByRole("rowheader", { name: /^house · Groups/ }).waitFor();
+    await p.getByRole("rowheader", { name: /^sim · Phones/ }).waitFor();
     await p.getByLabel("Only").selectOption("pbx:annex");
     await tile(p, 1001).waitFor({ state: "detached" });
     await tile(p, 2002).waitFor();
@@ -58,7 +54,7 @@ test("two PBXs on one board; the lines of one whose link is down say so, and the
     await keep(p, "pbx-down");
     await p.goto(`${both.url}#/admin`);
     await p.locator('[data-pbx="annex"]').getByText("down", { exact: true }).waitFor();
-    await p.locator('[data-pbx="house"]').getByText("connected", { exact: true }).waitFor();
+    await p.locator('[data-pbx="sim"]').getByText("connected", { exact: true }).waitFor();
     await link(true);
     await p.locator('[data-pbx="annex"]').getByText("connected", { exact: true }).waitFor();
     await p.goto(`${both.url}#/board`);

@@ -38,8 +38,8 @@ async function start(path, args, pattern) {
 }
 
 /** The demo, with no calls but those asked for. Without addresses the system chooses them. */
-export async function gateway({ sip = "127.0.0.1:0", http = "127.0.0.1:0", lines = 24 } = {}) {
-  const args = ["demo", "--quiet", "--sip", sip, "--http", http, "--lines", String(lines)];
+export async function gateway({ sip = "127.0.0.1:0", http = "127.0.0.1:0", lines = 24, annex = 0 } = {}) {
+  const args = ["demo", "--quiet", "--sip", sip, "--http", http, "--lines", String(lines), "--annex", String(annex)];
   const { match, stop } = await start(process.env.FARHOOK, args, /sip:(\S+?)[;\s][^]*?console\s+http:\/\/(\S+?)\/[^]*Ctrl-C/);
   return { sip: match[1], http: match[2], url: `http://${match[2]}/`, stop };
 }
