@@ -97,7 +97,7 @@ func TestAuditOfUnheard(t *testing.T) {
 	}{
 		{"hold", (*script).talk, []string{"CHANNEL_HOLD"}, hold, []csta.State{csta.Hold, csta.Connected}},
 		{"retrieve", func(s *script) { s.talk(); hold(s); s.is("201", csta.Hold) }, []string{"CHANNEL_UNHOLD"}, func(s *script) { s.hand(s.hands.Retrieve("201")) }, []csta.State{csta.Connected, csta.Connected}},
-		{"ringing", func(*script) {}, []string{"CHANNEL_PROGRESS"}, func(s *script) { s.hand(s.hands.Dial("201", "202")) }, []csta.State{csta.Connected, csta.Alerting}},
+		{"ringing", func(*script) {}, []string{"CHANNEL_PROGRESS", "CHANNEL_CALLSTATE"}, func(s *script) { s.hand(s.hands.Dial("201", "202")) }, []csta.State{csta.Connected, csta.Alerting}},
 		{
 			"answer", func(s *script) { s.hand(s.hands.Dial("201", "202")); s.is("202", csta.Alerting) },
 			[]string{"CHANNEL_ANSWER", "CHANNEL_BRIDGE"},

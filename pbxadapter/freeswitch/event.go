@@ -49,6 +49,9 @@ const (
 	originatingLeg
 	originateBond
 	signalBond
+	lastBridge // the last other leg, whether it is still there or not
+	dialledFor // what came of the last leg that it dialled
+	application
 	transferTo
 	refusedBy
 	userAgent
@@ -61,6 +64,7 @@ const (
 	conferenceID
 	conferenceName
 	conferenceVar
+	conferenceIn
 	action
 	jobUUID
 	mwiWaiting
@@ -81,6 +85,7 @@ const (
 	dtmfDigit
 	valetLot
 	valetExtension
+	valetSlot
 	queueAction
 	queueMember // for whom a leg is rung
 	queueSide   // of a caller who waits
@@ -99,13 +104,15 @@ var names = map[string]key{
 	"Other-Type": otherType, "Other-Leg-Unique-ID": otherUniqueID, "Bridge-A-Unique-ID": bridgeA, "Bridge-B-Unique-ID": bridgeB, "Hangup-Cause": hangupCause,
 	"variable_user_name": userName, "variable_dialed_user": dialedUser, "variable_sip_hangup_disposition": disposition, "variable_sip_term_status": termStatus,
 	"variable_originating_leg_uuid": originatingLeg, "variable_originate_signal_bond": originateBond, "variable_signal_bond": signalBond,
+	"variable_last_bridge_to": lastBridge, "variable_originate_disposition": dialledFor, "variable_current_application": application,
 	"variable_transfer_destination": transferTo, "variable_refused_by": refusedBy, "variable_sip_user_agent": userAgent,
 	"variable_sip_gateway_name": gatewayName, "variable_farhook_call": markCall, "variable_farhook_role": markRole, "variable_farhook_to": markTo,
-	"variable_farhook_holder": markHolder, "variable_farhook_at": markAt, "Conference-Unique-ID": conferenceID, "Conference-Name": conferenceName, "variable_conference_uuid": conferenceVar, "Action": action,
+	"variable_farhook_holder": markHolder, "variable_farhook_at": markAt, "Conference-Unique-ID": conferenceID, "Conference-Name": conferenceName, "variable_conference_uuid": conferenceVar,
+	"variable_conference_name": conferenceIn, "Action": action,
 	"Job-UUID": jobUUID, "MWI-Messages-Waiting": mwiWaiting, "MWI-Message-Account": mwiAccount, "from-user": fromUser, "user": regUser, "host": regHost,
 	"username": regUsername, "user-agent": regAgent, "contact": regContact, "call-id": callID, "profile_name": profileName, "Feature-Action": featureAction,
 	"Feature-Enabled": featureEnabled, "Action-Name": featureName, "Action-Value": featureValue, "ringCount": featureRings, "DTMF-Digit": dtmfDigit,
-	"Valet-Lot-Name": valetLot, "Valet-Extension": valetExtension, "CC-Action": queueAction, "FIFO-Action": queueAction,
+	"Valet-Lot-Name": valetLot, "Valet-Extension": valetExtension, "variable_valet_lot_extension": valetSlot, "CC-Action": queueAction, "FIFO-Action": queueAction,
 	"variable_cc_member_session_uuid": queueMember, "variable_fifo_bridge_uuid": queueMember, "variable_cc_side": queueSide, "variable_fifo_status": queueSide, "_body": body,
 }
 

@@ -1,6 +1,7 @@
 package freeswitch
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -121,7 +122,7 @@ func (t *tracker) create(e *event) {
 		t.started(l, c)
 	default: // somebody else has the PBX call this device, or who dialled it is gone
 		root := l.id
-		if r := e.get(originatingLeg); r != "" && isID(r) {
+		if r := cmp.Or(e.get(originatingLeg), e.get(queueMember)); isID(r) {
 			root = r
 		}
 		c := t.calls[root]
@@ -336,10 +337,16 @@ func (t *tracker) answered(l *leg) {
 	}
 }
 
-// callState is only heard for one thing: an answered leg that waits for its callee is no call to an announcement.
+// callState tells of a leg that rings, whose other event may have come before we did; and that an answered leg waits for its callee: it is no
+// call to an announcement.
 func (t *tracker) callState(l *leg, e *event) {
-	if e.get(callState) == "RING_WAIT" {
+	switch e.get(callState) {
+	case "RING_WAIT":
 		l.doubts[answer].drop()
+	case "RINGING", "EARLY":
+		if !l.inbound {
+			t.progress(l, "")
+		}
 	}
 }
 

@@ -129,24 +129,13 @@ func TestRealLife(t *testing.T) {
 			if err := hands.say("reset"); err != nil {
 				t.Fatal(err)
 			}
-			a, err := New(pbxadapter.Options{Name: "fs", Log: zap.NewNop(), Numbers: pbxadapter.PlainNumbers{}}, realConfig(address, password))
-			if err != nil {
-				t.Fatal(err)
-			}
-			clearFeatures(t, a, a.conf)
-			s := &script{t: t, model: callmodel.New()}
-			s.adapter(a)
+			s := newReal(t, address, password)
+			clearFeatures(t, s.a, s.a.conf)
+			s.adapter(s.a)
 			s.mu.Lock()
 			s.told = nil
 			s.mu.Unlock()
-			for _, act := range c.acts {
-				if d, ok := strings.CutPrefix(act, "wait "); ok {
-					pause, _ := time.ParseDuration(d)
-					time.Sleep(pause)
-				} else if err := hands.say("%s", act); err != nil {
-					t.Error(err)
-				}
-			}
+			act(t, hands, c.acts)
 			s.until("everybody has hung up", func() bool { return len(s.model.State().Calls) == 0 })
 			if err := s.stop(); err != nil {
 				t.Error(err)
@@ -174,6 +163,81 @@ func TestRealLife(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What another farhook finds, that comes while people talk, ring and wait, is what this one was told.
+func TestRealResync(t *testing.T) {
+	for name, acts := range map[string][]string{
+		"ringing":                 {"201 call 202", "wait 500ms"},
+		"talking and holding":     {"201 call 202", "wait 300ms", "202 answer", "wait 300ms", "202 hold", "wait 500ms"},
+		"two calls of one phone":  {"201 call 202", "wait 300ms", "202 answer", "wait 300ms", "201 call 203", "wait 300ms", "203 answer", "wait 600ms"},
+		"a ring group":            {"201 call 400", "wait 700ms"},
+		"in a slot":               {"201 call 202", "wait 300ms", "202 answer", "wait 500ms", "202 transfer 501", "wait 1s"},
+		"taken from a slot":       {"201 call 202", "wait 300ms", "202 answer", "wait 500ms", "202 transfer 501", "wait 1s", "203 call 501", "wait 900ms"},
+		"a conference room":       {"201 call 301", "wait 500ms", "202 call 301", "wait 500ms", "203 call 301", "wait 700ms"},
+		"waiting in mod_fifo":     {"201 call 420", "wait 2s"},
+		"served by mod_fifo":      {"201 call 420", "wait 2s", "204 answer", "wait 900ms"},
+		"waiting in callcenter":   {"201 call 430", "wait 2500ms"},
+		"served by callcenter":    {"201 call 430", "wait 2500ms", "205 answer", "wait 900ms"},
+		"an announcement":         {"201 call 9001", "wait 3s"},
+		"to outside, early media": {"201 call 0903", "wait 1500ms"},
+		"from outside, withheld":  {`net call 4930666202 from=anonymous header="Privacy: id"`, "wait 700ms", "202 answer", "wait 500ms"},
+		"transferred":             {"201 call 202", "wait 300ms", "202 answer", "wait 500ms", "202 transfer 203", "wait 700ms", "203 answer", "wait 500ms"},
+		"picked up":               {"201 call 202", "wait 500ms", "203 call *8202", "wait 1s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address, password, hands := realPBX(t)
+			if err := hands.say("reset"); err != nil {
+				t.Fatal(err)
+			}
+			first, second := newReal(t, address, password), newReal(t, address, password)
+			clearFeatures(t, first.a, first.a.conf)
+			first.adapter(first.a)
+			act(t, hands, acts)
+			second.adapter(second.a)
+			time.Sleep(500 * time.Millisecond)
+			parties := func(s *script) string {
+				s.a.mu.Lock()
+				defer s.a.mu.Unlock()
+				return parties(s.a.track)
+			}
+			if told, found := parties(first), parties(second); told != found {
+				t.Errorf("told  %s\nfound %s", told, found)
+			}
+			if err := hands.say("reset"); err != nil {
+				t.Error(err)
+			}
+			for _, s := range []*script{first, second} {
+				s.until("everybody has hung up", func() bool { return len(s.model.State().Calls) == 0 })
+				if err := s.stop(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// newReal is a script of an adapter on the real PBX, which does not run yet.
+func newReal(t *testing.T, address, password string) *script {
+	t.Helper()
+	a, err := New(pbxadapter.Options{Name: "fs", Log: zap.NewNop(), Numbers: pbxadapter.PlainNumbers{}}, realConfig(address, password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &script{t: t, a: a, model: callmodel.New()}
+}
+
+// act has people do things at their phones; "wait D" waits.
+func act(t *testing.T, hands realHands, acts []string) {
+	t.Helper()
+	for _, act := range acts {
+		if d, ok := strings.CutPrefix(act, "wait "); ok {
+			pause, _ := time.ParseDuration(d)
+			time.Sleep(pause)
+		} else if err := hands.say("%s", act); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -267,7 +267,11 @@ func (r *replayer) command(text string) {
 		}
 	case "uuid_bridge":
 		a, b := at(1), at(2)
-		if a.call == nil || b.call == nil || a.call == b.call || slicesHas(b.call, a) {
+		if a.call == nil || b.call == nil || a.call == b.call {
+			return
+		}
+		if slicesHas(b.call, a) { // a takes b back: unpark marks it first
+			t.marks = append(t.marks, mark{a.id, b.call.id})
 			return
 		}
 		var held, active *connection

@@ -5,6 +5,7 @@ import (
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
 )
 
 // room is a conference of the PBX.
@@ -157,11 +158,16 @@ func (t *tracker) valet(l *leg, e *event) {
 	if e.get(action) != "hold" || l.conn == nil || l.plan != nil {
 		return
 	}
-	slot := t.known(e.get(valetExtension), 1)
+	t.inSlot(l, t.known(e.get(valetExtension), pbxadapter.Called))
+}
+
+// inSlot is a call that waits in a slot.
+func (t *tracker) inSlot(l *leg, slot callmodel.Party) {
 	c := l.call
 	if slot.Device == "" || c.conn(slot.Device) != nil {
 		return
 	}
+	l.doubts[answer].drop()
 	by := l.peer
 	if by == nil {
 		by = l.was

@@ -7,6 +7,7 @@ import (
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
 )
 
 // adopt takes legs over that were there before we were, from what uuid_dump says of each: they are brought to life by the events that must
@@ -58,24 +59,28 @@ func order(e *event) int {
 
 // revive brings a new leg into the state that its dump shows.
 func (t *tracker) revive(l *leg, e *event) {
+	l.dialled = l.dialled || e.get(lastBridge) != "" || e.get(dialledFor) != ""
 	t.awake(l, e)
-	if s := e.get(queueSide); (s == "member" || s == "WAITING") && l.inbound && e.get(signalBond) == "" {
-		t.waits(l)
-	}
-	if id := e.get(conferenceVar); id != "" && l.answered && t.legs[e.get(signalBond)] == nil {
-		t.enter(l, id, "")
+	switch side := e.get(queueSide); e.get(application) {
+	case "fifo", "callcenter":
+		if (side == "member" || side == "WAITING") && l.inbound && e.get(signalBond) == "" {
+			t.waits(l)
+		}
+	case "conference":
+		if l.answered {
+			t.enter(l, e.get(conferenceVar), e.get(conferenceIn))
+		}
+	case "valet_park":
+		if l.conn != nil && e.get(signalBond) == "" {
+			t.inSlot(l, t.known(e.get(valetSlot), pbxadapter.Called))
+		}
 	}
 }
 
 // awake has a leg ring, or be answered, as its dump shows.
 func (t *tracker) awake(l *leg, e *event) {
-	switch e.get(answerState) {
-	case "answered":
+	if e.get(answerState) == "answered" {
 		t.answered(l)
-	case "ringing", "early":
-		if !l.inbound {
-			t.progress(l, "")
-		}
 	}
 	if l.inbound && !l.answered && e.get(answerState) == "early" && !l.dialled {
 		t.progress(l, csta.CauseNetworkSignal)
@@ -149,10 +154,29 @@ func (t *tracker) remember(old *tracker) {
 			c.called = o.called
 		}
 		c.redirects = o.redirects
+		t.keep(c, o)
 		for _, n := range c.conns {
 			if p := o.conn(n.device); p != nil && p.state == n.state {
 				n.since = p.since
 			}
+		}
+	}
+}
+
+// keep takes over who is in a call without a leg: a party that failed, an announcement, the queue or slot in which it waits. The PBX tells of some of
+// them, in a moment; what it tells is newer.
+func (t *tracker) keep(c, o *call) {
+	for _, n := range c.conns {
+		for _, l := range n.legs {
+			if l.peer != nil {
+				return
+			}
+		}
+	}
+	for _, p := range o.conns {
+		if !p.live() && p.state != csta.Null && c.conn(p.device) == nil {
+			n := t.join(c, p.device, p.party)
+			n.state, n.kind, n.cause, n.fail = p.state, p.kind, p.cause, p.fail
 		}
 	}
 }
