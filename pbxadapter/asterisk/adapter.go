@@ -34,7 +34,6 @@ const (
 	bridgeWithin  = time.Second // after an answer
 	authPause     = time.Minute // between tries after a wrong secret
 	connectWithin = 10 * time.Second
-	settledBefore = 3 * time.Minute // within which a call is answered, or isn't
 )
 
 // Adapter is one Asterisk.
@@ -63,6 +62,7 @@ type Adapter struct {
 	questions  []question
 	hangUps    []string
 	look       chan struct{} // an audit is wanted
+	repairs    chan repair   // what audits found, for the loop
 	counts     Counts
 }
 
@@ -90,7 +90,7 @@ func New(o pbxadapter.Options, c Config) (*Adapter, error) {
 	}
 	a := &Adapter{
 		name: o.Name, conf: c, log: o.Log, tap: o.Tap, meter: o.Meter, numbers: o.Numbers, rights: map[string]bool{}, lines: map[string]bool{},
-		deaf: map[csta.DeviceID]int{}, look: make(chan struct{}, 1), slots: map[string]string{},
+		deaf: map[csta.DeviceID]int{}, look: make(chan struct{}, 1), repairs: make(chan repair), slots: map[string]string{},
 	}
 	if a.log == nil {
 		a.log = zap.NewNop()
@@ -290,6 +290,12 @@ func (a *Adapter) loop(ctx context.Context, conn *ami.Conn, after uint64, wg *sy
 			return nil
 		case <-timer.C:
 			a.apply(nil)
+		case r := <-a.repairs:
+			seq, err := a.mend(ctx, conn, r)
+			if err != nil {
+				return err
+			}
+			after = max(after, seq)
 		case m, ok := <-conn.Events():
 			if !ok {
 				err := conn.Err()

@@ -2,90 +2,115 @@ package asterisk
 
 import (
 	"context"
-	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	"go.uber.org/zap"
 
 	"farhook/csta"
-	"farhook/csta/callmodel"
 	"farhook/pbxadapter/asterisk/ami"
 )
 
 // When calls are compared with Asterisk's own list.
 const (
-	auditEvery  = 45 * time.Second
-	auditAgain  = 2 * time.Second // what still differs then is no event on its way
-	auditOldest = 20 * time.Second
+	auditEvery = 45 * time.Second
+	auditAgain = 2 * time.Second // what still differs then is no event on its way
+	lookForOld = 5 * time.Second
 )
+
+// usually is how long a connection stays in a state. One that stays longer is looked at once, at that moment.
+var usually = map[csta.State]time.Duration{
+	csta.Initiated: 2 * time.Minute, csta.Alerting: 3 * time.Minute, csta.Fail: time.Minute, csta.Queued: 30 * time.Minute, csta.Hold: 30 * time.Minute,
+	csta.Connected: 4 * time.Hour,
+}
 
 // audits compares all calls now and then, and at once where something is odd.
 func (a *Adapter) audits(ctx context.Context, conn *ami.Conn) {
-	ticker := time.NewTicker(auditEvery)
-	defer ticker.Stop()
-	soon := time.NewTicker(auditOldest)
-	defer soon.Stop()
-	suspected := map[string]bool{}
+	all := time.NewTicker(auditEvery)
+	defer all.Stop()
+	old := time.NewTicker(lookForOld)
+	defer old.Stop()
 	for {
+		var phones []csta.DeviceID // none: all
 		select {
 		case <-ctx.Done():
 			return
 		case <-conn.Done():
 			return
-		case <-ticker.C:
-		case <-soon.C:
-			if !a.overdue(suspected) {
+		case <-all.C:
+		case <-old.C:
+			if phones = a.overdue(); len(phones) == 0 {
 				continue
 			}
 		case <-a.look:
 		}
-		if _, err := a.audit(ctx, conn); err != nil && ctx.Err() == nil {
-			a.log.Warn("calls could not be compared with Asterisk's own list", zap.Error(err))
+		if len(phones) == 0 {
+			phones = []csta.DeviceID{""}
+		}
+		for _, d := range phones {
+			if _, err := a.auditOf(ctx, conn, d); err != nil && ctx.Err() == nil {
+				a.log.Warn("calls could not be compared with Asterisk's own list", zap.String("device", string(d)), zap.Error(err))
+			}
 		}
 	}
 }
 
-// overdue says whether a call has been ringing longer than calls do, which is asked once of each.
-func (a *Adapter) overdue(suspected map[string]bool) bool {
+// overdue are the devices whose connections are what they are for longer than usual: each is found once.
+func (a *Adapter) overdue() (list []csta.DeviceID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	found := false
-	for id, c := range a.t.channels {
-		if c.gone || c.up() || suspected[id] || time.Since(c.born) < settledBefore {
-			continue
+	now := time.Now()
+	for d, legs := range a.t.at {
+		for _, l := range legs {
+			if l.role == party && l.suspected != l.state && now.Sub(l.since) > usually[l.state] {
+				l.suspected = l.state
+				list = append(list, d)
+				break
+			}
 		}
-		suspected[id], found = true, true
 	}
-	if len(suspected) > 10_000 {
-		clear(suspected)
-	}
-	return found
+	return list
 }
 
-// Audit compares all calls with Asterisk's own list now, and repairs what differs; those of one device are not told apart.
-func (a *Adapter) Audit(ctx context.Context, _ csta.DeviceID) (repaired int, err error) {
+// Audit compares the calls of one phone with what Asterisk has, or all calls where d is empty or no phone of ours, and repairs what differs.
+// It asks for that phone alone; only where something differs for all.
+func (a *Adapter) Audit(ctx context.Context, d csta.DeviceID) (repaired int, err error) {
 	conn, err := a.connection()
 	if err != nil {
 		return 0, err
 	}
-	return a.audit(ctx, conn)
+	repaired, err = a.auditOf(ctx, conn, d)
+	return repaired, a.fault(err)
 }
 
-// audit looks twice: an event that is on its way explains the first difference. A leg that Asterisk's list lacks is asked for by name.
+func (a *Adapter) auditOf(ctx context.Context, conn *ami.Conn, d csta.DeviceID) (repaired int, err error) {
+	a.mu.Lock()
+	p := a.t.book.phones[d]
+	alone := p != nil && a.rights["PJSIPShowEndpoint"]
+	a.mu.Unlock()
+	same := false
+	if alone {
+		same, err = a.samePhone(ctx, conn, p)
+	}
+	if !same && err == nil {
+		repaired, err = a.audit(ctx, conn)
+	}
+	if err == nil {
+		a.meter.Audited(repaired)
+	}
+	return repaired, err
+}
+
+// audit looks twice: an event that is on its way explains the first difference. What still differs then the loop repairs, by a third look, during
+// which it applies no event.
 func (a *Adapter) audit(ctx context.Context, conn *ami.Conn) (repaired int, err error) {
-	defer func() {
-		if err == nil {
-			a.meter.Audited(repaired)
-		}
-	}()
 	began := time.Now()
-	first, _, err := a.read(ctx, conn)
+	first, _, err := a.readAll(ctx, conn)
 	if err != nil {
 		return 0, err
 	}
 	a.takeFeatures(first, began)
-	differ := a.compare(first)
+	differ := a.compare(first, nil)
 	if len(differ) == 0 {
 		return 0, nil
 	}
@@ -94,101 +119,160 @@ func (a *Adapter) audit(ctx context.Context, conn *ami.Conn) (repaired int, err 
 		return 0, ctx.Err()
 	case <-time.After(auditAgain):
 	}
-	second, seq, err := a.read(ctx, conn)
+	second, _, err := a.readAll(ctx, conn)
 	if err != nil {
 		return 0, err
 	}
-	still := 0
-	for id := range a.compare(second) {
-		if !differ[id] {
-			continue
-		}
-		if name := a.nameOf(id); name != "" && !listed(second, id) && a.exists(ctx, conn, name) {
-			continue // the list is not complete, or the channel began meanwhile
-		}
-		still++
+	r := repair{intersection(differ, a.compare(second, nil)), make(chan int, 1)}
+	if len(r.differ) == 0 {
+		return 0, nil
 	}
-	if still == 0 {
+	select {
+	case a.repairs <- r:
+	case <-conn.Done():
+		return 0, conn.Err()
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	select {
+	case n := <-r.done:
+		return n, nil
+	case <-conn.Done():
+		return 0, conn.Err()
+	}
+}
+
+// repair is what an audit found, and the loop is to put right.
+type repair struct {
+	differ map[string]bool // ids of channels
+	done   chan int        // how many still did
+}
+
+// mend looks once more, and takes over what Asterisk has. It gives the position in the stream before which events are older than that.
+func (a *Adapter) mend(ctx context.Context, conn *ami.Conn, r repair) (after uint64, err error) {
+	l, seq, err := a.readAll(ctx, conn)
+	if err != nil {
+		return 0, err
+	}
+	n := len(intersection(r.differ, a.compare(l, nil)))
+	defer func() { r.done <- n }()
+	if n == 0 {
 		return 0, nil
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.conn != conn || a.reporter == nil {
-		return 0, nil
-	}
-	_ = seq
-	a.counts.Repaired += uint64(still)
-	a.log.Warn("calls differed from Asterisk's own list: repaired", zap.Int("channels", still), zap.Uint64("in_all", a.counts.Repaired))
+	a.counts.Repaired += uint64(n)
+	a.log.Warn("calls differed from Asterisk's own list: repaired", zap.Int("channels", n), zap.Uint64("in_all", a.counts.Repaired))
 	a.t.until(time.Now())
-	a.reporter.Resync(a.t.rebuild(second))
+	a.reporter.Resync(a.t.rebuild(l))
 	a.check()
-	return still, nil
+	return seq, nil
 }
 
-// takeFeatures tells what was set meanwhile without an event: a dialplan may keep forwarding without a device state that tells of it.
-// What was set after the lists were asked for is left alone.
-func (a *Adapter) takeFeatures(l lists, began time.Time) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.t.until(time.Now())
-	for d := range a.t.book.phones {
-		if !a.rights["DBGetTree"] || !a.t.touched[d].Before(began) {
-			continue
-		}
-		for _, f := range l.features[d] {
-			a.t.feature(d, f, 0)
-		}
-		for _, f := range a.t.features[d] {
-			if slices.ContainsFunc(l.features[d], func(o callmodel.Feature) bool { return sameFeature(f, o) }) {
-				continue
-			}
-			switch f := f.(type) {
-			case callmodel.Forwarding:
-				f.On = false
-				a.t.feature(d, f, 0)
-			case callmodel.DoNotDisturb:
-				a.t.feature(d, callmodel.DoNotDisturb{}, 0)
-			case callmodel.MessageWaiting:
-				if a.rights["MWIGet"] { // else the lists don't tell
-					a.t.feature(d, callmodel.MessageWaiting{}, 0)
-				}
-			}
+func intersection(x, y map[string]bool) map[string]bool {
+	both := map[string]bool{}
+	for id := range x {
+		if y[id] {
+			both[id] = true
 		}
 	}
-	for _, m := range l.devices {
-		if strings.HasPrefix(m.Get("Device"), "PJSIP/") {
-			a.t.deviceState(m)
-		}
-	}
-	a.check()
+	return both
 }
 
-func listed(l lists, id string) bool {
+// readAll is read, and asks by name for each channel of ours that the list lacks: a list is not made at one moment.
+func (a *Adapter) readAll(ctx context.Context, conn *ami.Conn) (lists, uint64, error) {
+	l, seq, err := a.read(ctx, conn)
+	if err != nil {
+		return l, 0, err
+	}
+	there := map[string]bool{}
 	for _, m := range l.channels {
-		if m.Get("Uniqueid") == id {
-			return true
+		there[m.Get("Uniqueid")] = true
+	}
+	a.mu.Lock()
+	var missing []string
+	for id, c := range a.t.channels {
+		if !there[id] && !c.gone && c.kind != helper {
+			missing = append(missing, c.name)
 		}
 	}
-	return false
+	a.mu.Unlock()
+	items, err := a.channelsNamed(ctx, conn, missing)
+	l.channels = append(l.channels, items...)
+	return l, seq, err
 }
 
-func (a *Adapter) nameOf(id string) string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if c := a.t.channels[id]; c != nil {
-		return c.name
+// channelsNamed asks for channels by name; those that have gone are left out.
+func (a *Adapter) channelsNamed(ctx context.Context, conn *ami.Conn, names []string) (items []ami.Message, err error) {
+	for _, name := range names {
+		r, err := conn.List(ctx, ami.NewAction("Status").With("Channel", ami.Channel, name).Fixed("Variables", statusVariables))
+		if err != nil && !isRefused(err) {
+			return nil, err
+		}
+		items = append(items, r.Items...)
 	}
-	return ""
+	return items, nil
 }
 
-// exists asks for one channel by name.
-func (a *Adapter) exists(ctx context.Context, conn *ami.Conn, name string) bool {
-	_, err := conn.List(ctx, ami.NewAction("Status").With("Channel", ami.Channel, name))
-	return err == nil
+// samePhone compares what is known of one phone with what Asterisk says when it is asked for that phone and its calls alone.
+func (a *Adapter) samePhone(ctx context.Context, conn *ami.Conn, p *phoneEntry) (bool, error) {
+	began := time.Now()
+	r, err := conn.List(ctx, ami.NewAction("PJSIPShowEndpoint").With("Endpoint", ami.Word, p.endpoint))
+	if isRefused(err) {
+		return false, nil // there is no such endpoint any more
+	}
+	if err != nil {
+		return false, err
+	}
+	active, state := -1, ""
+	for _, m := range r.Items {
+		if n, err := strconv.Atoi(m.Get("ActiveChannels")); err == nil && m.Event() == "EndpointDetail" {
+			active, state = n, m.Get("DeviceState")
+		}
+	}
+	a.mu.Lock()
+	within, own := map[string]bool{}, 0
+	var names []string
+	take := func(c *channel) {
+		if !c.gone && !within[c.id] {
+			within[c.id] = true
+			names = append(names, c.name)
+		}
+	}
+	for _, c := range a.t.channels {
+		if c.endpoint == p.endpoint && !c.gone {
+			take(c)
+			own++
+		}
+	}
+	for _, l := range a.t.at[p.device] {
+		for _, o := range l.call.legs {
+			for _, c := range o.channels {
+				take(c)
+			}
+		}
+	}
+	a.mu.Unlock()
+	items, err := a.channelsNamed(ctx, conn, names)
+	if err != nil {
+		return false, err
+	}
+	l := lists{channels: items}
+	if l.features, err = a.featuresOf(ctx, conn, p); err != nil {
+		return false, err
+	}
+	a.takeFeatures(l, began, p.device)
+	if state != "" {
+		a.mu.Lock()
+		a.t.service(p.device, state != "Unavailable" && state != "Invalid")
+		a.check()
+		a.mu.Unlock()
+	}
+	return active == own && len(a.compare(l, within)) == 0, nil
 }
 
-// compare gives the ids of channels that we see otherwise than the lists have them.
-func (a *Adapter) compare(l lists) map[string]bool {
+// compare gives the ids of channels that we see otherwise than the lists have them: of all, or of those that the lists are about.
+func (a *Adapter) compare(l lists, within map[string]bool) map[string]bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	differ := map[string]bool{}
@@ -226,7 +310,7 @@ func (a *Adapter) compare(l lists) map[string]bool {
 		}
 	}
 	for id, c := range a.t.channels {
-		if !there[id] && !c.gone && c.kind != helper {
+		if !there[id] && !c.gone && c.kind != helper && (within == nil || within[id]) {
 			differ[id] = true
 		}
 	}
@@ -250,136 +334,4 @@ func (a *Adapter) holdDiffers(c *channel, m ami.Message, l lists) bool {
 	}
 	held := variable(m, varOnHold) == "1"
 	return held != (rest[0].state == "hold")
-}
-
-// answerQuestion asks for what an event did not tell.
-func (a *Adapter) answerQuestion(ctx context.Context, conn *ami.Conn, q question) {
-	a.mu.Lock()
-	p := a.t.book.phones[q.device]
-	a.mu.Unlock()
-	if q.caller {
-		a.askCaller(ctx, conn, q.channel)
-		return
-	}
-	if q.channel != nil {
-		a.askWhat(ctx, conn, q.channel)
-		return
-	}
-	if p == nil {
-		return
-	}
-	if q.agent {
-		a.learnAgent(ctx, conn, p)
-		return
-	}
-	f, ok := presets[a.conf.Dialplan].forward(q.kind)
-	if !ok {
-		return
-	}
-	to, err := a.stored(ctx, conn, f.family, p.number)
-	if err != nil {
-		a.log.Warn("where a phone forwards to could not be read", zap.String("device", string(q.device)), zap.Error(err))
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	set := callmodel.Forwarding{Type: q.kind, On: to != "", To: a.t.book.dialled(to)}
-	if to == "" {
-		set.To = a.t.forwarding(q.device, q.kind).To
-	}
-	a.t.until(time.Now())
-	a.t.feature(q.device, set, 0)
-	a.check()
-}
-
-// askCaller asks how a caller wants to be shown.
-func (a *Adapter) askCaller(ctx context.Context, conn *ami.Conn, c *channel) {
-	a.mu.Lock()
-	name := c.name
-	a.mu.Unlock()
-	r, err := conn.Do(ctx, ami.NewAction("Getvar").With("Channel", ami.Channel, name).Fixed("Variable", varPres))
-	if err != nil && ctx.Err() != nil {
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.t.until(time.Now())
-	a.t.callerIs(c, r.Get("Value"))
-	a.check()
-}
-
-// askWhat asks for the application that a caller is in.
-func (a *Adapter) askWhat(ctx context.Context, conn *ami.Conn, c *channel) {
-	a.mu.Lock()
-	name := c.name
-	a.mu.Unlock()
-	r, err := conn.List(ctx, ami.NewAction("Status").With("Channel", ami.Channel, name))
-	if err != nil {
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, m := range r.Items {
-		if m.Get("Uniqueid") == c.id {
-			a.t.until(time.Now())
-			a.t.does(c, m.Get("Application"))
-			a.check()
-		}
-	}
-}
-
-// learnAgent reads which phone has registered where none was.
-func (a *Adapter) learnAgent(ctx context.Context, conn *ami.Conn, p *phoneEntry) {
-	r, err := conn.List(ctx, ami.NewAction("PJSIPShowContacts"))
-	if err != nil {
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, m := range r.Items {
-		if agent := m.Get("UserAgent"); agent != "" && m.Get("Endpoint") == p.endpoint && p.agent == "" {
-			p.agent = agent
-			conf := Style{}
-			for _, c := range a.conf.Phones {
-				if c.Endpoint == p.endpoint {
-					conf = c.Style
-				}
-			}
-			p.style = a.completeStyle(conf, agent)
-			if a.reporter != nil {
-				a.reporter.Devices(a.devices())
-			}
-		}
-	}
-}
-
-// hangUpAlone ends a party whose counterpart has gone, and who could not get away by itself.
-func (a *Adapter) hangUpAlone(ctx context.Context, conn *ami.Conn, name string) {
-	a.log.Info("a party is alone in our dialplan lines: it is hung up", zap.String("channel", name))
-	_, err := conn.Do(ctx, ami.NewAction("Hangup").With("Channel", ami.Channel, name).Fixed("Cause", "16"))
-	switch {
-	case err == nil:
-		a.mu.Lock()
-		a.counts.Orphans++
-		a.mu.Unlock()
-	case !isRefused(err) && ctx.Err() == nil:
-		a.log.Warn("it could not be hung up", zap.String("channel", name), zap.Error(err))
-	}
-}
-
-// stored reads one value of the AstDB; empty where there is none.
-func (a *Adapter) stored(ctx context.Context, conn *ami.Conn, family, key string) (string, error) {
-	r, err := conn.List(ctx, ami.NewAction("DBGet").With("Family", ami.Word, family).With("Key", ami.Word, key))
-	if isRefused(err) && strings.Contains(err.Error(), "not found") {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	for _, m := range r.Items {
-		if m.Event() == "DBGetResponse" {
-			return m.Get("Val"), nil
-		}
-	}
-	return "", nil
 }

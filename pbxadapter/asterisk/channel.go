@@ -158,6 +158,8 @@ type leg struct {
 	why      csta.EventCause // of the next hold or retrieve; empty: the phone's own
 	server   bool            // held by our dialplan lines, not by the phone
 	place    *callmodel.QueuePlace
+
+	suspected csta.State // it has been in this state longer than usual, and was looked at
 }
 
 func (l *leg) id() csta.ConnectionID { return csta.ConnectionID{Call: l.call.id, Device: l.device} }

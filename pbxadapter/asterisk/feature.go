@@ -9,15 +9,6 @@ import (
 	"farhook/pbxadapter/asterisk/ami"
 )
 
-// question is something that no event tells: where a phone forwards to, what phone it is, or what a caller does.
-type question struct {
-	device  csta.DeviceID
-	kind    csta.ForwardingType
-	agent   bool
-	channel *channel // what does it do?
-	caller  bool     // … no: how does its caller want to be shown?
-}
-
 // deviceState is a phone that came or went, or a feature that somebody set, at a phone or by a code.
 func (t *tracker) deviceState(m ami.Message) {
 	device, state := m.Get("Device"), m.Get("State")

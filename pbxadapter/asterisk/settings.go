@@ -174,16 +174,21 @@ func (a *Adapter) getMessageWaitingIndicator(ctx context.Context, r csta.GetMess
 	if err != nil {
 		return none, err
 	}
-	reply, err := conn.List(ctx, ami.NewAction("MWIGet").With("Mailbox", ami.Word, p.mailbox))
+	on, err := a.messageWaits(ctx, conn, p)
+	return csta.GetMessageWaitingIndicatorResponse{MessageWaitingOn: on}, a.fault(err)
+}
+
+func (a *Adapter) messageWaits(ctx context.Context, conn *ami.Conn, p *phoneEntry) (bool, error) {
+	r, err := conn.List(ctx, ami.NewAction("MWIGet").With("Mailbox", ami.Word, p.mailbox))
 	if err != nil {
-		return none, a.fault(err)
+		return false, err
 	}
-	for _, m := range reply.Items {
+	for _, m := range r.Items {
 		if m.Event() == "MWIGet" && m.Get("Mailbox") == p.mailbox {
-			return csta.GetMessageWaitingIndicatorResponse{MessageWaitingOn: number(m.Get("NewMessages")) > 0}, nil
+			return number(m.Get("NewMessages")) > 0, nil
 		}
 	}
-	return none, nil
+	return false, nil
 }
 
 func (a *Adapter) setMessageWaitingIndicator(ctx context.Context, r csta.SetMessageWaitingIndicator) (csta.SetMessageWaitingIndicatorResponse, error) {

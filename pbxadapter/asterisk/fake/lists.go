@@ -28,7 +28,9 @@ func (p *PBX) status(s *session, a action) {
 		s.refuse(a, "No such channel")
 		return
 	}
-	p.lists++
+	if a.get("Channel") == "" {
+		p.lists++
+	}
 	s.reply(a, "Success", "EventList: start", "Message: Channel status will follow")
 	for _, c := range p.list() {
 		if name := a.get("Channel"); name != "" && name != c.name {
@@ -106,7 +108,16 @@ func (p *PBX) showEndpoint(s *session, a action) {
 		return
 	}
 	s.reply(a, "Success", "EventList: start", "Message: Following are Events for each object associated with the Endpoint")
-	s.item(a, "EndpointDetail", "ObjectType: endpoint", "ObjectName: "+n, "Context: "+p.class(n), `Callerid: "Phone `+n+`" <`+n+`>`, "Mailboxes: "+n+"@default",
+	active, state := 0, "Not in use"
+	for _, c := range p.chans {
+		if c.endpoint == n {
+			active++
+		}
+	}
+	if p.phones[n].out {
+		state = "Unavailable"
+	}
+	s.item(a, "EndpointDetail", "DeviceState: "+state, "ActiveChannels: "+strconv.Itoa(active), "ObjectType: endpoint", "ObjectName: "+n, "Context: "+p.class(n), `Callerid: "Phone `+n+`" <`+n+`>`, "Mailboxes: "+n+"@default",
 		"CallGroup: 1", "PickupGroup: 1")
 	s.complete(a, "EndpointDetailComplete")
 }

@@ -43,12 +43,14 @@ type PBX struct {
 	mwi     map[string]bool
 	parked  map[string]*channel
 	session map[*session]bool
-	dropped map[string]bool // events that are lost on the way, once each
-	refuse  bool            // connections
-	private bool            // callers from outside withhold their number
-	actions []string        // what was asked for, in order
+	dropped map[string]int // events that are lost on the way, and how often
+	refuse  bool           // connections
+	private bool           // callers from outside withhold their number
+	actions []string       // what was asked for, in order
 	after   func(action string) bool
 	lists   int // how often Status was asked for
+	listed  func(n int)
+	asked   map[string]int
 	outside []string
 }
 
@@ -103,7 +105,7 @@ func New(c Config) *PBX {
 	}
 	p := &PBX{
 		conf: c, started: time.Now().Truncate(time.Second), phones: map[string]*phone{}, bridges: map[string]*bridge{}, db: map[string]string{},
-		states: map[string]string{}, mwi: map[string]bool{}, parked: map[string]*channel{}, session: map[*session]bool{}, dropped: map[string]bool{},
+		states: map[string]string{}, mwi: map[string]bool{}, parked: map[string]*channel{}, session: map[*session]bool{}, dropped: map[string]int{}, asked: map[string]int{},
 	}
 	for _, n := range c.Phones {
 		p.phones[n] = &phone{endpoint: n}
@@ -174,7 +176,7 @@ func (p *PBX) Restart() {
 func (p *PBX) Lose(event string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.dropped[event] = true
+	p.dropped[event]++
 }
 
 // Stop has f called after each action that does something; true cuts every connection at that point.
@@ -221,6 +223,20 @@ func (p *PBX) class(endpoint string) string {
 		return "internal-barred"
 	}
 	return "internal"
+}
+
+// Listing has f called after each list of all channels has been told, with the number of lists so far.
+func (p *PBX) Listing(f func(n int)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.listed = f
+}
+
+// Asked counts how often an action was asked for.
+func (p *PBX) Asked(action string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked[action]
 }
 
 // Channels counts the channels.
@@ -297,8 +313,8 @@ func (c *channel) head(prefix string) []string {
 
 // emit tells an event to everybody who is connected.
 func (p *PBX) emit(name string, fields ...[]string) {
-	if p.dropped[name] {
-		delete(p.dropped, name)
+	if p.dropped[name] > 0 {
+		p.dropped[name]--
 		return
 	}
 	var b strings.Builder

@@ -145,8 +145,17 @@ func (s *session) complete(a action, event string) {
 
 func (p *PBX) serve(s *session, a action) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.carryOut(s, a)
+	f, n := p.listed, p.lists
+	p.mu.Unlock()
+	if f != nil && a.get("Action") == "Status" && a.get("Channel") == "" {
+		f(n)
+	}
+}
+
+func (p *PBX) carryOut(s *session, a action) {
 	name := a.get("Action")
+	p.asked[name]++
 	if !s.in && name != "Login" && name != "Challenge" {
 		s.refuse(a, "Permission denied")
 		return
