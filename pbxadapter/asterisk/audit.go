@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"farhook/csta"
+	"farhook/pbxadapter"
 	"farhook/pbxadapter/asterisk/ami"
 )
 
@@ -80,7 +81,7 @@ func (a *Adapter) Audit(ctx context.Context, d csta.DeviceID) (repaired int, err
 		return 0, err
 	}
 	repaired, err = a.auditOf(ctx, conn, d)
-	return repaired, a.fault(err)
+	return repaired, a.fault(ctx, err)
 }
 
 func (a *Adapter) auditOf(ctx context.Context, conn *ami.Conn, d csta.DeviceID) (repaired int, err error) {
@@ -123,7 +124,7 @@ func (a *Adapter) audit(ctx context.Context, conn *ami.Conn) (repaired int, err 
 	if err != nil {
 		return 0, err
 	}
-	r := repair{intersection(differ, a.compare(second, nil)), make(chan int, 1)}
+	r := repair{intersection(differ, a.compare(second, nil)), pbxadapter.TraceField(ctx), make(chan int, 1)}
 	if len(r.differ) == 0 {
 		return 0, nil
 	}
@@ -145,6 +146,7 @@ func (a *Adapter) audit(ctx context.Context, conn *ami.Conn) (repaired int, err 
 // repair is what an audit found, and the loop is to put right.
 type repair struct {
 	differ map[string]bool // ids of channels
+	trace  zap.Field       // of the request for the audit, if any
 	done   chan int        // how many still did
 }
 
@@ -162,7 +164,7 @@ func (a *Adapter) mend(ctx context.Context, conn *ami.Conn, r repair) (after uin
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.counts.Repaired += uint64(n)
-	a.log.Warn("calls differed from Asterisk's own list: repaired", zap.Int("channels", n), zap.Uint64("in_all", a.counts.Repaired))
+	a.log.Warn("calls differed from Asterisk's own list: repaired", zap.Int("channels", n), zap.Uint64("in_all", a.counts.Repaired), r.trace)
 	a.t.until(time.Now())
 	a.reporter.Resync(a.t.rebuild(l))
 	a.check()

@@ -93,7 +93,7 @@ func (a *Adapter) ring(ctx context.Context, conn *ami.Conn, action *ami.Action, 
 		a.mu.Lock()
 		delete(a.t.intents, in.id)
 		a.mu.Unlock()
-		err = a.fault(err)
+		err = a.fault(ctx, err)
 		if refused, ok := err.(*csta.Error); ok && refused.Value == csta.ErrInvalidDestination.Value { //nolint:errorlint // fault makes it
 			return csta.ErrInvalidCalledDeviceID.With(refused.Err).Says(refused.PBX)
 		}
@@ -127,10 +127,10 @@ func (a *Adapter) answerCall(ctx context.Context, r csta.AnswerCall) (csta.Answe
 	defer a.settled(l)
 	if notify {
 		if done, err := a.notify(ctx, conn, c.name, "talk", answered); done || err != nil {
-			a.heard(l.device, done)
+			a.heard(ctx, l.device, done)
 			return none, err
 		}
-		a.heard(l.device, false)
+		a.heard(ctx, l.device, false)
 	}
 	if !pickup {
 		return none, a.unproven(ctx, "NOTIFY talk: the phone does not obey it, so answering")
@@ -151,7 +151,7 @@ func (a *Adapter) answerCall(ctx context.Context, r csta.AnswerCall) (csta.Answe
 func (a *Adapter) notify(ctx context.Context, conn *ami.Conn, channel, event string, done *waiter) (bool, error) {
 	_, err := conn.Do(ctx, ami.NewAction("PJSIPNotify").With("Channel", ami.Channel, channel).Fixed("Variable", "Event="+event))
 	if err != nil && !isRefused(err) {
-		return false, a.fault(err)
+		return false, a.fault(ctx, err)
 	}
 	if err != nil {
 		a.wantLook() // most likely the channel has gone
@@ -164,7 +164,7 @@ func (a *Adapter) notify(ctx context.Context, conn *ami.Conn, channel, event str
 }
 
 // heard remembers whether a phone obeys NOTIFY: one that doesn't is not asked for ever.
-func (a *Adapter) heard(d csta.DeviceID, obeyed bool) {
+func (a *Adapter) heard(ctx context.Context, d csta.DeviceID, obeyed bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if obeyed {
@@ -172,7 +172,8 @@ func (a *Adapter) heard(d csta.DeviceID, obeyed bool) {
 		return
 	}
 	if a.deaf[d]++; a.deaf[d] == 2 {
-		a.log.Warn("a phone did not obey NOTIFY talk or hold twice: it is not sent any more; see its style in the configuration", zap.String("device", string(d)))
+		a.log.Warn("a phone did not obey NOTIFY talk or hold twice: it is not sent any more; see its style in the configuration", zap.String("device", string(d)),
+			pbxadapter.TraceField(ctx))
 	}
 }
 

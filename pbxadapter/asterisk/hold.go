@@ -40,10 +40,10 @@ func (a *Adapter) hold(ctx context.Context, id csta.ConnectionID, why csta.Event
 	if notify {
 		held, err := a.notify(ctx, conn, c.name, "hold", done)
 		if held || err != nil {
-			a.heard(l.device, held)
+			a.heard(ctx, l.device, held)
 			return err
 		}
-		a.heard(l.device, false)
+		a.heard(ctx, l.device, false)
 	}
 	return a.holdForPhone(ctx, conn, l)
 }
@@ -83,7 +83,7 @@ func (a *Adapter) holdForPhone(ctx context.Context, conn *ami.Conn, l *leg) erro
 	}
 	a.mu.Unlock()
 	if err != nil {
-		return a.fault(err)
+		return a.fault(ctx, err)
 	}
 	a.wantLook()
 	return a.unproven(ctx, "holding")

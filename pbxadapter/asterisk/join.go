@@ -96,14 +96,14 @@ func (a *Adapter) bridge(ctx context.Context, conn *ami.Conn, x, y string) error
 	a.mu.Unlock()
 	if !old {
 		_, err := conn.Do(ctx, ami.NewAction("Bridge").With("Channel1", ami.Channel, x).With("Channel2", ami.Channel, y).Fixed("Tone", "no"))
-		return a.fault(err)
+		return a.fault(ctx, err)
 	}
 	err := a.setVariable(ctx, conn, x, varPeer, ami.Channel, y)
 	if err == nil {
 		_, err = conn.Do(ctx, ami.NewAction("Redirect").With("Channel", ami.Channel, x).With("Context", ami.Word, a.conf.Context).
 			Fixed("Exten", joinExten).Fixed("Priority", "1"))
 	}
-	return a.fault(err)
+	return a.fault(ctx, err)
 }
 
 // oldBridge says whether a release has Asterisk's issue 1144: a channel that was bridged by AMI goes back to a stale place of the dialplan. It was
@@ -153,7 +153,7 @@ func (a *Adapter) transferAnew(ctx context.Context, conn *ami.Conn, j *joining, 
 			a.t.finish(l, csta.CauseNormalClearing)
 		}
 	}
-	return a.fault(err)
+	return a.fault(ctx, err)
 }
 
 // singleStepTransferCall hands a call over to a number, dialled in the transferring phone's context.
@@ -193,7 +193,7 @@ func (a *Adapter) singleStepTransferCall(ctx context.Context, r csta.SingleStepT
 	}
 	a.together(ctx, l)
 	if err := a.handOn(ctx, conn, name, far, dialplan, n); err != nil {
-		return none, a.fault(err)
+		return none, a.fault(ctx, err)
 	}
 	if !a.await(ctx, gone, proofWithin) {
 		a.wantLook()
@@ -236,7 +236,7 @@ func (a *Adapter) destinationExists(ctx context.Context, conn *ami.Conn, dialpla
 	if err == nil && !is {
 		return csta.ErrInvalidDestination.With(fmt.Errorf("asterisk: the context %s has no extension %s", dialplan, n))
 	}
-	return a.fault(err)
+	return a.fault(ctx, err)
 }
 
 // deflectCall sends a call that rings somewhere else. Where several phones ring for it, it belongs to all of them.
@@ -272,7 +272,7 @@ func (a *Adapter) deflectCall(ctx context.Context, r csta.DeflectCall) (csta.Def
 	}
 	if _, err := conn.Do(ctx, ami.NewAction("Redirect").With("Channel", ami.Channel, name).With("Context", ami.Word, dialplan).
 		With("Exten", ami.Number, n).Fixed("Priority", "1")); err != nil {
-		return none, a.fault(err)
+		return none, a.fault(ctx, err)
 	}
 	if !a.await(ctx, gone, proofWithin) {
 		a.wantLook()
@@ -347,7 +347,7 @@ func (a *Adapter) parkCall(ctx context.Context, r csta.ParkCall) (csta.ParkCallR
 			With("Parkinglot", ami.Word, lot))
 	}
 	if err != nil {
-		return none, a.fault(err)
+		return none, a.fault(ctx, err)
 	}
 	if !a.await(ctx, done, proofWithin) {
 		a.wantLook()

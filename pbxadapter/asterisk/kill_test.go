@@ -1,6 +1,7 @@
 package asterisk
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -130,6 +131,26 @@ var steps = []struct {
 	{"ParkCall", false, false, func(b *board) csta.Request {
 		return csta.ParkCall{Parking: new(b.is("102", csta.Connected)), ParkTo: "701"}
 	}},
+	{"RetrieveCall", false, false, func(b *board) csta.Request {
+		b.must(csta.HoldCall{CallToBeHeld: b.is("102", csta.Connected)})
+		return csta.RetrieveCall{CallToBeRetrieved: b.is("102", csta.Hold)}
+	}},
+	{"RetrieveCall of the phone's own key", false, false, func(b *board) csta.Request {
+		b.hand(b.p.Hold("102"))
+		return csta.RetrieveCall{CallToBeRetrieved: b.is("102", csta.Hold)}
+	}},
+	{"AnswerCall", false, false, func(b *board) csta.Request {
+		b.hand(b.p.Call("104", "103"))
+		return csta.AnswerCall{CallToBeAnswered: b.is("103", csta.Alerting)}
+	}},
+	{"DirectedPickupCall", false, false, func(b *board) csta.Request {
+		b.hand(b.p.Call("104", "101"))
+		return csta.DirectedPickupCall{CallToBePickedUp: new(b.is("101", csta.Alerting)), RequestingDevice: "103"}
+	}},
+	{"DeflectCall", false, false, func(b *board) csta.Request {
+		b.hand(b.p.Call("104", "103"))
+		return csta.DeflectCall{CallToBeDiverted: b.is("103", csta.Alerting), NewDestination: "9555"}
+	}},
 }
 
 // farhook is stopped dead after each command of each service, and started anew: nobody loses a party that is there, whoever is held can be
@@ -153,6 +174,53 @@ func TestKill(t *testing.T) {
 						_, _ = b.do(r)
 						b.p.Stop(nil)
 						b.restart(style)
+						b.survives(s.name)
+					}, style)
+				})
+				if commands < n {
+					break
+				}
+			}
+		}
+	}
+}
+
+// The link is lost at each command of each service, while the request waits. It is answered at once, as one whose outcome is not known, or that was
+// not carried out; nothing of it is sent by the next link; and what is told then is what there is.
+func TestCutInRequest(t *testing.T) {
+	for kind, style := range kinds {
+		for _, s := range steps {
+			for n := 1; ; n++ {
+				commands := 0
+				t.Run(fmt.Sprintf("%s/%s at command %d", kind, s.name, n), func(t *testing.T) {
+					inBubble(t, plain(), func(b *board) {
+						b.talk("101", "102")
+						if s.consult {
+							b.must(csta.ConsultationCall{ExistingCall: b.is("102", csta.Connected), ConsultedDevice: "103"})
+							if !s.rings {
+								b.hand(b.p.Answer("103"))
+							}
+						}
+						r := s.request(b)
+						b.p.Stop(func(string) bool { commands++; return commands == n })
+						began := time.Now()
+						_, err := b.do(r)
+						b.p.Stop(nil)
+						if commands >= n && err != nil {
+							if !errors.Is(err, csta.ErrInternalResourceBusy) && !errors.Is(err, csta.ErrResourceOutOfService) && !errors.Is(err, csta.ErrStateIncompatible) {
+								t.Errorf("it is answered %v", err)
+							}
+							if took := time.Since(began); took > time.Second {
+								t.Errorf("it is answered after %v", took)
+							}
+						}
+						acted := len(b.p.Acted())
+						b.pass(10 * time.Second)
+						for _, name := range b.p.Acted()[acted:] {
+							if name != "Hangup" { // of a party whose counterpart has gone
+								t.Errorf("the next link is asked for %s", name)
+							}
+						}
 						b.survives(s.name)
 					}, style)
 				})

@@ -63,7 +63,7 @@ func (a *Adapter) retrieve(ctx context.Context, id csta.ConnectionID, why csta.E
 	}
 	if notify {
 		back, err := a.notify(ctx, conn, near, "talk", done)
-		a.heard(id.Device, back)
+		a.heard(ctx, id.Device, back)
 		if back || err != nil {
 			return err
 		}
@@ -88,7 +88,7 @@ func (a *Adapter) retrieveForPhone(ctx context.Context, conn *ami.Conn, near, fa
 	}
 	switch {
 	case err != nil:
-		return a.fault(err)
+		return a.fault(ctx, err)
 	case !a.await(ctx, done, proofWithin):
 		a.wantLook()
 		return a.unproven(ctx, "taking the call back")

@@ -85,7 +85,7 @@ func (a *Adapter) toRoom(ctx context.Context, conn *ami.Conn, exten, name, extra
 		action.With("ExtraChannel", ami.Channel, extra).With("ExtraContext", ami.Word, a.conf.Context).With("ExtraExten", ami.Number, exten).Fixed("ExtraPriority", "1")
 	}
 	_, err := conn.Do(ctx, action)
-	return a.fault(err)
+	return a.fault(ctx, err)
 }
 
 // singleStepConferenceCall brings somebody into a call: the parties move to a room, and the third one is rung into it.

@@ -60,7 +60,7 @@ func (a *Adapter) connection() (*ami.Conn, error) {
 }
 
 // fault is what an error of the link means to who asked.
-func (a *Adapter) fault(err error) error {
+func (a *Adapter) fault(ctx context.Context, err error) error {
 	var (
 		no   *ami.Refused
 		bad  *ami.FieldError
@@ -72,19 +72,20 @@ func (a *Adapter) fault(err error) error {
 	case errors.As(err, &bad):
 		return csta.ErrInvalidParameterValue.With(err)
 	case errors.As(err, &no):
+		a.log.Debug("Asterisk refuses an action", zap.String("action", no.Action), zap.String("says", clean(no.Message)), pbxadapter.TraceField(ctx))
 		for _, r := range refusals {
 			if strings.Contains(no.Message, r.says) {
 				if r.look {
 					a.wantLook()
 				}
 				if r.means == csta.ErrPrivilege {
-					a.log.Warn("Asterisk refuses an action: the account in manager.conf lacks a right", zap.String("action", no.Action))
+					a.log.Warn("Asterisk refuses an action: the account in manager.conf lacks a right", zap.String("action", no.Action), pbxadapter.TraceField(ctx))
 				}
 				return r.means.With(err).Says(clean(no.Message))
 			}
 		}
 		return csta.ErrInvalidConnectionState.With(err).Says(clean(no.Message))
-	case errors.Is(err, ami.ErrNoAnswer):
+	case errors.Is(err, ami.ErrNoAnswer), errors.Is(err, ami.ErrLost):
 		return csta.ErrInternalResourceBusy.With(err)
 	}
 	return csta.ErrResourceOutOfService.With(err)
@@ -227,11 +228,11 @@ func (a *Adapter) hangUp(ctx context.Context, conn *ami.Conn, names []string, ca
 		}
 	}
 	if failed != nil && !isRefused(failed) {
-		return a.fault(failed)
+		return a.fault(ctx, failed)
 	}
 	if !a.await(ctx, gone, proofWithin) {
 		if failed != nil {
-			return a.fault(failed)
+			return a.fault(ctx, failed)
 		}
 		a.wantLook()
 		return a.unproven(ctx, "the hangup")
@@ -314,7 +315,7 @@ func (a *Adapter) generateDigits(ctx context.Context, r csta.GenerateDigits) (cs
 			action.Fixed("Receive", "true")
 		}
 		if _, err := conn.Do(ctx, action); err != nil {
-			return none, a.fault(err)
+			return none, a.fault(ctx, err)
 		}
 	}
 	return none, nil

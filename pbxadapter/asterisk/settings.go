@@ -39,7 +39,7 @@ func (a *Adapter) getForwarding(ctx context.Context, r csta.GetForwarding) (csta
 	for _, f := range presets[a.conf.Dialplan].forwards {
 		to, err := a.stored(ctx, conn, f.family, p.number)
 		if err != nil {
-			return csta.GetForwardingResponse{}, a.fault(err)
+			return csta.GetForwardingResponse{}, a.fault(ctx, err)
 		}
 		a.mu.Lock()
 		item := csta.ForwardListItem{ForwardingType: f.kind, ForwardStatus: to != "", ForwardDN: a.t.book.dialled(to)}
@@ -109,7 +109,7 @@ func (a *Adapter) forwardTo(ctx context.Context, conn *ami.Conn, p *phoneEntry, 
 	if err == nil && !is {
 		return "", csta.ErrInvalidForwardingDest.With(fmt.Errorf("asterisk: %s cannot dial %s: its context %s has no such extension", p.endpoint, n, dialplan))
 	}
-	return n, a.fault(err)
+	return n, a.fault(ctx, err)
 }
 
 // set switches a feature on or off, and tells it.
@@ -124,7 +124,7 @@ func (a *Adapter) set(ctx context.Context, conn *ami.Conn, p *phoneEntry, f sett
 		}
 	}
 	if err != nil {
-		return a.fault(err)
+		return a.fault(ctx, err)
 	}
 	a.mu.Lock()
 	a.t.until(time.Now())
@@ -142,7 +142,7 @@ func (a *Adapter) set(ctx context.Context, conn *ami.Conn, p *phoneEntry, f sett
 		return csta.ErrInvalidDeviceID.With(err)
 	}
 	_, err = conn.Do(ctx, ami.NewAction("Setvar").Fixed("Variable", "DEVICE_STATE(Custom:"+f.state+p.number+")").Fixed("Value", state))
-	return a.fault(err)
+	return a.fault(ctx, err)
 }
 
 func (a *Adapter) getDoNotDisturb(ctx context.Context, r csta.GetDoNotDisturb) (csta.GetDoNotDisturbResponse, error) {
@@ -152,7 +152,7 @@ func (a *Adapter) getDoNotDisturb(ctx context.Context, r csta.GetDoNotDisturb) (
 		return none, err
 	}
 	v, err := a.stored(ctx, conn, presets[a.conf.Dialplan].disturb.family, p.number)
-	return csta.GetDoNotDisturbResponse{DoNotDisturbOn: v != ""}, a.fault(err)
+	return csta.GetDoNotDisturbResponse{DoNotDisturbOn: v != ""}, a.fault(ctx, err)
 }
 
 func (a *Adapter) setDoNotDisturb(ctx context.Context, r csta.SetDoNotDisturb) (csta.SetDoNotDisturbResponse, error) {
@@ -175,7 +175,7 @@ func (a *Adapter) getMessageWaitingIndicator(ctx context.Context, r csta.GetMess
 		return none, err
 	}
 	on, err := a.messageWaits(ctx, conn, p)
-	return csta.GetMessageWaitingIndicatorResponse{MessageWaitingOn: on}, a.fault(err)
+	return csta.GetMessageWaitingIndicatorResponse{MessageWaitingOn: on}, a.fault(ctx, err)
 }
 
 func (a *Adapter) messageWaits(ctx context.Context, conn *ami.Conn, p *phoneEntry) (bool, error) {
@@ -202,7 +202,7 @@ func (a *Adapter) setMessageWaitingIndicator(ctx context.Context, r csta.SetMess
 		action = ami.NewAction("MWIUpdate").With("Mailbox", ami.Word, p.mailbox).Fixed("OldMessages", "0").Fixed("NewMessages", "1")
 	}
 	if _, err := conn.Do(ctx, action); err != nil {
-		return none, a.fault(err)
+		return none, a.fault(ctx, err)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

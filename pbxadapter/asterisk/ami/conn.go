@@ -26,6 +26,7 @@ var (
 	ErrOverflow = errors.New("ami: events come faster than they are processed: the link is given up and built anew")
 	ErrNoAnswer = errors.New("ami: Asterisk did not answer in time")
 	ErrClosed   = errors.New("ami: the connection is closed")
+	ErrLost     = fmt.Errorf("%w, before the action was answered: whether it was done is not known", ErrClosed)
 	errDead     = errors.New("ami: Asterisk does not answer pings")
 )
 
@@ -204,7 +205,8 @@ func (c *Conn) abandon() {
 	}
 }
 
-// Do sends an action, and waits for its answer at most 5 s. A refusal is a *Refused, a field that must not be sent a *FieldError.
+// Do sends an action, and waits for its answer at most 5 s. A refusal is a *Refused, a field that must not be sent a *FieldError. ErrClosed:
+// the action was not sent; ErrLost, which is one: it may have been done.
 func (c *Conn) Do(ctx context.Context, a *Action) (Reply, error) { return c.ask(ctx, a, false) }
 
 // List is Do for actions that are answered by a list.
@@ -242,7 +244,7 @@ func (c *Conn) ask(ctx context.Context, a *Action, list bool) (_ Reply, err erro
 	if err := c.write(text); err != nil {
 		forget()
 		c.fail(fmt.Errorf("ami: %w", err))
-		return Reply{}, ErrClosed
+		return Reply{}, ErrLost
 	}
 	within := answerWithin
 	if list {
@@ -262,7 +264,7 @@ func (c *Conn) ask(ctx context.Context, a *Action, list bool) (_ Reply, err erro
 		select {
 		case <-p.ready:
 		default:
-			return Reply{}, ErrClosed
+			return Reply{}, ErrLost
 		}
 	}
 	if c.o.Record != nil && a.name != "Ping" {
@@ -272,7 +274,7 @@ func (c *Conn) ask(ctx context.Context, a *Action, list bool) (_ Reply, err erro
 	case "Success", "Goodbye":
 		return p.reply, nil
 	case "":
-		return Reply{}, ErrClosed
+		return Reply{}, ErrLost
 	}
 	return p.reply, &Refused{a.name, p.reply.Get("Message")}
 }
