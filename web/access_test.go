@@ -339,8 +339,8 @@ func TestSignIn(t *testing.T) {
 	for range 12 {
 		status, _ = ask("POST", "/api/v1/session", `{"user":"nobody","password":"x"}`)
 	}
-	if status != 429 {
-		t.Errorf("the 12th try: %d", status)
+	if _, h, _ := g.do("POST", "/api/v1/session", `{"user":"nobody","password":"x"}`); status != 429 || h.Get("Retry-After") != "60" || h.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("the 12th try: %d %v", status, h)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 var documents = []struct{ name, summary string }{
 	{"snapshot", "Everything that the follower may see and asked for: it replaces what was known. The first document, and the one after a gap."},
 	{"event", "Something happened: the CSTA event, and pictures of the calls or devices that it is about, as they are after it."},
-	{"gap", "What lay between after and position is lost to this follower. A snapshot follows."},
+	{"gap", "What lay between after and position is lost to this follower. A snapshot follows: at once, or first of all when he comes back with this position."},
 	{"heartbeat", "Nothing that this follower asked for has happened up to this position."},
 	{"end", "The stream is cut, for this reason. It goes on after this position."},
 }

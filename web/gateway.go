@@ -137,19 +137,21 @@ func (s *Server) listPBXs(ctx context.Context, _ *struct{}) (*pbxsOutput, error)
 		out.Body.PBXs = append(out.Body.PBXs, p)
 	}
 	at := make(map[csta.DeviceID]string)
-	entry := func(name string) *PBX {
-		i := slices.IndexFunc(out.Body.PBXs, func(p PBX) bool { return p.Name == name })
-		return &out.Body.PBXs[i]
+	entry := make(map[string]*PBX)
+	for i := range out.Body.PBXs {
+		entry[out.Body.PBXs[i].Name] = &out.Body.PBXs[i]
 	}
 	for _, d := range s.board.Devices(who(ctx)) {
-		at[d.ID] = d.PBX
-		entry(d.PBX).Devices++
+		if p := entry[d.PBX]; p != nil { // a reload may have brought it this moment
+			at[d.ID] = d.PBX
+			p.Devices++
+		}
 	}
 	state, _ := s.board.Snapshot(who(ctx), switchboard.Filter{All: true})
 	for _, c := range state.Calls {
 		for _, l := range c.Legs {
 			if name := at[l.Device]; name != "" {
-				entry(name).Calls++
+				entry[name].Calls++
 				break
 			}
 		}

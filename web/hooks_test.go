@@ -379,19 +379,19 @@ func TestWebhookOfNarrowedRights(t *testing.T) {
 	if _, err := g.access.PutUser(t.Context(), anna, "", false); err != nil {
 		t.Fatal(err)
 	}
+	var list struct{ Documents []struct{ Said string } }
+	for began := time.Now(); len(list.Documents) < 4; time.Sleep(5 * time.Millisecond) {
+		g.get("/api/v1/webhooks/"+h.ID+"/dead", &list)
+		if time.Since(began) > 20*time.Second {
+			t.Fatalf("%+v", list)
+		}
+	}
 	mu.Lock()
 	open = true
 	mu.Unlock()
 	for _, d := range r.await(t, 4) {
 		if text := string(d.body); !strings.Contains(text, "1001") || strings.Contains(text, "1003") {
 			t.Error(text)
-		}
-	}
-	var list struct{ Documents []struct{ Said string } }
-	for began := time.Now(); len(list.Documents) < 4; time.Sleep(5 * time.Millisecond) {
-		g.get("/api/v1/webhooks/"+h.ID+"/dead", &list)
-		if time.Since(began) > 20*time.Second {
-			t.Fatalf("%+v", list)
 		}
 	}
 	if d := list.Documents[0]; !strings.Contains(d.Said, "may not see this any more") {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/subtle"
 	"fmt"
 	"math"
 	"net/http"
@@ -32,7 +33,7 @@ func (s *Server) identify(next http.Handler) http.Handler {
 			return
 		}
 		if who != nil {
-			if who.CSRF != "" && unsafe(r) && r.Header.Get(csrfHeader) != who.CSRF {
+			if who.CSRF != "" && unsafe(r) && subtle.ConstantTimeCompare([]byte(r.Header.Get(csrfHeader)), []byte(who.CSRF)) != 1 {
 				problem(w, http.StatusForbidden, fmt.Sprintf("the header %s is missing or wrong: GET /api/v1/session tells it", csrfHeader))
 				return
 			}

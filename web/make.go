@@ -19,6 +19,9 @@ type Dry struct {
 	DryRun bool `query:"dryRun" doc:"Says rule by rule what would be done, and does nothing: 200 with a plan"`
 }
 
+// longestWait is the longest that an answer may wait: Wait.Timeout's maximum.
+const longestWait = 300 * time.Second
+
 // Wait lets an answer wait for a state.
 type Wait struct {
 	For     string `query:"wait" enum:"connected,cleared" doc:"Answer when the called party has answered, or when the call has ended"`

@@ -34,7 +34,7 @@ func (s *Server) once(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key := r.Header.Get(keyHeader)
 		who := access.From(r.Context())
-		if r.Method != http.MethodPost || key == "" || who == nil || !strings.HasPrefix(r.URL.Path, "/api/v1/") || s.db == nil {
+		if r.Method != http.MethodPost || key == "" || who == nil || !strings.HasPrefix(r.URL.Path, "/api/v1/") || r.URL.Path == "/api/v1/session" || s.db == nil {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -66,6 +66,16 @@ func (s *Server) once(next http.Handler) http.Handler {
 			return
 		}
 		answer := &kept{header: make(http.Header)}
+		defer func() {
+			if p := recover(); p != nil { // it may have been done or not: that is its answer from now on
+				answer = &kept{header: make(http.Header)}
+				writeProblem(answer, s.explain(ctx, csta.ErrUnspecified, csta.DeviceID(a.Device), ""))
+				if err := s.keep(ctx, a, answer); err != nil {
+					s.log.Error("the answer of an act was not kept", zap.Error(err), pbxadapter.TraceField(ctx))
+				}
+				panic(p)
+			}
+		}()
 		next.ServeHTTP(answer, r.WithContext(ctx))
 		if err := s.keep(ctx, a, answer); err != nil {
 			s.log.Error("the answer of an act was not kept; asked again, its outcome is unknown", zap.Error(err), pbxadapter.TraceField(ctx))
@@ -74,8 +84,13 @@ func (s *Server) once(next http.Handler) http.Handler {
 	})
 }
 
-// fingerprint tells one request from another.
+// fingerprint tells one request from another. A password has no part in it: from what is stored here it could be guessed much faster than from its own hash.
 func fingerprint(r *http.Request, body []byte) string {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) == nil && members["password"] != nil {
+		delete(members, "password")
+		body, _ = json.Marshal(members) // it was JSON
+	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %s\n", r.Method, r.URL.RequestURI())
 	h.Write(body)
@@ -137,8 +152,22 @@ func (s *Server) keep(ctx context.Context, a history.Act, k *kept) error {
 	if err != nil {
 		return err
 	}
-	a.Status, a.Headers, a.Body = k.status, string(h), k.body.String()
+	a.Status, a.Headers, a.Body = k.status, string(h), unsecret(k.body.Bytes())
 	return s.db.Finish(ctx, a)
+}
+
+// unsecret is an answer as it is stored: a secret that is shown once isn't in it.
+func unsecret(body []byte) string {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil || members["secret"] == nil {
+		return string(body)
+	}
+	members["secret"] = json.RawMessage(`""`)
+	b, err := json.Marshal(members)
+	if err != nil {
+		return ""
+	}
+	return string(b) + "\n"
 }
 
 // kept is an answer in memory.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"go.uber.org/zap"
 
 	"farhook/csta"
@@ -188,11 +189,17 @@ func seconds(ms int64) string { return strconv.FormatFloat(float64(ms)/1000, 'f'
 
 // harmless keeps a spreadsheet from taking a name for a formula.
 func harmless(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
 		return "'" + s
 	}
 	return s
 }
+
+// A CSV reader has this long for so many lines.
+const (
+	csvAtOnce   = 500
+	csvPatience = 30 * time.Second
+)
 
 func (s *Server) exportPast(ctx context.Context, in *csvInput) (*huma.StreamResponse, error) {
 	q, err := s.query(ctx, in.PastQuery)
@@ -205,18 +212,27 @@ func (s *Server) exportPast(ctx context.Context, in *csvInput) (*huma.StreamResp
 		hc.SetHeader("Cache-Control", "no-store")
 		w := csv.NewWriter(hc.BodyWriter())
 		w.UseCRLF = true
+		_, out := humago.Unwrap(hc)
+		control := http.NewResponseController(out)
 		line := make([]string, len(columns))
 		for i, c := range columns {
 			line[i] = c.name
 		}
 		_ = w.Write(line)
+		rows := 0
 		err := s.db.Each(hc.Context(), q, func(c history.Call) error {
+			if rows%csvAtOnce == 0 { // whoever stops reading is let go
+				_ = control.SetWriteDeadline(time.Now().Add(csvPatience))
+			}
+			rows++
 			for i, col := range columns {
 				line[i] = harmless(col.value(c))
 			}
 			return w.Write(line)
 		})
-		w.Flush()
+		if w.Flush(); err == nil {
+			err = w.Error()
+		}
 		if err != nil {
 			s.log.Warn("CSV export ended early", zap.Error(err))
 			panic(http.ErrAbortHandler) // half a file must not look like a whole one

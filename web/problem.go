@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -93,6 +95,11 @@ func wrong(ctx context.Context, status int, detail string) *Problem {
 	return &Problem{
 		Title: http.StatusText(status), Status: status, Detail: detail, Outcome: outcomeRefused, Chain: &Chain{Trace: pbxadapter.Trace(ctx).String()},
 	}
+}
+
+// later is a problem that is over after some time.
+func later(p *Problem, wait time.Duration) error {
+	return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {strconv.Itoa(int(wait.Seconds()))}})
 }
 
 // asProblem makes what huma itself says a problem document like all others.

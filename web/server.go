@@ -6,9 +6,11 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -80,6 +82,8 @@ type Server struct {
 const (
 	maxBody     = 64 << 10
 	gracePeriod = time.Second
+	// writeWithin is how long an answer may take, longest wait included; streams and exports have limits of their own, write by write.
+	writeWithin = longestWait + time.Minute
 )
 
 // New makes the handlers. It listens to nothing.
@@ -141,9 +145,9 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 		mux.Handle("GET /readyz", local(c.Probes))
 	}
 	if c.Console != nil {
-		mux.Handle("GET /", s.console())
+		mux.Handle(everything, s.console())
 	}
-	s.handler = traced(s.guard(s.identify(s.once(mux))))
+	s.handler = traced(s.guard(s.identify(s.once(s.there(mux)))))
 	return s, nil
 }
 
@@ -156,7 +160,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Serve serves l until ctx ends, and closes it. Requests under way get a moment, streams are told to go.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	srv := &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 20 * time.Second, IdleTimeout: 2 * time.Minute,
+		Handler: s.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 20 * time.Second, WriteTimeout: writeWithin, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 32 << 10, ErrorLog: zap.NewStdLog(s.log),
 	}
 	done := make(chan struct{})
@@ -189,6 +193,12 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if strings.HasPrefix(r.URL.Path, "/api/") { // who speaks with whom stays in no cache
+			h.Set("Cache-Control", "no-store")
+		}
+		if r.TLS != nil {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		switch {
 		case !s.knownHost(r.Host):
 			problem(w, http.StatusForbidden, fmt.Sprintf("the Host %q is not one of this gateway's: use localhost or a loopback address, or enter the name under http.hosts", r.Host))
@@ -204,6 +214,17 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		if r.ContentLength < 0 { // its length shows when it is read
+			body, err := io.ReadAll(r.Body)
+			if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+				problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than the %d octets allowed", maxBody))
+				return
+			} else if err != nil {
+				problem(w, http.StatusBadRequest, "the body has not come whole")
+				return
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
 		defer func() {
 			if p := recover(); p == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so too
 				panic(p)

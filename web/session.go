@@ -91,12 +91,14 @@ func (s *Server) getSession(ctx context.Context, _ *struct{}) (*signedInOutput, 
 
 func (s *Server) signIn(ctx context.Context, in *signInInput) (*signedInOutput, error) {
 	if !s.tries.allow(peerOf(ctx), time.Now()) {
-		return nil, wrong(ctx, http.StatusTooManyRequests, "too many tries to sign in: wait a minute")
+		return nil, later(wrong(ctx, http.StatusTooManyRequests, "too many tries to sign in: wait a minute"), triesWindow)
 	}
 	cookie, i, err := s.access.SignIn(ctx, in.Body.User, in.Body.Password)
 	switch {
 	case errors.Is(err, access.ErrUnknown):
 		return nil, wrong(ctx, http.StatusUnauthorized, "user name or password is wrong")
+	case errors.Is(err, access.ErrBusy):
+		return nil, later(wrong(ctx, http.StatusTooManyRequests, err.Error()), 5*time.Second)
 	case errors.Is(err, access.ErrNoStore):
 		return nil, wrong(ctx, http.StatusForbidden, "there is no sign-in here")
 	case err != nil:

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gorilla/websocket"
@@ -45,6 +46,12 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := live.Viewer{Principal: principal(r), Eyes: s.seen(principal(r), who), Done: who.Done()}
+	if len(f.Devices) > 0 {
+		v.Moved = func() bool {
+			now, p := s.filter(r)
+			return p == nil && !slices.Equal(now.Devices, f.Devices)
+		}
+	}
 	if websocket.IsWebSocketUpgrade(r) {
 		s.streams.WebSocket(w, r, v, after, f)
 		return

@@ -104,6 +104,8 @@ func (s *Server) accessError(ctx context.Context, err error, what string) error 
 		return wrong(ctx, http.StatusConflict, "there is a "+what+" already")
 	case errors.Is(err, access.ErrNoStore):
 		return wrong(ctx, http.StatusNotImplemented, "this gateway keeps neither tokens nor users: web.store is not configured")
+	case errors.Is(err, access.ErrBusy):
+		return later(wrong(ctx, http.StatusTooManyRequests, err.Error()), 5*time.Second)
 	case errors.Is(err, access.ErrPassword):
 		return wrong(ctx, http.StatusBadRequest, err.Error())
 	}

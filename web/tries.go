@@ -2,7 +2,7 @@ package web
 
 import (
 	"context"
-	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -44,13 +44,19 @@ func (t *tries) allow(host string, now time.Time) bool {
 	return true
 }
 
-// peerOf is the host that a request came from.
+// peerOf is the host that a request came from; of IPv6 the network, for a host has as many addresses there as it likes.
 func peerOf(ctx context.Context) string {
 	addr, _ := ctx.Value(peerKey{}).(string)
-	if host, _, err := net.SplitHostPort(addr); err == nil {
-		return host
+	ap, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return addr
 	}
-	return addr
+	ip := ap.Addr().Unmap().WithZone("")
+	if ip.Is4() {
+		return ip.String()
+	}
+	network, _ := ip.Prefix(64) // an IPv6 address has one
+	return network.String()
 }
 
 type tlsKey struct{}

@@ -119,8 +119,12 @@ type Access struct {
 
 	mu      sync.Mutex
 	changed chan struct{}
-	book    // what is stored
+	book                    // what is stored
+	seats   map[string]seat // by hash of their cookies
 }
+
+// seat is a session that somebody has come with: an identity of its own, which ends with the session as well as with the rights it was made of.
+type seat struct{ of, own *Identity }
 
 // Config is how people come in.
 type Config struct {
@@ -131,7 +135,7 @@ type Config struct {
 
 // New makes it. store may be nil where the configuration says Open.
 func New(c Config, store Store) (*Access, error) {
-	a := &Access{conf: c, store: store, now: time.Now, changed: make(chan struct{})}
+	a := &Access{conf: c, store: store, now: time.Now, changed: make(chan struct{}), seats: make(map[string]seat)}
 	if c.Session <= 0 {
 		a.conf.Session = 12 * time.Hour
 	}

@@ -125,7 +125,7 @@ func (a *Access) SignInOIDC(ctx context.Context, o *OIDC, f Flow, state, code st
 	if err := id.Claims(&claims); err != nil {
 		return "", nil, fmt.Errorf("%w: %w", ErrSignIn, err)
 	}
-	g := a.worth(o.conf, claims)
+	g := worth(o.conf, claims)
 	if len(g.Scopes) == 0 {
 		return "", nil, fmt.Errorf("%w: none of the account's groups has a right here", ErrSignIn)
 	}
@@ -133,11 +133,11 @@ func (a *Access) SignInOIDC(ctx context.Context, o *OIDC, f Flow, state, code st
 	if name == "" {
 		name = id.Subject
 	}
-	return a.openSession(ctx, session{ID: "oidc:" + id.Subject, Name: name, Foreign: &g})
+	return a.openSession(ctx, session{ID: "oidc:" + id.Subject, Name: name, Foreign: &g, Lines: texts(claims[o.conf.LinesClaim])})
 }
 
-// worth is the grant that claims give: the sum of the roles, and the own lines.
-func (a *Access) worth(c OIDCConfig, claims map[string]any) Grant {
+// worth is the grant that claims give: the sum of the roles. The own lines come to it where it is used.
+func worth(c OIDCConfig, claims map[string]any) Grant {
 	var g Grant
 	groups := texts(claims[c.GroupsClaim])
 	for _, r := range c.Roles {
@@ -154,17 +154,6 @@ func (a *Access) worth(c OIDCConfig, claims map[string]any) Grant {
 		g.Deny = append(g.Deny, r.Grant.Deny...)
 		g.Allow = append(g.Allow, r.Grant.Allow...)
 		g.PerMinute = max(g.PerMinute, r.Grant.PerMinute)
-	}
-	a.mu.Lock()
-	resolve := a.resolve
-	a.mu.Unlock()
-	for _, spelling := range texts(claims[c.LinesClaim]) {
-		if resolve == nil {
-			break
-		}
-		if d, err := resolve(spelling); err == nil {
-			g.OwnLines = append(g.OwnLines, d)
-		}
 	}
 	return g
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -196,10 +197,29 @@ func (a *Access) settle() {
 	}
 	for _, s := range a.sessions {
 		if old := known[s.ID]; s.Foreign != nil && s.Expires.After(now) && (old == nil || old.Expiry.Before(s.Expires)) {
-			a.enter(known, Identity{ID: s.ID, Name: s.Name, Expiry: s.Expires}, *s.Foreign)
+			a.enter(known, Identity{ID: s.ID, Name: s.Name, Expiry: s.Expires}, a.withLines(*s.Foreign, s.Lines))
 		}
 	}
 	a.replace(known)
+	for h, x := range a.seats {
+		if s, ok := a.sessions[h]; !ok || !s.Expires.After(now) || known[s.ID] != x.of {
+			close(x.own.done)
+			delete(a.seats, h)
+		}
+	}
+}
+
+// withLines is a grant with the devices that numbers mean now as own lines: they follow the PBXs and the directory. The caller holds the lock.
+func (a *Access) withLines(g Grant, numbers []string) Grant {
+	for _, n := range numbers {
+		if a.resolve == nil {
+			break
+		}
+		if d, err := a.resolve(n); err == nil && !slices.Contains(g.OwnLines, d) {
+			g.OwnLines = append(slices.Clone(g.OwnLines), d)
+		}
+	}
+	return g
 }
 
 func (a *Access) enter(known map[string]*Identity, i Identity, g Grant) {

@@ -31,6 +31,7 @@ type session struct {
 	CSRF    string    `json:"csrf"`              //
 	Expires time.Time `json:"expires"`           //
 	Foreign *Grant    `json:"foreign,omitempty"` // what an OpenID provider's claims give; nil: a local user, whose record says it
+	Lines   []string  `json:"lines,omitempty"`   // numbers of the user's own lines, as the provider spells them
 }
 
 // Parameters of argon2id (RFC 9106, second recommended option, with one lane): 64 MiB, 3 passes.
@@ -45,44 +46,65 @@ const (
 // ErrPassword says that a password is no good.
 var ErrPassword = fmt.Errorf("access: a password has %d to %d octets", minPassword, maxPassword)
 
-// hashing bounds how many passwords are computed at a time: each takes 64 MiB.
-var hashing = make(chan struct{}, 2)
+// ErrBusy says that too many passwords are being checked already.
+var ErrBusy = errors.New("access: too many are signing in at once: try again in a few seconds")
 
-func derive(password string, salt []byte, passes, memory uint32, lanes uint8, size uint32) []byte {
-	hashing <- struct{}{}
+// maxHashing is how many wait for their password to be computed: each costs a good part of a second, and whoever comes later would wait for nothing.
+const maxHashing = 16
+
+// hashing bounds how many passwords are computed at a time: each takes 64 MiB; waiting bounds who waits for that.
+var (
+	hashing = make(chan struct{}, 2)
+	waiting = make(chan struct{}, maxHashing)
+)
+
+func derive(ctx context.Context, password string, salt []byte, passes, memory uint32, lanes uint8, size uint32) ([]byte, error) {
+	select {
+	case waiting <- struct{}{}:
+	default:
+		return nil, ErrBusy
+	}
+	select {
+	case hashing <- struct{}{}:
+		<-waiting
+	case <-ctx.Done():
+		<-waiting
+		return nil, fmt.Errorf("access: %w", ctx.Err())
+	}
 	defer func() { <-hashing }()
-	return argon2.IDKey([]byte(password), salt, passes, memory, lanes, size)
+	return argon2.IDKey([]byte(password), salt, passes, memory, lanes, size), nil
 }
 
-func hashPassword(password string) string {
+func hashPassword(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, 16)
 	_, _ = rand.Read(salt) // never fails
-	key := derive(password, salt, argonTime, argonMemory, argonLanes, 32)
+	key, err := derive(ctx, password, salt, argonTime, argonMemory, argonLanes, 32)
 	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonLanes, b64.EncodeToString(salt), b64.EncodeToString(key))
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonLanes, b64.EncodeToString(salt), b64.EncodeToString(key)), err
 }
 
 // checkPassword says whether a password is the one of a PHC string.
-func checkPassword(phc, password string) bool {
+func checkPassword(ctx context.Context, phc, password string) (bool, error) {
 	var version int
 	var memory, passes uint32
 	var lanes uint8
 	parts := strings.Split(phc, "$")
 	if len(parts) != 6 || parts[1] != "argon2id" {
-		return false
+		return false, nil
 	}
 	if n, err := fmt.Sscanf(parts[2], "v=%d", &version); n != 1 || err != nil || version != argon2.Version {
-		return false
+		return false, nil
 	}
 	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &memory, &passes, &lanes); n != 3 || err != nil || memory > 1<<20 || passes > 20 || lanes == 0 {
-		return false
+		return false, nil
 	}
 	salt, err1 := base64.RawStdEncoding.DecodeString(parts[4])
 	key, err2 := base64.RawStdEncoding.DecodeString(parts[5])
 	if errors.Join(err1, err2) != nil || len(key) == 0 || len(key) > 128 {
-		return false
+		return false, nil
 	}
-	return subtle.ConstantTimeCompare(derive(password, salt, passes, memory, lanes, uint32(len(key))), key) == 1
+	ours, err := derive(ctx, password, salt, passes, memory, lanes, uint32(len(key)))
+	return err == nil && subtle.ConstantTimeCompare(ours, key) == 1, err
 }
 
 // userName says whether a name may be one.
@@ -116,7 +138,11 @@ func (a *Access) PutUser(ctx context.Context, u User, password string, fresh boo
 	case len(password) < minPassword || len(password) > maxPassword:
 		return u, ErrPassword
 	default:
-		u.Password, u.Created = hashPassword(password), a.now().UTC().Truncate(time.Second)
+		var err error
+		if u.Password, err = hashPassword(ctx, password); err != nil {
+			return u, err
+		}
+		u.Created = a.now().UTC().Truncate(time.Second)
 		if exists {
 			u.Created = old.Created
 		}
@@ -187,7 +213,10 @@ func (a *Access) SignIn(ctx context.Context, name, password string) (cookie stri
 	if !ok {
 		phc = noPassword
 	}
-	if !checkPassword(phc, password) || !ok || u.Disabled {
+	switch good, err := checkPassword(ctx, phc, password); {
+	case err != nil:
+		return "", nil, err
+	case !good || !ok || u.Disabled:
 		return "", nil, ErrUnknown
 	}
 	return a.openSession(ctx, session{ID: "user:" + name, Name: name})
@@ -239,8 +268,8 @@ func (a *Access) Cookie(secret string) *Identity {
 	}
 	h := hash(secret)
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	s, ok := a.sessions[h]
-	a.mu.Unlock()
 	if !ok || !s.Expires.After(a.now()) {
 		return nil
 	}
@@ -248,9 +277,13 @@ func (a *Access) Cookie(secret string) *Identity {
 	if known == nil {
 		return nil
 	}
-	i := *known
-	i.CSRF, i.Expiry = s.CSRF, s.Expires
-	return &i
+	if x, ok := a.seats[h]; ok && x.of == known {
+		return x.own
+	}
+	own := *known
+	own.CSRF, own.Expiry, own.done = s.CSRF, s.Expires, make(chan struct{})
+	a.seats[h] = seat{known, &own}
+	return &own
 }
 
 // SignOut ends the session of a cookie.

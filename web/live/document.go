@@ -15,7 +15,7 @@ import (
 // Document is what followers get: by SSE, WebSocket and webhook the same.
 type Document struct {
 	Type     string     `json:"type" enum:"snapshot,event,gap,heartbeat,end" doc:"snapshot: everything, replaces what was known. event: what happened. gap: what lay before was lost, a snapshot follows. heartbeat: nothing happened up to here. end: the stream is cut"`
-	Position string     `json:"position" doc:"epoch.number: after it the follower goes on"`
+	Position string     `json:"position" doc:"epoch.number: after it the follower goes on; after a gap's he gets the snapshot that follows it"`
 	At       time.Time  `json:"at" doc:"When it happened, by the gateway's clock"`
 	Reason   string     `json:"reason,omitempty" doc:"Of a gap or an end: why"`
 	After    string     `json:"after,omitempty" doc:"Of a gap: the position that was asked for"`
@@ -53,6 +53,7 @@ type Viewer struct {
 	Principal switchboard.Principal
 	Eyes      Eyes
 	Done      <-chan struct{} // closed when the rights are no longer what they were; nil: never
+	Moved     func() bool     // whether the filter's numbers mean other devices than when it was read; nil: never
 }
 
 // Filter is what a follower wants to hear of. Without a list all of it.
@@ -99,22 +100,28 @@ func (s *Story) At(n switchboard.Seq) string {
 	return s.board.Epoch() + "." + strconv.FormatUint(uint64(n), 10)
 }
 
-// Read reads a position. reason says why it is of no use to this journal; empty: it is good.
-func (s *Story) Read(position string) (_ switchboard.Seq, reason string) {
+// owed is the position of a gap: the number begins with a zero, so that whoever was cut off before the snapshot still gets it when he comes back.
+func (s *Story) owed(n switchboard.Seq) string {
+	return s.board.Epoch() + ".0" + strconv.FormatUint(uint64(n), 10)
+}
+
+// Read reads a position. reason says why it is of no use to this journal; empty: it is good. owed: it is a gap's, and a snapshot has to follow.
+func (s *Story) Read(position string) (_ switchboard.Seq, owed bool, reason string) {
 	i := strings.LastIndexByte(position, '.')
 	if i < 0 {
-		return switchboard.Now, "the position is not epoch.number"
+		return switchboard.Now, false, "the position is not epoch.number"
 	}
-	n, err := strconv.ParseUint(position[i+1:], 10, 62)
+	number := position[i+1:]
+	n, err := strconv.ParseUint(number, 10, 62)
 	switch {
 	case err != nil:
-		return switchboard.Now, "the position is not epoch.number"
+		return switchboard.Now, false, "the position is not epoch.number"
 	case position[:i] != s.board.Epoch():
-		return switchboard.Now, "the position is of another epoch: the gateway was started again"
+		return switchboard.Now, false, "the position is of another epoch: the gateway was started again"
 	case switchboard.Seq(n) > s.board.Last():
-		return switchboard.Now, "the position lies in the future"
+		return switchboard.Now, false, "the position lies in the future"
 	}
-	return switchboard.Seq(n), ""
+	return switchboard.Seq(n), len(number) > 1 && number[0] == '0', ""
 }
 
 // Snapshot is everything that a filter lets through.

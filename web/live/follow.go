@@ -27,6 +27,7 @@ const (
 var (
 	errSlow     = errors.New("too slow: more events waited than are kept for one follower; come back with the last position")
 	errRights   = errors.New("the rights have changed: sign in again")
+	errMoved    = errors.New("a number in the filter means another device now: begin anew, without a position")
 	errStopping = errors.New("the gateway is stopping")
 )
 
@@ -87,7 +88,7 @@ type writer interface {
 func (s *Streams) follow(ctx context.Context, w writer, v Viewer, after string, f Filter) error {
 	t := teller{streams: s, w: w, v: v, f: f, last: after}
 	err := t.tell(ctx, after)
-	for _, reason := range []error{errSlow, errRights, errStopping} {
+	for _, reason := range []error{errSlow, errRights, errMoved, errStopping} {
 		if errors.Is(err, reason) && t.send(Document{Type: typeEnd, Position: t.last, At: time.Now(), Reason: reason.Error()}) == nil {
 			_ = w.flush()
 		}
@@ -109,9 +110,9 @@ type teller struct {
 func (t *teller) tell(ctx context.Context, after string) error {
 	s := t.streams
 	news := make(chan struct{}, 1)
-	from, why := switchboard.Now, ""
+	from, owed, why := switchboard.Now, false, ""
 	if after != "" {
-		from, why = s.Read(after)
+		from, owed, why = s.Read(after)
 	}
 	t.cursor = s.board.Follow(t.v.Principal, from, t.f.board(), func() {
 		select {
@@ -123,7 +124,7 @@ func (t *teller) tell(ctx context.Context, after string) error {
 	for _, c := range t.f.Calls {
 		t.cursor.WatchCall(c)
 	}
-	if after == "" || why != "" {
+	if after == "" || owed || why != "" {
 		if err := t.start(after, why); err != nil {
 			return err
 		}
@@ -132,6 +133,7 @@ func (t *teller) tell(ctx context.Context, after string) error {
 	}
 	beat := time.NewTicker(s.beat)
 	defer beat.Stop()
+	changed := s.board.RightsChanged()
 	for {
 		upTo, err := t.drain(after)
 		if err != nil {
@@ -144,7 +146,12 @@ func (t *teller) tell(ctx context.Context, after string) error {
 		case <-news:
 			pause(ctx, gather)
 		case <-beat.C:
-			err = t.heartbeat(upTo)
+			if err = t.moved(); err == nil {
+				err = t.heartbeat(upTo)
+			}
+		case <-changed:
+			changed = s.board.RightsChanged()
+			err = t.moved()
 		case <-t.v.Done:
 			err = errRights
 		case <-s.ctx.Done():
@@ -163,6 +170,14 @@ func (t *teller) tell(ctx context.Context, after string) error {
 	}
 }
 
+// moved says whether the directory or the PBXs have given the filter's numbers to other devices.
+func (t *teller) moved() error {
+	if t.v.Moved != nil && t.v.Moved() {
+		return errMoved
+	}
+	return nil
+}
+
 func pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -177,7 +192,7 @@ func (t *teller) start(after, why string) error {
 	d, seq := t.streams.Snapshot(t.v, t.f)
 	t.cursor.Skip(seq)
 	if why != "" {
-		if err := t.send(Document{Type: typeGap, Position: d.Position, At: d.At, Reason: why, After: clip(after)}); err != nil {
+		if err := t.send(Document{Type: typeGap, Position: t.streams.owed(seq), At: d.At, Reason: why, After: clip(after)}); err != nil {
 			return err
 		}
 	}

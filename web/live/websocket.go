@@ -41,8 +41,8 @@ func (s *Streams) WebSocket(w http.ResponseWriter, r *http.Request, v Viewer, af
 	switch {
 	case errors.Is(err, errSlow):
 		code, reason = websocket.CloseTryAgainLater, "too slow: come back with the last position"
-	case errors.Is(err, errRights):
-		code, reason = websocket.ClosePolicyViolation, errRights.Error()
+	case errors.Is(err, errRights), errors.Is(err, errMoved):
+		code, reason = websocket.ClosePolicyViolation, err.Error()
 	}
 	_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), time.Now().Add(time.Second))
 	if !errors.Is(err, context.Canceled) {

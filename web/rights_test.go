@@ -1,0 +1,141 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
+	"farhook/pbxadapter/switchboard"
+	"farhook/web"
+	"farhook/web/access"
+)
+
+// A browser's streams end with its session: when it signs out, and when the password changes. Other browsers of the same user go on.
+func TestStreamsEndWithTheSession(t *testing.T) {
+	g := guarded(t)
+	anna := access.User{Name: "anna", Grant: access.Grant{Scopes: []access.Scope{access.ObserveState}, AllDevices: true}}
+	if _, err := g.access.PutUser(t.Context(), anna, "correct horse battery", true); err != nil {
+		t.Fatal(err)
+	}
+	type browser struct {
+		cookie string
+		*sse
+	}
+	sit := func() browser {
+		t.Helper()
+		cookie, _, err := g.access.SignIn(t.Context(), "anna", "correct horse battery")
+		if err != nil {
+			t.Fatal(err)
+		}
+		own := g.token
+		g.token = ""
+		defer func() { g.token = own }()
+		b := browser{cookie, g.follow("GET", "/api/v1/events", "kind=feature", "Cookie", "farhook_session="+cookie)}
+		b.next()
+		return b
+	}
+	one, two := sit(), sit()
+	if err := g.access.SignOut(t.Context(), one.cookie); err != nil {
+		t.Fatal(err)
+	}
+	if d := one.next(); d.Type != "end" || !strings.Contains(d.Reason, "rights") {
+		t.Errorf("signed out: %s", d.raw)
+	}
+	if err := g.pbx.Phone(1003).SetDoNotDisturb(true); err != nil {
+		t.Fatal(err)
+	}
+	if d := two.next(); d.Event != "DoNotDisturbEvent" {
+		t.Errorf("the other browser: %s", d.raw)
+	}
+	if _, err := g.access.PutUser(t.Context(), anna, "another horse battery", false); err != nil {
+		t.Fatal(err)
+	}
+	if d := two.next(); d.Type != "end" {
+		t.Errorf("the password has changed: %s", d.raw)
+	}
+}
+
+// movingPBX is a PBX with two phones; swap gives each the other's extension.
+type movingPBX struct{ swap chan struct{} }
+
+func (movingPBX) Services() csta.Services { return csta.Services{} }
+
+func (p movingPBX) Run(ctx context.Context, r pbxadapter.Reporter) error {
+	a, b := "1001", "1002"
+	tell := func() {
+		r.Devices([]pbxadapter.Device{{ID: "tel:+15551001", Aliases: []string{a}}, {ID: "tel:+15551002", Aliases: []string{b}}})
+	}
+	tell()
+	r.Resync(callmodel.State{})
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.swap:
+			a, b = b, a
+			tell()
+		}
+	}
+}
+
+// A stream that follows an extension ends when that becomes another phone's: it never tells of a phone that it wasn't asked for.
+func TestFiltersFollowTheNumbers(t *testing.T) {
+	pbx := movingPBX{make(chan struct{})}
+	acc := access.Open()
+	b := switchboard.New(acc, switchboard.Options{}, switchboard.PBX{Name: "moving", Adapter: pbx})
+	s, err := web.New(b, web.Config{Access: acc, Heartbeat: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 2)
+	go func() { done <- b.Run(ctx) }()
+	go func() { done <- s.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		cancel()
+		<-done
+		<-done
+	})
+	for !b.Synced("tel:+15551001") {
+		time.Sleep(time.Millisecond)
+	}
+	g := &gateway{t: t, url: "http://" + l.Addr().String()}
+	byExtension, byNumber := g.follow("GET", "/api/v1/events", "device=1001"), g.follow("GET", "/api/v1/events", "device=%2B15551001")
+	for _, f := range []*sse{byExtension, byNumber} {
+		if d := f.next(); d.Type != "snapshot" || !strings.Contains(d.raw, "tel:+15551001") {
+			t.Fatal(d.raw)
+		}
+	}
+	pbx.swap <- struct{}{}
+	for {
+		d := byExtension.next()
+		if d.Type == "heartbeat" {
+			continue
+		}
+		if d.Type != "end" || !strings.Contains(d.Reason, "another device") {
+			t.Error(d.raw)
+		}
+		break
+	}
+	for range 3 {
+		if d := byNumber.next(); d.Type != "heartbeat" {
+			t.Error(d.raw)
+		}
+	}
+	var d struct{ DeviceID string }
+	if _, _, text := g.do("GET", "/api/v1/devices/1001", ""); json.Unmarshal([]byte(text), &d) != nil || d.DeviceID != "tel:+15551002" {
+		t.Error(text)
+	}
+}
