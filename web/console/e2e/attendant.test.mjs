@@ -200,4 +200,62 @@ test("what rings while one looks elsewhere is told; who is free again too", asyn
   await close(p);
 });
 
+test("a note on a person, with its end, and one for the next shift: written here, read there", async () => {
+  const [a, b] = [await open("1005"), await open("1002")];
+  const end = new Date(Date.now() + 3_600_000);
+  await tile(a, 1003).click();
+  await a.keyboard.press("o");
+  await a.locator('dialog [data-note="tel:+15551003"] textarea').fill("in a meeting <b>until three</b>");
+  await a.getByLabel(/^Until/).fill(new Date(end.getTime() - end.getTimezoneOffset() * 60_000).toISOString().slice(0, 16));
+  await accessible("writing a note", a);
+  await keep(a, "note");
+  await a.getByRole("button", { name: "Save" }).click();
+  await a.locator("dialog").waitFor({ state: "detached" });
+  await tile(b, 1003).locator("[data-noted]").getByText("in a meeting <b>until three</b>").waitFor();
+  await tile(b, 1003).click();
+  await b
+    .locator('[data-note-of="1003"]')
+    .getByText(/until \d/)
+    .waitFor();
+  await b.locator('[data-note-of="1003"] button').click();
+  await b.locator("dialog").getByRole("button", { name: "Take away" }).click();
+  await tile(a, 1003).locator("[data-noted]").waitFor({ state: "detached" });
+  await rest("PUT", "devices/1003/note", { text: "back at once", until: new Date(Date.now() + 2500).toISOString() });
+  await tile(a, 1003).locator("[data-noted]").getByText("back at once").waitFor();
+  await tile(a, 1003).locator("[data-noted]").waitFor({ state: "detached" }); // its time is over
+  await a.keyboard.press("Escape");
+  await a.locator('[data-do="shift"]').click();
+  await a.keyboard.type("The gate is open until six.");
+  await a.getByRole("button", { name: "Save" }).click();
+  await b.locator("[data-shift]").getByText("The gate is open until six.").waitFor();
+  await accessible("a note for the next shift", b);
+  await keep(b, "note-for-the-shift");
+  await rest("DELETE", "desk/note");
+  await b.locator("[data-shift]").getByText("The gate is open").waitFor({ state: "detached" });
+  await close(a);
+  await close(b);
+});
+
+test("a lamp that sticks: the PBX is asked about the line, and it heals", async () => {
+  const p = await open("1005");
+  await dial(1006, 1003);
+  await state(p, 1003, "ringing");
+  await rest("POST", "sim/loss", { device: "1003", facts: 10 });
+  await rest("POST", "sim/devices/1006/hand", { act: "hangUp" });
+  await tile(p, 1003).click();
+  await state(p, 1003, "ringing"); // the end of it was never told
+  await p.getByRole("button", { name: "Check this line" }).click();
+  await p
+    .locator("[data-checked]")
+    .getByText(/wrong here, and put right/)
+    .waitFor();
+  await state(p, 1003, "idle");
+  await p.getByRole("button", { name: "Check this line" }).click();
+  await p.locator("[data-checked]").getByText("nothing was wrong").waitFor();
+  await accessible("a line that was checked", p);
+  await keep(p, "checked");
+  await rest("POST", "sim/loss", { device: "1003", facts: 0 });
+  await close(p);
+});
+
 nothingElse();

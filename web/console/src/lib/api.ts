@@ -77,10 +77,16 @@ export async function pickUp(call: string, at: string, mine: string): Promise<Co
 
 /** Sets something at a device. */
 export async function set(device: string, what: "do-not-disturb" | "forwarding", body: object): Promise<void> {
-  await request("PUT", `devices/${encodeURIComponent(device)}/${what}`, body);
+  await put(`devices/${encodeURIComponent(device)}/${what}`, body);
 }
 
 type Schemas = components["schemas"];
+
+/** Has the PBX asked about a device; gives how many connections were not as the PBX has them, and are now. */
+export async function check(device: string): Promise<number> {
+  const { repaired } = (await post(`devices/${encodeURIComponent(device)}/check`)) as Schemas["Checked"];
+  return repaired;
+}
 
 /** Reads something. */
 export const get = (path: string): Promise<unknown> => request("GET", path);
@@ -90,6 +96,9 @@ export const read = async <Name extends keyof Schemas>(path: string): Promise<Sc
 
 /** Makes something, or has something done. */
 export const post = (path: string, body?: object): Promise<unknown> => request("POST", path, body);
+
+/** Sets something. */
+export const put = (path: string, body: object): Promise<unknown> => request("PUT", path, body);
 
 /** Takes something away. */
 export const remove = async (path: string): Promise<void> => void (await request("DELETE", path));

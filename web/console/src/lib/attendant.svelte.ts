@@ -43,6 +43,7 @@ export class Attendant {
   choosing = $state.raw<{ line: Line; target: Phone; x: number; y: number } | null>(null);
   dragging = $state.raw<{ line: Line; x: number; y: number; over: string | null } | null>(null);
   busy = $state.raw<string | null>(null); // action and call under way
+  noting = $state.raw<string | null>(null); // device whose note is being written; empty: the desk's
   failure = $state.raw<{ call: string; message: string } | null>(null); // of the last act; call empty: of none
   said = $state(""); // for the live region
   missed = $state.raw<readonly Missed[]>([]);

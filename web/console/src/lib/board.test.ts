@@ -11,7 +11,7 @@ let last = 1;
 
 function snapshot(b: Board, devices: Device[], calls: Call[] = [], at: number | null = null, now = 0) {
   last = 1;
-  b.apply({ type: "snapshot", position: `${++epoch}.1`, at, devices, calls }, now);
+  b.apply({ type: "snapshot", position: `${++epoch}.1`, at, devices, calls, notes: [] }, now);
 }
 
 function change(b: Board, m: { devices?: Device[]; calls?: Call[]; ended?: string[]; at?: number }, now = 0) {
@@ -23,6 +23,8 @@ function change(b: Board, m: { devices?: Device[]; calls?: Call[]; ended?: strin
       devices: m.devices ?? [],
       calls: m.calls ?? [],
       ended: m.ended ?? [],
+      notes: [],
+      erased: [],
     },
     now,
   );
@@ -122,12 +124,21 @@ test("the gateway's clock: late messages don't turn ours back", () => {
 test("told twice changes nothing; of another journal asks for a snapshot; a gap waits for one", () => {
   const b = new Board();
   snapshot(b, three);
-  const same = { type: "change", position: `${epoch}.2`, at: null, devices: [], calls: [], ended: [] } as const;
-  expect(b.apply({ ...same, devices: [], calls: [], ended: [] }, 0)).toBe("taken");
-  expect(b.apply({ ...same, devices: [], calls: [], ended: [] }, 0)).toBe("old");
-  expect(b.apply({ ...same, position: "other.3", devices: [], calls: [], ended: [] }, 0)).toBe("lost");
+  const same = {
+    type: "change",
+    position: `${epoch}.2`,
+    at: null,
+    devices: [],
+    calls: [],
+    ended: [],
+    notes: [],
+    erased: [],
+  } as const;
+  expect(b.apply({ ...same, devices: [], calls: [], ended: [], notes: [], erased: [] }, 0)).toBe("taken");
+  expect(b.apply({ ...same, devices: [], calls: [], ended: [], notes: [], erased: [] }, 0)).toBe("old");
+  expect(b.apply({ ...same, position: "other.3", devices: [], calls: [], ended: [], notes: [], erased: [] }, 0)).toBe("lost");
   expect(b.apply({ type: "gap", position: `${epoch}.9`, at: null, reason: "" }, 0)).toBe("gap");
-  expect(b.apply({ ...same, position: `${epoch}.9`, devices: [], calls: [], ended: [] }, 0)).toBe("lost");
+  expect(b.apply({ ...same, position: `${epoch}.9`, devices: [], calls: [], ended: [], notes: [], erased: [] }, 0)).toBe("lost");
   expect(b.counters).toMatchObject({ duplicates: 1, gaps: 1, snapshots: 1 });
 });
 
@@ -141,6 +152,7 @@ test("a lamp that was wrong is put right by a snapshot of the same position, and
       at: null,
       devices: [device("1001", { outOfService: "" }), ...three.slice(1)],
       calls: [],
+      notes: [],
     },
     0,
   );

@@ -1,6 +1,6 @@
 // The picture of all phones, kept current by the gateway's messages. Plain data, no rendering.
 
-import type { Call, Device, Message, Position } from "./model";
+import type { Call, Device, Message, Note, Position } from "./model";
 import { type Phone, type PhoneState, phoneOf, phoneStates } from "./phone";
 import { Chronicle } from "./story";
 import { type Haystack, haystackOf } from "./search";
@@ -29,6 +29,7 @@ export class Board {
   #at = new Map<string, Set<string>>(); // device → its calls
   #phones = new Map<string, Phone>();
   #haystacks = new Map<string, Haystack>();
+  #notes = new Map<string, Note>();
   #position: Position | null = null;
   #offset = 0;
   #census = 0;
@@ -55,6 +56,11 @@ export class Board {
 
   get calls(): ReadonlyMap<string, Call> {
     return this.#calls;
+  }
+
+  /** Notes by the devices that they are about; under the empty one the desk's. */
+  get notes(): ReadonlyMap<string, Note> {
+    return this.#notes;
   }
 
   /** What a search for this phone looks at. */
@@ -107,6 +113,7 @@ export class Board {
     const before = this.#order(m.position) === "same" ? this.#phones : null; // nothing happened in between: what differs was wrong
     this.#devices = new Map(m.devices.map((d) => [d.id, d]));
     this.#calls = new Map(m.calls.map((c) => [c.id, c]));
+    this.#notes = new Map(m.notes.map((n) => [n.device, n]));
     this.#at = new Map();
     for (const c of m.calls) this.#seat(c);
     this.chronicle.restart(m.calls);
@@ -148,6 +155,8 @@ export class Board {
       this.#seat(c);
       for (const l of c.legs) touched.add(l.device);
     }
+    for (const d of m.erased) this.#notes.delete(d);
+    for (const n of m.notes) this.#notes.set(n.device, n);
     for (const id of touched) this.#paint(id);
   }
 

@@ -126,6 +126,23 @@ export const de: Catalogue = {
     summary: (phones, calls) => `${n(phones, "Leitung", "Leitungen")}, ${n(calls, "Anruf", "Anrufe")}`,
   },
 
+  note: {
+    write: "Notiz schreiben",
+    writeDesk: "Notiz für die nächste Schicht schreiben",
+    change: "Notiz ändern",
+    of: (whom) => `Notiz zu ${whom}`,
+    desk: "Für die nächste Schicht",
+    text: "Notiz",
+    until: "Bis (leer: bis jemand sie entfernt)",
+    save: "Speichern",
+    erase: "Entfernen",
+    by: (whom, when) => (whom ? `${whom}, ${when}` : when),
+    ends: (when) => `bis ${when}`,
+    shared: "Wer diese Leitung sieht, sieht auch die Notiz.",
+    deskShared: "Alle Vermittlungsplätze sehen sie.",
+    forbidden: "Notizen schreibt nur, wer Leitungen steuern darf.",
+  },
+
   panel: {
     label: (name) => `Leitung ${name}`,
     close: "Schließen",
@@ -139,6 +156,10 @@ export const de: Catalogue = {
     notFavourite: "Aus den Favoriten",
     tellMe: "Melden, wenn frei",
     tellMeNot: "Nicht mehr melden",
+    check: "Leitung prüfen",
+    checkedRight: "Die Anlage sagt dasselbe: Nichts war falsch.",
+    repaired: (count) =>
+      `${n(count, "Verbindung war", "Verbindungen waren")} hier falsch und ${count === 1 ? "ist" : "sind"} berichtigt.`,
     useAsMine: "Das ist mein Telefon",
     mine: "Ihr Telefon",
     sendHere: (who) => `${who} hierher geben …`,
@@ -355,6 +376,7 @@ export const de: Catalogue = {
       move: "Den Anruf auf ein anderes Telefon von mir verschieben",
       takeLongest: "Den am längsten Wartenden annehmen",
       undo: "Sofortige Übergabe rückgängig, heranholen",
+      note: "Notiz zur gewählten Leitung oder für die nächste Schicht",
       board: "Zur Übersicht",
       queue: "Zur Warteschlange",
       phone: "Zu meinem Telefon",

@@ -39,6 +39,10 @@ export class Desk {
     this.#version;
     return this.board.phones as ReadonlyMap<string, Phone>;
   });
+  readonly notes = $derived.by(() => {
+    this.#version;
+    return new Map(this.board.notes);
+  });
   readonly phone = $derived.by(() => {
     this.#version;
     return this.selected === null ? undefined : this.board.phones.get(this.selected);

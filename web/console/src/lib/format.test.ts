@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { duration, fold, number } from "./format";
+import { asLocal, duration, fold, number } from "./format";
 
 test.each([
   [-5000, "0:00"],
@@ -20,3 +20,9 @@ test.each([
 ])("%s is shown as %s", (device, want) => expect(number(device)).toBe(want));
 
 test("fold", () => expect(fold("Zoë NÚÑEZ")).toBe("zoe nunez"));
+
+test("a moment in a field for date and time is the same moment, to the minute", () => {
+  const ms = new Date(2026, 10, 25, 9, 5).getTime();
+  expect(asLocal(ms + 12_345)).toBe("2026-11-25T09:05");
+  expect(Date.parse(asLocal(ms))).toBe(ms);
+});

@@ -7,6 +7,12 @@ export function duration(ms: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
 }
 
+/** A moment of our clock as a field for date and time has it: local, to the minute. */
+export function asLocal(ms: number): string {
+  const d = new Date(ms);
+  return new Date(ms - d.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
 /** A device's number without scheme and parameters: `tel:+15551001;ext=1001` is +15551001. */
 export function number(device: string): string {
   return device.replace(/^(tel|sips?):/i, "").replace(/[;?].*$/, "");

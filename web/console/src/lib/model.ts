@@ -57,6 +57,15 @@ export interface Call {
   readonly legs: readonly Leg[];
 }
 
+/** What people have noted about a line; or, for the next shift, about nothing in particular. */
+export interface Note {
+  readonly device: string; // empty: the desk's, for the next shift
+  readonly text: string;
+  readonly until: number | null; // server time, ms; null: until somebody takes it away
+  readonly changed: number; // server time, ms
+  readonly by: string; // who wrote it
+}
+
 /** A position in the gateway's journal: `epoch.number`. Opaque. */
 export type Position = string;
 
@@ -64,5 +73,14 @@ export type Position = string;
 export type Message =
   | { type: "heartbeat"; position: Position; at: number | null }
   | { type: "gap"; position: Position; at: number | null; reason: string }
-  | { type: "snapshot"; position: Position; at: number | null; devices: Device[]; calls: Call[] }
-  | { type: "change"; position: Position; at: number | null; devices: Device[]; calls: Call[]; ended: string[] };
+  | { type: "snapshot"; position: Position; at: number | null; devices: Device[]; calls: Call[]; notes: Note[] }
+  | {
+      type: "change";
+      position: Position;
+      at: number | null;
+      devices: Device[];
+      calls: Call[];
+      ended: string[]; // calls
+      notes: Note[];
+      erased: string[]; // notes, by their devices
+    };

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { Board } from "./board";
-import type { Call, Device, LegState, Message } from "./model";
+import type { Call, Device, LegState, Message, Note } from "./model";
 import { call, device, leg } from "./testing";
 
 /** Numbers that a seed gives, the same ones always (xorshift). */
@@ -25,6 +25,7 @@ class Server {
   epoch = 1;
   devices = new Map<string, Device>(extensions.map((e) => [device(e).id, device(e)]));
   calls = new Map<string, Call>();
+  notes = new Map<string, Note>();
   journal: Message[] = [];
   last = 0;
   #made = 0;
@@ -42,6 +43,7 @@ class Server {
       at: null,
       devices: [...this.devices.values()],
       calls: [...this.calls.values()],
+      notes: [...this.notes.values()],
     };
   }
 
@@ -57,9 +59,11 @@ class Server {
     const devices: Device[] = [];
     const calls: Call[] = [];
     const ended: string[] = [];
+    const notes: Note[] = [];
+    const erased: string[] = [];
     const ids = [...this.calls.keys()];
     const pick = () => extensions[this.roll(extensions.length)]!;
-    switch (ids.length === 0 ? this.roll(2) : this.roll(5)) {
+    switch (ids.length === 0 ? this.roll(3) : this.roll(6)) {
       case 0: {
         const d = device(pick(), { name: `n${this.roll(9)}`, outOfService: this.roll(2) ? "" : null, linkUp: this.roll(4) > 0 });
         this.devices.set(d.id, d);
@@ -69,7 +73,17 @@ class Server {
       case 1:
         calls.push(this.#put(`c${this.#made++}`, pick, pick));
         break;
-      case 4: {
+      case 2: {
+        const d = this.roll(3) === 0 ? "" : device(pick()).id;
+        if (this.notes.delete(d)) erased.push(d);
+        else {
+          const n = { device: d, text: `t${this.#made++}`, until: null, changed: this.last, by: "" };
+          this.notes.set(d, n);
+          notes.push(n);
+        }
+        break;
+      }
+      case 5: {
         const id = ids[this.roll(ids.length)]!;
         this.calls.delete(id);
         ended.push(id);
@@ -79,7 +93,7 @@ class Server {
       default:
         calls.push(this.#put(ids[this.roll(ids.length)]!, pick, pick));
     }
-    this.journal.push({ type: "change", position: this.position, at: null, devices, calls, ended });
+    this.journal.push({ type: "change", position: this.position, at: null, devices, calls, ended, notes, erased });
     if (this.journal.length > 8) this.journal.shift();
   }
 
@@ -99,6 +113,7 @@ function picture(b: Board) {
     counts: { ...b.counts },
     links: Object.fromEntries(b.links),
     calls: [...b.calls.values()].sort(byId),
+    notes: Object.fromEntries(b.notes),
     phones: [...b.phones.values()]
       .map((p) => ({ id: p.device.id, device: p.device, state: p.state, lines: p.lines.map((l) => [l.call.id, l.state, l.since]) }))
       .sort(byId),

@@ -1,6 +1,6 @@
 // Reads what the gateway's stream sends.
 
-import type { Call, Device, DeviceKind, Features, Leg, LegState, Message, Party } from "./model";
+import type { Call, Device, DeviceKind, Features, Leg, LegState, Message, Note, Party } from "./model";
 import type { components } from "./openapi.gen";
 import { number } from "./format";
 
@@ -26,11 +26,22 @@ export function read(data: unknown): Message | null {
   const devices = bags(m["devices"]).map(device);
   const [ended, alive] = [bags(m["calls"]).filter((c) => c["ended"] === true), bags(m["calls"]).filter((c) => c["ended"] !== true)];
   const calls = whole(alive.map(call));
+  const notes = bags(m["notes"]);
+  const written = notes.filter((n) => n["ended"] !== true).map(note);
   switch (m["type"]) {
     case "snapshot":
-      return { type: "snapshot", position, at, devices, calls };
+      return { type: "snapshot", position, at, devices, calls, notes: written };
     case "event":
-      return { type: "change", position, at, devices, calls, ended: over(ended, calls) };
+      return {
+        type: "change",
+        position,
+        at,
+        devices,
+        calls,
+        ended: over(ended, calls),
+        notes: written,
+        erased: notes.filter((n) => n["ended"] === true).map((n) => str(n["deviceID"])),
+      };
     case "gap":
       return { type: "gap", position, at, reason: str(m["reason"]) };
     case "heartbeat":
@@ -72,6 +83,17 @@ function device(d: Of<"Device"> & Bag<"department">): Device {
     lacks: new Map(Object.entries(bag(d["lacks"])).map(([service, why]) => [service, str(why)])),
     outOfService: d["outOfService"] === undefined ? null : str(d["outOfService"]),
     features: features(bag(d["features"])),
+  };
+}
+
+/** A note; what isn't known of it is left empty. */
+export function note(n: Bag<"deviceID" | "text" | "until" | "changed" | "by">): Note {
+  return {
+    device: str(n["deviceID"]),
+    text: str(n["text"]),
+    until: time(n["until"]),
+    changed: time(n["changed"]) ?? 0,
+    by: str(n["by"]),
   };
 }
 
