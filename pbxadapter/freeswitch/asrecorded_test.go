@@ -3,6 +3,7 @@ package freeswitch
 import (
 	"context"
 	"fmt"
+	"net"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -15,14 +16,16 @@ import (
 	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
 	"farhook/pbxadapter/adaptertest"
+	"farhook/pbxadapter/freeswitch/fake"
 )
 
 // script is an adapter on a fake, and what became of its facts.
 type script struct {
 	t     *testing.T
-	f     *fake
+	f     *fake.PBX
+	at    net.Addr
 	a     *Adapter
-	hands fakeHands
+	hands hands
 
 	mu      sync.Mutex
 	model   *callmodel.Model
@@ -32,11 +35,17 @@ type script struct {
 	stop    func() error
 }
 
+// onFake is a script on a fake of its own, without an adapter.
+func onFake(t *testing.T) *script {
+	t.Helper()
+	f, at := newFake(t)
+	return &script{t: t, f: f, at: at, hands: hands{f}, model: callmodel.New()}
+}
+
 func newScript(t *testing.T, parked bool) *script {
 	t.Helper()
-	f := newFake(t)
-	s := &script{t: t, f: f, hands: fakeHands{f}, model: callmodel.New()}
-	s.adapter(fakeAdapter(t, f, parked))
+	s := onFake(t)
+	s.adapter(fakeAdapter(t, s.at, parked))
 	t.Cleanup(func() { _ = s.stop() })
 	return s
 }
@@ -263,9 +272,7 @@ var asRecorded = map[string]func(*script){
 		s.hand(s.hands.HangUp("201"))
 	},
 	"forward-busy": func(s *script) {
-		s.f.mu.Lock()
-		s.f.db["cfb/202"] = "203"
-		s.f.mu.Unlock()
+		s.f.Keep("cfb/202", "203")
 		s.hand(s.hands.Dial("201", "202"))
 		s.is("202", csta.Alerting)
 		s.hand(s.hands.Reject("202"))

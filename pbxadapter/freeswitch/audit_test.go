@@ -14,6 +14,7 @@ import (
 	"farhook/csta"
 	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
+	"farhook/pbxadapter/freeswitch/fake"
 )
 
 // audit has the PBX asked, for one device or for all, and gives how much was put right.
@@ -24,22 +25,11 @@ func (s *script) audit(d csta.DeviceID) int {
 	return n
 }
 
-// lose has nobody hear of legs, or of events of a name, any more.
-func (s *script) lose(names ...string) {
-	s.f.mu.Lock()
-	defer s.f.mu.Unlock()
-	for _, n := range names {
-		s.f.lost[n] = true
-	}
-}
-
 // whose are the legs that a phone has.
 func (s *script) whose(user string) (ids []string) {
-	s.f.mu.Lock()
-	defer s.f.mu.Unlock()
-	for id, l := range s.f.legs {
-		if l.user == user {
-			ids = append(ids, id)
+	for _, l := range s.f.Legs() {
+		if l.User == user {
+			ids = append(ids, l.ID)
 		}
 	}
 	return ids
@@ -52,7 +42,7 @@ func TestAudit(t *testing.T) {
 	if n := s.audit(""); n != 0 {
 		t.Errorf("%d put right, and all was right", n)
 	}
-	s.lose(slices.Concat(s.whose("201"), s.whose("202"))...)
+	s.f.Lose(slices.Concat(s.whose("201"), s.whose("202"))...)
 	s.hand(s.hands.HangUp("201"))
 	if len(s.states("201")) == 0 {
 		t.Fatal("it was told already")
@@ -64,21 +54,13 @@ func TestAudit(t *testing.T) {
 	s.is("202")
 	// A leg missing in the table, but there, is no end.
 	s.talk()
-	s.f.mu.Lock()
-	for _, l := range s.f.legs {
-		l.unseen = true
-	}
-	s.f.mu.Unlock()
+	s.f.Unlist()
 	if n := s.audit(""); n != 0 {
 		t.Errorf("%d put right of legs that the table forgot", n)
 	}
 	s.is("201", csta.Connected)
 	// One that nobody heard begin.
-	s.f.mu.Lock()
-	l := s.f.leg("204", true, "")
-	l.dest, l.cid = "9001", "204"
-	l.ans = true
-	s.f.mu.Unlock()
+	s.f.Unheard("204", "9001")
 	if n := s.audit(""); n != 1 {
 		t.Errorf("%d put right, want 1", n)
 	}
@@ -114,7 +96,7 @@ func TestAuditOfUnheard(t *testing.T) {
 			t.Run(c.name+" asked of "+string(d), func(t *testing.T) {
 				s := newScript(t, false)
 				c.before(s)
-				s.lose(c.lost...)
+				s.f.Lose(c.lost...)
 				c.act(s)
 				time.Sleep(20 * time.Millisecond) // what is heard has been heard
 				if n := s.audit(d); n == 0 {
@@ -144,24 +126,20 @@ func TestAuditOfOneDevice(t *testing.T) {
 	s.hand(s.hands.Dial("203", "204"))
 	s.is("204", csta.Alerting)
 	others := slices.Concat(s.whose("203"), s.whose("204"))
-	s.lose(others...)
-	s.lose("CHANNEL_HOLD")
+	s.f.Lose(others...)
+	s.f.Lose("CHANNEL_HOLD")
 	s.hand(s.hands.HangUp("203"))
 	s.hand(s.hands.Hold("201"))
-	s.f.mu.Lock()
-	s.f.commands = nil
-	s.f.mu.Unlock()
+	s.f.Commands()
 	if n := s.audit("202"); n != 1 {
 		t.Errorf("%d put right, want 1", n)
 	}
 	s.is("201", csta.Hold)
-	s.f.mu.Lock()
-	for _, c := range s.f.commands {
+	for _, c := range s.f.Commands() {
 		if strings.HasPrefix(c, "show channels as") || slices.ContainsFunc(others, func(id string) bool { return strings.Contains(c, id) }) {
 			t.Errorf("it asked %s", c)
 		}
 	}
-	s.f.mu.Unlock()
 	s.is("204", csta.Alerting)
 	if n := s.audit("501"); n != 0 { // a slot has no phone
 		t.Errorf("%d put right of a slot", n)
@@ -183,20 +161,20 @@ func TestAuditOfOneDevice(t *testing.T) {
 func TestAuditInTime(t *testing.T) {
 	for _, lost := range []string{"CHANNEL_HOLD", "CHANNEL_HANGUP"} {
 		synctest.Test(t, func(t *testing.T) {
-			f := newFakePBX(t)
-			s := &script{t: t, f: f, hands: fakeHands{f}, model: callmodel.New()}
-			a := fakeAdapter(t, f, false)
+			f := fake.New(fake.Config{Password: password})
+			s := &script{t: t, f: f, hands: hands{f}, model: callmodel.New()}
+			a := fakeAdapter(t, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8021}, false)
 			a.time = usual()
 			a.dialer = func(context.Context) (net.Conn, error) {
 				ours, theirs := net.Pipe()
-				go f.serve(theirs)
+				go f.Talk(theirs)
 				return ours, nil
 			}
 			var repaired atomic.Int64
 			a.meter = func(w pbxadapter.Work) { repaired.Add(int64(w.Repaired)) }
 			s.adapter(a)
 			s.talk()
-			s.lose(lost, "CHANNEL_HANGUP_COMPLETE", "CHANNEL_DESTROY")
+			s.f.Lose(lost, "CHANNEL_HANGUP_COMPLETE", "CHANNEL_DESTROY")
 			began := time.Now()
 			want := []csta.State{csta.Hold}
 			if lost == "CHANNEL_HOLD" {

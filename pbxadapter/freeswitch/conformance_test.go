@@ -1,6 +1,7 @@
 package freeswitch
 
 import (
+	"net"
 	"testing"
 	"time"
 
@@ -25,9 +26,9 @@ func quick() timing {
 }
 
 // fakeAdapter is an adapter to a fake.
-func fakeAdapter(t testing.TB, f *fake, parked bool) *Adapter {
+func fakeAdapter(t testing.TB, at net.Addr, parked bool) *Adapter {
 	t.Helper()
-	c := realConfig(f.address(), f.password)
+	c := realConfig(at.String(), password)
 	c.Feat["forward_no_answer"] = FeatureTemplate{"db insert/cfna/{user}/{number}", "db delete/cfna/{user}", "db select/cfna/{user}"}
 	if parked {
 		for i := range c.Devices {
@@ -57,10 +58,10 @@ func TestConformance(t *testing.T) {
 	for name, parked := range map[string]bool{"notify": false, "parked": true} {
 		t.Run(name, func(t *testing.T) {
 			adaptertest.Run(t, func(t *testing.T) adaptertest.Harness {
-				f := newFake(t)
+				f, at := newFake(t)
 				return adaptertest.Harness{
-					Adapter: fakeAdapter(t, f, parked), Phones: [4]csta.DeviceID{"201", "202", "203", "204"}, Busy: "9005", Outside: "0301234567", Slot: "501",
-					Hands: fakeHands{f}, Settle: settled(20 * time.Second),
+					Adapter: fakeAdapter(t, at, parked), Phones: [4]csta.DeviceID{"201", "202", "203", "204"}, Busy: "9005", Outside: "0301234567", Slot: "501",
+					Hands: hands{f}, Settle: settled(20 * time.Second),
 				}
 			}, must...)
 		})

@@ -47,10 +47,8 @@ func TestContexts(t *testing.T) {
 			}
 			s.a.mu.Unlock()
 			c.act(s)
-			s.f.mu.Lock()
-			defer s.f.mu.Unlock()
-			if !slices.ContainsFunc(s.f.commands, func(x string) bool { return strings.Contains(x, c.command) }) {
-				t.Errorf("no command has %q:\n%s", c.command, strings.Join(s.f.commands, "\n"))
+			if list := s.f.Commands(); !slices.ContainsFunc(list, func(x string) bool { return strings.Contains(x, c.command) }) {
+				t.Errorf("no command has %q:\n%s", c.command, strings.Join(list, "\n"))
 			}
 		})
 	}
@@ -79,23 +77,19 @@ func TestLacks(t *testing.T) {
 
 // Phones of the domain that register are devices, where that is wanted; their style is that of their User-Agent.
 func TestDevicesFromRegistrations(t *testing.T) {
-	f := newFake(t)
-	a := fakeAdapter(t, f, false)
+	s := onFake(t)
+	a := fakeAdapter(t, s.at, false)
 	for _, u := range []string{"203", "204", "205", "206"} {
 		delete(a.byID, a.stations[u].id)
 		delete(a.stations, u)
 	}
 	a.conf.Registrations = true
-	s := &script{t: t, f: f, hands: fakeHands{f}}
-	s.model = newScript(t, false).model
 	s.adapter(a)
 	defer func() { _ = s.stop() }()
 	if len(s.devices) < 5 || !a.stations["204"].style(nil).notify() {
 		t.Fatalf("%+v", s.devices)
 	}
-	f.mu.Lock()
-	f.fire("sofia::register", nil, map[string]string{"from-user": "208", "user-agent": "Grandstream GXP", "call-id": "x", "from-host": "pbx.test"})
-	f.mu.Unlock()
+	s.f.Fire("sofia::register", map[string]string{"from-user": "208", "user-agent": "Grandstream GXP", "call-id": "x", "from-host": "pbx.test"})
 	s.until("208 is a device", func() bool {
 		return slices.ContainsFunc(s.devices, func(d pbxadapter.Device) bool { return d.ID == "208" })
 	})

@@ -17,6 +17,7 @@ import (
 	"farhook/csta"
 	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
+	"farhook/pbxadapter/freeswitch/fake"
 )
 
 // runs runs an adapter until it ends by itself.
@@ -31,6 +32,10 @@ func runs(t *testing.T, a *Adapter) error {
 	return err
 }
 
+func dialTo(address string) func(context.Context) (net.Conn, error) {
+	return func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "tcp", address) }
+}
+
 type nobody struct{}
 
 func (nobody) Devices([]pbxadapter.Device) {}
@@ -41,19 +46,17 @@ func (nobody) Report(callmodel.Fact)       {}
 func TestBadLinks(t *testing.T) {
 	for _, c := range []struct {
 		name, want string
-		change     func(*fake, *Adapter)
+		change     func(*fake.PBX, *Adapter)
 	}{
-		{"wrong password", "the password was refused: -ERR invalid", func(f *fake, _ *Adapter) { f.password = "another" }},
-		{"rude rejection", "not allowed", func(f *fake, _ *Adapter) { f.rude = true }},
-		{"nobody listens", "refused", func(f *fake, _ *Adapter) { _ = f.ln.Close() }},
-		{"closed at once", "waiting for the greeting", func(f *fake, _ *Adapter) { f.down = true }},
+		{"wrong password", "the password was refused: -ERR invalid", func(f *fake.PBX, _ *Adapter) { f.Set(func(m *fake.Mood) { m.Password = "another" }) }},
+		{"rude rejection", "not allowed", func(f *fake.PBX, _ *Adapter) { f.Set(func(m *fake.Mood) { m.Rude = true }) }},
+		{"nobody listens", "refused", func(_ *fake.PBX, a *Adapter) { a.dialer = dialTo("127.0.0.1:1") }},
+		{"closed at once", "waiting for the greeting", func(f *fake.PBX, _ *Adapter) { f.Set(func(m *fake.Mood) { m.Down = true }) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := newFake(t)
-			a := fakeAdapter(t, f, false)
-			f.mu.Lock()
+			f, at := newFake(t)
+			a := fakeAdapter(t, at, false)
 			c.change(f, a)
-			f.mu.Unlock()
 			err := runs(t, a)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("%v, want %q", err, c.want)
@@ -67,10 +70,9 @@ func TestBadLinks(t *testing.T) {
 
 // userauth is used where a user is configured.
 func TestUserAuth(t *testing.T) {
-	f := newFake(t)
-	a := fakeAdapter(t, f, false)
+	s := onFake(t)
+	a := fakeAdapter(t, s.at, false)
 	a.conf.User = "cti@pbx.test"
-	s := &script{t: t, f: f, hands: fakeHands{f}, model: callmodel.New()}
 	s.adapter(a)
 	s.talk()
 	if err := s.stop(); err != nil {
@@ -85,46 +87,23 @@ func TestLinkEnds(t *testing.T) {
 		act        func(*script)
 	}{
 		{"disconnect notice", "Disconnected, goodbye", func(s *script) {
-			s.f.mu.Lock()
-			defer s.f.mu.Unlock()
-			for l := range s.f.links {
-				l.send("Content-Type: text/disconnect-notice", goodbye)
-			}
+			s.f.Send("Content-Type: text/disconnect-notice", fake.Goodbye)
 		}},
 		{"cut within a frame", "unexpected EOF", func(s *script) {
-			s.f.mu.Lock()
-			defer s.f.mu.Unlock()
-			for l := range s.f.links {
-				_, _ = l.nc.Write([]byte("Content-Length: 500\nContent-Type: text/event-json\n\n{\"Event-Na"))
-				_ = l.nc.Close()
-			}
+			s.f.Write("Content-Length: 500\nContent-Type: text/event-json\n\n{\"Event-Na", true)
 		}},
 		{"a length that cannot be", "longer than", func(s *script) {
-			s.f.mu.Lock()
-			defer s.f.mu.Unlock()
-			for l := range s.f.links {
-				_, _ = l.nc.Write([]byte("Content-Length: 2000000000\n\n"))
-			}
+			s.f.Write("Content-Length: 2000000000\n\n", false)
 		}},
-		{"another Core-UUID", "started anew", func(s *script) {
-			s.f.mu.Lock()
-			defer s.f.mu.Unlock()
-			s.f.core = newID()
-			s.f.fire("HEARTBEAT", nil, nil)
-		}},
-		{"no answer to a ping", "does not answer", func(s *script) {
-			s.f.mu.Lock()
-			defer s.f.mu.Unlock()
-			s.f.silent = true
-		}},
+		{"another Core-UUID", "started anew", func(s *script) { s.f.Restart() }},
+		{"no answer to a ping", "does not answer", func(s *script) { s.f.Set(func(m *fake.Mood) { m.Silent = true }) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := newFake(t)
-			a := fakeAdapter(t, f, false)
+			s := onFake(t)
+			a := fakeAdapter(t, s.at, false)
 			if strings.Contains(c.name, "ping") {
 				a.time.ping = 200 * time.Millisecond
 			}
-			s := &script{t: t, f: f, hands: fakeHands{f}, model: callmodel.New()}
 			ended := make(chan error, 1)
 			go func() { ended <- a.Run(context.Background(), s) }()
 			s.until("synced", func() bool { return s.synced > 0 })
@@ -138,12 +117,7 @@ func TestLinkEnds(t *testing.T) {
 			case <-time.After(5 * time.Second):
 				t.Fatal("the link did not end")
 			}
-			f.mu.Lock()
-			f.silent = false
-			if c.name == "another Core-UUID" { // everything is gone with it
-				f.legs = map[string]*fleg{}
-			}
-			f.mu.Unlock()
+			s.f.Set(func(m *fake.Mood) { m.Silent = false })
 			a.time.ping = 5 * time.Second
 			s.adapter(a)
 			if c.name == "another Core-UUID" {
@@ -161,13 +135,9 @@ func TestLinkEnds(t *testing.T) {
 // A broken event costs itself, and nothing else.
 func TestBrokenEvent(t *testing.T) {
 	s := newScript(t, false)
-	s.f.mu.Lock()
-	for l := range s.f.links {
-		l.send("Content-Type: text/event-json", `{"Event-Name":"CHANNEL_CREATE","Unique-ID":`)
-		l.send("Content-Type: text/event-json", `["no","object"]`)
-		l.send("Content-Type: text/no-such-thing", "x")
-	}
-	s.f.mu.Unlock()
+	s.f.Send("Content-Type: text/event-json", `{"Event-Name":"CHANNEL_CREATE","Unique-ID":`)
+	s.f.Send("Content-Type: text/event-json", `["no","object"]`)
+	s.f.Send("Content-Type: text/no-such-thing", "x")
 	s.talk()
 }
 
@@ -184,9 +154,7 @@ func TestRefusals(t *testing.T) {
 	s.a.conf.Domain = "elsewhere.test"
 	try(csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "202"}, csta.ErrRequestIncompatible)
 	s.a.conf.Domain = "pbx.test"
-	s.f.mu.Lock()
-	s.f.db["dnd/202"] = "" // the key is not set: "-ERR no reply" is off
-	s.f.mu.Unlock()
+	s.f.Keep("dnd/202", "") // the key is not set: "-ERR no reply" is off
 	if s.do(csta.GetDoNotDisturb{Device: "202"}).(csta.GetDoNotDisturbResponse).DoNotDisturbOn {
 		t.Error("no reply means on")
 	}
@@ -198,15 +166,7 @@ func TestRefusals(t *testing.T) {
 	s.a.time.step = 50 * time.Millisecond
 	s.hand(s.hands.Dial("201", "202"))
 	id := s.conn("202", csta.Alerting)
-	s.f.mu.Lock()
-	s.f.legs[""] = nil
-	for _, l := range s.f.legs {
-		if l != nil && l.user == "202" {
-			l.held, l.ans = true, true // a phone that does not answer when it is told to
-		}
-	}
-	delete(s.f.legs, "")
-	s.f.mu.Unlock()
+	s.f.Disobey("202")
 	_, err := s.a.Services()["AnswerCall"](context.Background(), csta.AnswerCall{CallToBeAnswered: id})
 	if !errors.Is(err, csta.ErrInternalResourceBusy) || !strings.Contains(err.Error(), "CHANNEL_ANSWER") {
 		t.Errorf("%v, want one that says what was waited for", err)
@@ -248,8 +208,8 @@ func TestSlow(t *testing.T) {
 
 // The record of what was said has commands and events with the request they belong to, and no password.
 func TestTap(t *testing.T) {
-	f := newFake(t)
-	a := fakeAdapter(t, f, false)
+	s := onFake(t)
+	a := fakeAdapter(t, s.at, false)
 	var mu sync.Mutex
 	var record []pbxadapter.Message
 	a.tap = func(m pbxadapter.Message) {
@@ -257,7 +217,6 @@ func TestTap(t *testing.T) {
 		defer mu.Unlock()
 		record = append(record, m)
 	}
-	s := &script{t: t, f: f, hands: fakeHands{f}, model: callmodel.New()}
 	s.adapter(a)
 	s.talk()
 	if _, err := a.Services()["HoldCall"](pbxadapter.WithOp(context.Background(), 7), csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)}); err != nil {
@@ -272,7 +231,7 @@ func TestTap(t *testing.T) {
 	for _, m := range record {
 		text := string(m.Text)
 		switch {
-		case strings.Contains(text, f.password):
+		case strings.Contains(text, password):
 			t.Errorf("the password is in the record: %s", text)
 		case m.Out && m.Op == 7 && strings.Contains(text, "uuid_phone_event"):
 			commands++
@@ -287,11 +246,10 @@ func TestTap(t *testing.T) {
 
 // What goes wrong in a request's name has the request's trace id in the log.
 func TestTrace(t *testing.T) {
-	f := newFake(t)
-	a := fakeAdapter(t, f, false)
+	s := onFake(t)
+	a := fakeAdapter(t, s.at, false)
 	core, logs := observer.New(zap.DebugLevel)
 	a.log = zap.New(core)
-	s := &script{t: t, f: f, hands: fakeHands{f}, model: callmodel.New()}
 	s.adapter(a)
 	defer func() { _ = s.stop() }()
 	of := func(r csta.Request, verb string) {

@@ -41,8 +41,8 @@ func TestRealRestart(t *testing.T) {
 func TestRestart(t *testing.T) {
 	for name, parked := range map[string]bool{"notify": false, "parked": true} {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t)
-			restarts(&script{t: t, f: f, model: callmodel.New()}, parked, fakeHands{f}, func() *Adapter { return fakeAdapter(t, f, parked) })
+			s := onFake(t)
+			restarts(s, parked, s.hands, func() *Adapter { return fakeAdapter(t, s.at, parked) })
 		})
 	}
 }

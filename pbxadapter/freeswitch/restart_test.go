@@ -2,9 +2,11 @@ package freeswitch
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"farhook/csta"
+	"farhook/pbxadapter/freeswitch/fake"
 )
 
 // steps are the services of several commands, by 201, which talks to 202.
@@ -47,16 +49,11 @@ var steps = map[string]func(*script, func(csta.Request)){
 // consulted has 201 consult 203, who answers, before the service.
 func consulted(act func(*script, func(csta.Request))) func(*script, func(csta.Request)) {
 	return func(s *script, do func(csta.Request)) {
-		s.f.mu.Lock()
-		k := s.f.killAfter // only the service's own commands count
-		s.f.killAfter = 0
-		s.f.mu.Unlock()
+		k := s.f.KillAfter(0) // only the service's own commands count
 		s.consult("203")
 		s.hand(s.hands.Answer("203"))
 		s.is("203", csta.Connected)
-		s.f.mu.Lock()
-		s.f.killAfter = k + s.f.counted
-		s.f.mu.Unlock()
+		s.f.KillAfter(k)
 		act(s, do)
 	}
 }
@@ -85,47 +82,36 @@ func killedAfter(t *testing.T, k int, parked bool, act func(*script, func(csta.R
 	t.Helper()
 	s := newScript(t, parked)
 	s.talk()
-	s.f.mu.Lock()
-	s.f.counted, s.f.killAfter = 0, k
-	s.f.mu.Unlock()
+	s.f.KillAfter(k)
 	died := false
 	act(s, func(r csta.Request) {
 		if died {
 			return
 		}
 		if _, err := s.a.Services()[r.Service()](context.Background(), r); err != nil {
-			s.f.mu.Lock()
-			died = s.f.frozen
-			s.f.mu.Unlock()
-			if !died {
+			if died = s.f.Killed(); !died {
 				t.Fatalf("%s: %v", r.Service(), err)
 			}
 		}
 	})
-	s.f.mu.Lock()
-	reached := s.f.frozen
-	s.f.mu.Unlock()
-	if !reached {
+	if !s.f.Killed() {
 		return false
 	}
 	_ = s.stop()
-	s.f.mu.Lock()
-	s.f.frozen, s.f.killAfter = false, 0
-	far, err := s.f.newest("202", func(l *fleg) bool { return !l.dead })
-	s.f.mu.Unlock()
-	if err != nil {
+	s.f.KillAfter(0)
+	far := ""
+	for _, l := range s.f.Legs() {
+		if l.User == "202" {
+			far = l.ID
+		}
+	}
+	if far == "" {
 		t.Fatalf("killed after command %d: 202 has lost its call", k)
 	}
-	s.adapter(fakeAdapter(t, s.f, parked))
+	s.adapter(fakeAdapter(t, s.at, parked))
 	s.until("202's call is found again", func() bool { return len(s.states("202")) > 0 })
-	s.f.mu.Lock()
-	var users []csta.DeviceID
-	for _, l := range s.f.legs {
-		users = append(users, csta.DeviceID(l.user))
-	}
-	s.f.mu.Unlock()
-	for _, u := range users {
-		s.until(string(u)+" is found in a call", func() bool { return len(s.states(u)) > 0 })
+	for _, l := range s.f.Legs() {
+		s.until(l.User+" is found in a call", func() bool { return len(s.states(csta.DeviceID(l.User))) > 0 })
 	}
 	// Who is held can be taken back, as soon as nobody else is talked to.
 	s.mu.Lock()
@@ -136,22 +122,18 @@ func killedAfter(t *testing.T, k int, parked bool, act func(*script, func(csta.R
 		s.is("201", csta.Connected)
 		s.is("202", csta.Connected)
 	}
-	if far.dead {
+	is := func(ok func(fake.Leg) bool) bool {
+		return slices.ContainsFunc(s.f.Legs(), func(l fake.Leg) bool { return l.ID == far && ok(l) })
+	}
+	if !is(func(fake.Leg) bool { return true }) {
 		t.Fatalf("killed after command %d: 202 has lost its call to the new farhook", k)
 	}
 	// When everybody but 202 has hung up, nobody is left behind in a park.
-	for _, u := range []string{"201", "203"} {
-		for range 3 {
-			_ = s.hands.on(u, func(*fleg) bool { return true }, func(l *fleg) { s.f.hangup(l, "NORMAL_CLEARING") })
-		}
-	}
-	inside := func() bool { // in a slot or a room one may be alone
-		s.f.mu.Lock()
-		defer s.f.mu.Unlock()
-		return far.dead || far.room != "" || far.parked && far.vars["farhook_holder"] == ""
-	}
-	s.until("202 is left alone in no park", inside)
-	_ = s.hands.on("202", func(*fleg) bool { return true }, func(l *fleg) { s.f.hangup(l, "NORMAL_CLEARING") })
+	s.f.Reset("201", "203")
+	s.until("202 is left alone in no park", func() bool { // in a slot or a room one may be alone
+		return !is(func(l fake.Leg) bool { return !l.Room && (!l.Parked || l.Vars["farhook_holder"] != "") })
+	})
+	s.f.Reset("202")
 	s.until("every call has ended", func() bool { return len(s.model.State().Calls) == 0 })
 	_ = s.stop()
 	return true

@@ -9,7 +9,6 @@ import (
 	"go.uber.org/zap"
 
 	"farhook/csta"
-	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
 )
 
@@ -23,17 +22,14 @@ var evil = []string{
 // No field of any request, whatever it holds, puts anything but a number of the whitelist into a command: not an application's argument, not
 // a variable, not a second command or frame.
 func TestSmuggling(t *testing.T) {
-	f := newFake(t)
-	a := fakeAdapter(t, f, false)
+	s := onFake(t)
+	a := fakeAdapter(t, s.at, false)
 	a.log = zap.NewNop()
 	a.numbers = crooked{} // rules that give back what they were given
-	s := &script{t: t, f: f, hands: fakeHands{f}, model: callmodel.New()}
 	s.adapter(a)
 	s.talk()
 	talk := s.conn("201", csta.Connected)
-	f.mu.Lock()
-	sound := len(f.commands)
-	f.mu.Unlock()
+	s.f.Commands()
 	for name, handler := range a.Services() {
 		for _, e := range evil {
 			for _, r := range requests(name, e, talk) {
@@ -43,9 +39,7 @@ func TestSmuggling(t *testing.T) {
 			}
 		}
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, c := range f.commands[sound:] {
+	for _, c := range s.f.Commands() {
 		for _, e := range evil {
 			if e != "" && e != "203 " && e != "%0a" && strings.Contains(c, e) {
 				t.Errorf("%q is in the command %q", e, c)

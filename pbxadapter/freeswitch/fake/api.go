@@ -1,4 +1,4 @@
-package freeswitch
+package fake
 
 import (
 	"encoding/json"
@@ -13,7 +13,7 @@ import (
 var originates = regexp.MustCompile(`^\{\^\^\|(.*)\}user/(\d+)@pbx\.test (.*)$`)
 
 // api carries a command out. It is called with the lock.
-func (f *fake) api(command string, done func(string)) {
+func (f *PBX) api(command string, done func(string)) {
 	if f.frozen {
 		return
 	}
@@ -26,12 +26,12 @@ func (f *fake) api(command string, done func(string)) {
 			}
 		}()
 	}
-	if f.silent && !strings.HasPrefix(command, "show") {
+	if f.mood.Silent && !strings.HasPrefix(command, "show") {
 		return
 	}
 	verb, rest, _ := strings.Cut(command, " ")
 	w := strings.Fields(rest)
-	var l *fleg
+	var l *leg
 	if len(w) > 0 {
 		l = f.legs[w[0]]
 	}
@@ -55,7 +55,8 @@ func (f *fake) api(command string, done func(string)) {
 		}
 		done(b.String())
 	case "user_data":
-		done("office")
+		u, _, _ := strings.Cut(w[0], "@")
+		done(f.class(u))
 	case "uuid_exists":
 		done(map[bool]string{true: "true", false: "false"}[l != nil])
 	case "uuid_dump":
@@ -82,6 +83,7 @@ func (f *fake) api(command string, done func(string)) {
 		case l == nil:
 			done("-ERR Operation failed")
 			return
+		case l.deaf:
 		case w[1] == "hold" && l.ans && !l.held:
 			f.hold(l)
 		case w[1] == "talk" && l.held:
@@ -152,7 +154,7 @@ func (f *fake) api(command string, done func(string)) {
 	}
 }
 
-func (f *fake) show(w []string) string {
+func (f *PBX) show(w []string) string {
 	var rows []map[string]string
 	switch w[0] {
 	case "channels":
@@ -179,7 +181,7 @@ func (f *fake) show(w []string) string {
 	return string(text)
 }
 
-func (f *fake) database(arg string, done func(string)) {
+func (f *PBX) database(arg string, done func(string)) {
 	part := strings.SplitN(arg, "/", 4)
 	if len(part) < 3 {
 		done("-USAGE: [insert|delete|select]/<realm>/<key>/<value>")
@@ -200,7 +202,7 @@ func (f *fake) database(arg string, done func(string)) {
 	}
 }
 
-func (f *fake) originate(arg string, done func(string)) {
+func (f *PBX) originate(arg string, done func(string)) {
 	m := originates.FindStringSubmatch(arg)
 	if m == nil {
 		done("-USAGE: <call url> <exten>|&<application_name>(<app_args>) [<dialplan>] [<context>] [<cid_name>] [<cid_num>] [<timeout_sec>]")
@@ -236,7 +238,7 @@ func (f *fake) originate(arg string, done func(string)) {
 }
 
 // then is what an originated leg does when it has been answered.
-func (f *fake) then(l *fleg, app string) {
+func (f *PBX) then(l *leg, app string) {
 	name, arg, _ := strings.Cut(strings.TrimSuffix(app, ")"), "(")
 	switch name {
 	case "&intercept":

@@ -1,7 +1,11 @@
-package freeswitch
+// Package fake is a small FreeSWITCH for tests: it does what the real one was seen to do, by the same commands, with the same events (a test of the
+// adapter compares the two). Its phones are 201 to 206, of which the last is not registered. They obey NOTIFY talk and hold, answer by themselves when
+// asked to, and have people, who are the hands. Nothing but tests imports it.
+package fake
 
 import (
 	"bufio"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -9,28 +13,37 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"testing"
 )
 
-// fake is a small FreeSWITCH: it does what the real one was seen to do, by the same commands, with the same events. TestFakeAsRecorded holds
-// it against the recordings. Its phones obey NOTIFY talk and hold, answer by themselves when asked to, and have people (fakeHands).
-type fake struct {
-	t        testing.TB
-	ln       net.Listener
-	password string
-	rude     bool // rejects the next connections
+// Config says what is special about it.
+type Config struct {
+	Password string
+	Barred   []string // phones whose context, barred, leads to no number that begins with 00
+}
+
+// Mood is what is wrong with it.
+type Mood struct {
+	Password string // that it takes
+	Rude     bool   // it rejects connections
+	Down     bool   // it closes them
+	Silent   bool   // it takes commands and does nothing
+}
+
+// PBX is the fake.
+type PBX struct {
+	conf Config
 
 	mu        sync.Mutex
+	mood      Mood
 	core      string
 	seq       int
-	legs      map[string]*fleg
+	legs      map[string]*leg
 	order     []string
-	links     map[*flink]bool
-	down      bool
+	links     map[*link]bool
 	db        map[string]string
-	rooms     map[string][]*fleg
+	rooms     map[string][]*leg
 	commands  []string
-	silent    bool            // takes commands and does nothing
+	outside   []string        // numbers that were called there
 	counted   int             // commands
 	killAfter int             // after so many of them every link is dead
 	frozen    bool            // nobody's commands are taken
@@ -38,13 +51,14 @@ type fake struct {
 }
 
 // fleg is a channel.
-type fleg struct {
+type leg struct {
 	id, user, number     string // user: one of our phones; number: outside
 	inbound, ans, held   bool
 	dead, parked, unseen bool
+	deaf                 bool // it does nothing when it is told to
 	vars                 map[string]string
-	peer, parent         *fleg
-	rings                []*fleg
+	peer, parent         *leg
+	rings                []*leg
 	dest, rdnis, cid     string
 	room, export, status string   // status: of the SIP message by which its phone ended it
 	next                 []string // applications still to run
@@ -52,56 +66,36 @@ type fleg struct {
 }
 
 // flink is one connection.
-type flink struct {
+type link struct {
 	nc     net.Conn
 	wmu    sync.Mutex
 	events bool
 	names  map[string]bool
 }
 
-// newFakePBX is one that listens nowhere: serve is its event socket.
-func newFakePBX(t testing.TB) *fake {
-	return &fake{
-		t: t, password: "secret", core: newID(), legs: map[string]*fleg{}, links: map[*flink]bool{}, db: map[string]string{}, rooms: map[string][]*fleg{},
+// New makes one. It listens nowhere.
+func New(c Config) *PBX {
+	return &PBX{
+		conf: c, mood: Mood{Password: c.Password}, core: newID(), legs: map[string]*leg{}, links: map[*link]bool{}, db: map[string]string{}, rooms: map[string][]*leg{},
 		lost: map[string]bool{},
 	}
 }
 
-func (f *fake) address() string {
-	if f.ln == nil {
-		return "127.0.0.1:8021"
-	}
-	return f.ln.Addr().String()
-}
-
-func newFake(t testing.TB) *fake {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := newFakePBX(t)
-	f.ln = ln
+// Serve takes connections until the listener is closed, and then waits until the last one has ended.
+func (f *PBX) Serve(ln net.Listener) {
 	var serving sync.WaitGroup
-	serving.Go(func() {
-		for {
-			nc, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			serving.Go(func() { f.serve(nc) })
+	defer serving.Wait()
+	for {
+		nc, err := ln.Accept()
+		if err != nil {
+			return
 		}
-	})
-	t.Cleanup(func() {
-		_ = ln.Close()
-		f.cut()
-		serving.Wait()
-	})
-	return f
+		serving.Go(func() { f.Talk(nc) })
+	}
 }
 
-// cut closes every connection.
-func (f *fake) cut() {
+// Cut closes every connection.
+func (f *PBX) Cut() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for l := range f.links {
@@ -109,7 +103,13 @@ func (f *fake) cut() {
 	}
 }
 
-func (l *flink) send(head, body string) {
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
+}
+
+func (l *link) send(head, body string) {
 	if body != "" {
 		head += "\nContent-Length: " + strconv.Itoa(len(body))
 	}
@@ -118,14 +118,16 @@ func (l *flink) send(head, body string) {
 	_, _ = l.nc.Write([]byte(head + "\n\n" + body))
 }
 
-const goodbye = "Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"
+// Goodbye is the body of a disconnect notice.
+const Goodbye = "Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"
 
-func (f *fake) serve(nc net.Conn) {
+// Talk is one connection to the event socket.
+func (f *PBX) Talk(nc net.Conn) {
 	defer nc.Close()
-	l := &flink{nc: nc, names: map[string]bool{}}
+	l := &link{nc: nc, names: map[string]bool{}}
 	f.mu.Lock()
-	rude, down, password := f.rude, f.down, f.password
-	if !down {
+	mood := f.mood
+	if !mood.Down {
 		f.links[l] = true
 	}
 	f.mu.Unlock()
@@ -135,9 +137,9 @@ func (f *fake) serve(nc net.Conn) {
 		f.mu.Unlock()
 	}()
 	switch {
-	case down:
+	case mood.Down:
 		return
-	case rude:
+	case mood.Rude:
 		l.send("Content-Type: text/rude-rejection", "Access Denied, go away.\n")
 		return
 	}
@@ -151,12 +153,12 @@ func (f *fake) serve(nc net.Conn) {
 		}
 		verb, rest, _ := strings.Cut(head[0], " ")
 		switch {
-		case verb == "auth" && rest == password, verb == "userauth" && rest == "cti@pbx.test:"+password:
+		case verb == "auth" && rest == mood.Password, verb == "userauth" && rest == "cti@pbx.test:"+mood.Password:
 			open = true
 			l.send("Content-Type: command/reply\nReply-Text: +OK accepted", "")
 		case !open:
 			l.send("Content-Type: command/reply\nReply-Text: -ERR invalid", "")
-			l.send("Content-Type: text/disconnect-notice", goodbye)
+			l.send("Content-Type: text/disconnect-notice", Goodbye)
 			return
 		case verb == "event":
 			f.mu.Lock()
@@ -213,7 +215,7 @@ func readCommand(r *bufio.Reader) ([]string, string, bool) {
 }
 
 // fire tells an event to everybody. It is called with the lock, as everything below.
-func (f *fake) fire(name string, l *fleg, more map[string]string) {
+func (f *PBX) fire(name string, l *leg, more map[string]string) {
 	f.seq++
 	if f.lost[name] {
 		return
@@ -240,7 +242,7 @@ func (f *fake) fire(name string, l *fleg, more map[string]string) {
 }
 
 // describe puts what every event about a leg says of it.
-func (f *fake) describe(l *fleg, m map[string]string) {
+func (f *PBX) describe(l *leg, m map[string]string) {
 	m["Unique-ID"], m["Caller-Caller-ID-Number"], m["Caller-Destination-Number"] = l.id, l.cid, l.dest
 	m["Call-Direction"], m["Channel-Name"] = "outbound", "sofia/desk/"+l.user+l.number+"@127.0.0.1"
 	m["Caller-Channel-Created-Time"] = strconv.Itoa(1_000_000 + slices.Index(f.order, l.id))
@@ -283,35 +285,22 @@ func (f *fake) describe(l *fleg, m map[string]string) {
 	}
 }
 
-func (f *fake) leg(user string, inbound bool, id string) *fleg {
+func (f *PBX) leg(user string, inbound bool, id string) *leg {
 	if id == "" {
 		id = newID()
 	}
-	l := &fleg{id: id, user: user, inbound: inbound, vars: map[string]string{"hangup_after_bridge": "true"}}
+	l := &leg{id: id, user: user, inbound: inbound, vars: map[string]string{"hangup_after_bridge": "true"}}
 	f.legs[id] = l
 	f.order = append(f.order, id)
 	return l
 }
 
 // newest is the phone's leg that is in a state, newest first.
-func (f *fake) newest(user string, is func(*fleg) bool) (*fleg, error) {
+func (f *PBX) newest(user string, is func(*leg) bool) (*leg, error) {
 	for _, id := range slices.Backward(f.order) {
 		if l := f.legs[id]; l != nil && l.user+l.number == user && is(l) {
 			return l, nil
 		}
 	}
 	return nil, fmt.Errorf("fake: %s has no such leg", user)
-}
-
-// fakeHands are people at the fake's phones.
-type fakeHands struct{ *fake }
-
-func (h fakeHands) on(user string, is func(*fleg) bool, do func(*fleg)) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	l, err := h.newest(user, is)
-	if err == nil {
-		do(l)
-	}
-	return err
 }

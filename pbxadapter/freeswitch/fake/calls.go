@@ -1,79 +1,51 @@
-package freeswitch
+package fake
 
 import (
 	"slices"
 	"strings"
-
-	"farhook/csta"
 )
 
 // What the fake's calls do.
 
-func (h fakeHands) Dial(from, to csta.DeviceID) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	l := h.leg(string(from), true, "")
-	l.cid, l.dest = string(from), string(to)
-	if from[0] == '0' {
-		l.user, l.number = "", string(from)
-	}
-	h.fire("CHANNEL_CREATE", l, nil)
-	h.route(l, string(to), "")
-	return nil
-}
-
-func (h fakeHands) Answer(d csta.DeviceID) error {
-	return h.on(string(d), func(l *fleg) bool { return !l.inbound && !l.ans }, h.answer)
-}
-
-func (h fakeHands) HangUp(d csta.DeviceID) error {
-	return h.on(string(d), func(l *fleg) bool { return !l.held }, func(l *fleg) { l.status = "200"; h.hangup(l, "NORMAL_CLEARING") })
-}
-
-func (h fakeHands) Hold(d csta.DeviceID) error {
-	return h.on(string(d), func(l *fleg) bool { return l.ans && !l.held }, h.hold)
-}
-
-func (h fakeHands) Retrieve(d csta.DeviceID) error {
-	return h.on(string(d), func(l *fleg) bool { return l.held }, h.retrieve)
-}
-
-func (h fakeHands) Reject(d csta.DeviceID) error {
-	return h.on(string(d), func(l *fleg) bool { return !l.inbound && !l.ans }, func(l *fleg) { l.status = "486"; h.hangup(l, "USER_BUSY") })
-}
-
-func (h fakeHands) CutLink() {
-	h.mu.Lock()
-	h.down = true
-	h.mu.Unlock()
-	h.cut()
-}
-
-func (h fakeHands) RestoreLink() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.down = false
-}
-
-func (f *fake) hold(l *fleg) {
+func (f *PBX) hold(l *leg) {
 	l.held = true
 	f.fire("CHANNEL_HOLD", l, nil)
 }
 
-func (f *fake) retrieve(l *fleg) {
+func (f *PBX) retrieve(l *leg) {
 	l.held = false
 	f.fire("CHANNEL_UNHOLD", l, nil)
 }
 
+// class is the context of a phone.
+func (f *PBX) class(user string) string {
+	if slices.Contains(f.conf.Barred, user) {
+		return "barred"
+	}
+	return "office"
+}
+
+// dialled reads "203 XML office".
+func (f *PBX) dialled(l *leg, target, rdnis string) {
+	w := strings.Fields(target)
+	if len(w) != 3 || w[1] != "XML" {
+		f.fails(l, "NO_ROUTE_DESTINATION")
+		return
+	}
+	f.route(l, w[0], rdnis, w[2])
+}
+
 // route is the dialplan.
-func (f *fake) route(l *fleg, to, rdnis string) {
+func (f *PBX) route(l *leg, to, rdnis, class string) {
 	l.parked = false
 	switch {
+	case class == "barred" && strings.HasPrefix(to, "00"):
+		f.fails(l, "CALL_REJECTED")
 	case f.db["dnd/"+to] == "true":
 		l.vars["refused_by"] = "dnd"
 		f.fails(l, "NO_USER_RESPONSE")
 	case f.db["cfu/"+to] != "" && rdnis == "":
-		f.route(l, f.db["cfu/"+to], to)
+		f.route(l, f.db["cfu/"+to], to, f.class(to))
 	case to == "9005":
 		f.fails(l, "USER_BUSY")
 	case to == "206":
@@ -82,6 +54,7 @@ func (f *fake) route(l *fleg, to, rdnis string) {
 		c := f.leg("", false, "")
 		if to[0] == '0' {
 			c.number = to
+			f.outside = append(f.outside, to)
 		} else {
 			c.user = to
 		}
@@ -104,7 +77,7 @@ func (f *fake) route(l *fleg, to, rdnis string) {
 }
 
 // fails is a dialplan that came to nothing: the leg goes on with its list, or ends.
-func (f *fake) fails(l *fleg, cause string) {
+func (f *PBX) fails(l *leg, cause string) {
 	if l.vars["continue_on_fail"] == "true" && len(l.next) > 0 {
 		f.goOn(l)
 		return
@@ -113,7 +86,7 @@ func (f *fake) fails(l *fleg, cause string) {
 }
 
 // goOn runs what is left of a leg's list.
-func (f *fake) goOn(l *fleg) {
+func (f *PBX) goOn(l *leg) {
 	for len(l.next) > 0 && !l.dead {
 		app := l.next[0]
 		l.next = l.next[1:]
@@ -129,20 +102,20 @@ func (f *fake) goOn(l *fleg) {
 			f.fire("CHANNEL_PARK", l, nil)
 			return
 		case "execute_extension":
-			f.route(l, strings.Fields(arg)[0], "")
+			f.dialled(l, arg, "")
 			return
 		}
 	}
 }
 
-func (f *fake) answer(l *fleg) {
+func (f *PBX) answer(l *leg) {
 	if l.ans || l.dead {
 		return
 	}
 	l.ans = true
 	f.fire("CHANNEL_ANSWER", l, nil)
 	if p := l.parent; p != nil && slices.Contains(p.rings, l) {
-		p.rings = slices.DeleteFunc(p.rings, func(o *fleg) bool { return o == l })
+		p.rings = slices.DeleteFunc(p.rings, func(o *leg) bool { return o == l })
 		for _, o := range slices.Clone(p.rings) {
 			f.hangup(o, "LOSE_RACE")
 		}
@@ -156,7 +129,7 @@ func (f *fake) answer(l *fleg) {
 }
 
 // lift answers a caller's leg.
-func (f *fake) lift(l *fleg) {
+func (f *PBX) lift(l *leg) {
 	if !l.ans {
 		l.ans = true
 		f.fire("CHANNEL_PROGRESS_MEDIA", l, nil)
@@ -164,8 +137,8 @@ func (f *fake) lift(l *fleg) {
 	}
 }
 
-func (f *fake) bridge(a, b *fleg) {
-	for _, l := range []*fleg{a, b} {
+func (f *PBX) bridge(a, b *leg) {
+	for _, l := range []*leg{a, b} {
 		f.part(l)
 		if l.parked {
 			l.parked = false
@@ -177,7 +150,7 @@ func (f *fake) bridge(a, b *fleg) {
 }
 
 // part ends a leg's talk; the other end parks, or ends too.
-func (f *fake) part(l *fleg) {
+func (f *PBX) part(l *leg) {
 	o := l.peer
 	if o == nil {
 		return
@@ -191,7 +164,7 @@ func (f *fake) part(l *fleg) {
 }
 
 // left is a leg whose talk is over.
-func (f *fake) left(o *fleg) {
+func (f *PBX) left(o *leg) {
 	switch {
 	case o.dead || o.room != "":
 	case o.vars["park_after_bridge"] == "true":
@@ -203,20 +176,20 @@ func (f *fake) left(o *fleg) {
 	}
 }
 
-func (f *fake) hangup(l *fleg, cause string) {
+func (f *PBX) hangup(l *leg, cause string) {
 	if l.dead {
 		return
 	}
 	l.dead = true
 	delete(f.legs, l.id)
 	if p := l.parent; p != nil {
-		p.rings = slices.DeleteFunc(p.rings, func(o *fleg) bool { return o == l })
+		p.rings = slices.DeleteFunc(p.rings, func(o *leg) bool { return o == l })
 	}
 	m := map[string]string{"Hangup-Cause": cause}
 	f.fire("CHANNEL_HANGUP", l, m)
 	if l.room != "" {
 		f.fire("conference::maintenance", l, map[string]string{"Action": "del-member", "Conference-Unique-ID": "id-" + l.room, "Conference-Name": l.room})
-		f.rooms[l.room] = slices.DeleteFunc(f.rooms[l.room], func(o *fleg) bool { return o == l })
+		f.rooms[l.room] = slices.DeleteFunc(f.rooms[l.room], func(o *leg) bool { return o == l })
 	}
 	for _, o := range slices.Clone(l.rings) {
 		f.hangup(o, "ORIGINATOR_CANCEL")
@@ -238,7 +211,7 @@ func (f *fake) hangup(l *fleg, cause string) {
 	forwards := map[string]string{"USER_BUSY": "cfb/"}
 	if p := l.parent; p != nil && !l.ans && !p.dead && len(p.rings) == 0 && cause != "LOSE_RACE" && cause != "ORIGINATOR_CANCEL" && cause != "PICKED_OFF" {
 		if to := f.db[forwards[cause]+l.user]; to != "" {
-			f.route(p, to, l.user)
+			f.route(p, to, l.user, f.class(l.user))
 			return
 		}
 		f.fails(p, cause)
@@ -246,7 +219,7 @@ func (f *fake) hangup(l *fleg, cause string) {
 }
 
 // transfer sends a leg elsewhere.
-func (f *fake) transfer(l *fleg, to string) {
+func (f *PBX) transfer(l *leg, to string) {
 	rdnis := l.user
 	if o := l.peer; o != nil {
 		rdnis = o.user
@@ -265,13 +238,13 @@ func (f *fake) transfer(l *fleg, to string) {
 }
 
 // run has a leg run a list of applications, or a number of the dialplan.
-func (f *fake) run(l *fleg, to, rdnis string) {
+func (f *PBX) run(l *leg, to, rdnis string) {
 	l.next, l.parked = nil, false
 	to, inline := strings.CutSuffix(strings.TrimSpace(to), " inline")
 	to = strings.Trim(to, "'")
 	switch {
 	case !inline:
-		f.route(l, strings.Fields(to)[0], rdnis)
+		f.dialled(l, to, rdnis)
 	case strings.HasPrefix(to, "conference:"):
 		room, _, _ := strings.Cut(strings.TrimPrefix(to, "conference:"), "@")
 		f.enter(l, room)
@@ -283,13 +256,13 @@ func (f *fake) run(l *fleg, to, rdnis string) {
 	default:
 		for app := range strings.SplitSeq(to, ",") {
 			if n, ok := strings.CutPrefix(app, "transfer:"); ok {
-				f.route(l, strings.Fields(n)[0], rdnis)
+				f.dialled(l, n, rdnis)
 			}
 		}
 	}
 }
 
-func (f *fake) enter(l *fleg, room string) {
+func (f *PBX) enter(l *leg, room string) {
 	l.room, l.ans = room, true
 	f.rooms[room] = append(f.rooms[room], l)
 	f.fire("conference::maintenance", l, map[string]string{"Action": "add-member", "Conference-Unique-ID": "id-" + room, "Conference-Name": room})
