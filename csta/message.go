@@ -38,17 +38,19 @@ type Event interface {
 // Right is what a request takes on a device.
 type Right uint8
 
-// The rights. Control is over one's own phone, Pickup takes a call away from another, Observe only looks, Call is to ring it.
+// The rights. Control is over one's own phone, Pickup takes a call away from another, Observe only looks, Call is to ring it, Override to ring it
+// through its do not disturb (no request needs it by itself: it depends on the number).
 const (
 	Observe Right = iota + 1
 	Call
 	Pickup
 	Control
+	Override
 )
 
 // String is the right's name in lower case.
 func (r Right) String() string {
-	return [...]string{"none", "observe", "call", "pickup", "control"}[min(int(r), 4)]
+	return [...]string{"none", "observe", "call", "pickup", "control", "override"}[min(int(r), 5)]
 }
 
 // Need is one device and the right a request takes on it.

@@ -37,6 +37,7 @@ type makeCallInput struct {
 		Prompt                string        `json:"prompt,omitempty" enum:"ring-first,hands-free" doc:"ring-first (default): the phone rings its user before it calls. hands-free: it calls at once with an open microphone; only from the caller's own lines"`
 		Reference             string        `json:"reference,omitempty" maxLength:"200" doc:"Your own name for the call: it is on the call, its events, webhooks and history, through transfer and conference"`
 		SubjectOfCall         string        `json:"subjectOfCall,omitempty" maxLength:"200"`
+		Through               bool          `json:"throughDoNotDisturb,omitempty" doc:"Rings the called line though it doesn't want to be disturbed: takes the scope override on that line, and a line that says throughDoNotDisturb. It is audited"`
 	}
 }
 
@@ -92,6 +93,11 @@ func (s *Server) makeCall(ctx context.Context, in *makeCallInput) (*madeOutput, 
 			return nil, refused(ctx, csta.ErrPrivilege.With(fmt.Errorf("prompt: hands-free opens a microphone, and %s is none of the token's own lines", calling.ID)))
 		}
 		r.AutoOriginate = csta.AutoOriginateDoNotPrompt
+	}
+	if b.Through {
+		if r.CalledDirectoryNumber, err = s.through(ctx, calling.ID, b.CalledDirectoryNumber); err != nil {
+			return nil, err
+		}
 	}
 	if in.DryRun {
 		return &madeOutput{Status: http.StatusOK, Body: Made{Plan: s.plan(ctx, r, calling.ID)}}, nil

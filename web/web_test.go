@@ -41,6 +41,9 @@ type gateway struct {
 	client *http.Client // nil: the default one
 }
 
+// codes are those of the simulated PBX.
+var codes = switchboard.Codes{Voicemail: "*98{extension}", ThroughDoNotDisturb: "*99{extension}"}
+
 // keep is what the journal keeps: little, so that a test can go beyond it.
 const keep = 3 << 20
 
@@ -71,7 +74,7 @@ func startOn(t *testing.T, conf access.Config, pbx *sim.PBX, clock *sim.ManualCl
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := switchboard.New(acc, o, switchboard.PBX{Name: "sim", Adapter: pbx})
+	b := switchboard.New(acc, o, switchboard.PBX{Name: "sim", Adapter: pbx, Codes: codes})
 	c.Access, c.DB = acc, db
 	for _, f := range more {
 		f(&c)

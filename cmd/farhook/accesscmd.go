@@ -50,7 +50,7 @@ func (a accessStore) open() (*access.Access, *history.DB, error) {
 
 // grantFlags is a grant on the command line.
 type grantFlags struct {
-	Scopes     []string `required:"" help:"What may be done: observe-state, observe-parties, control, administer."`
+	Scopes     []string `required:"" help:"What may be done: observe-state, observe-parties, control, administer, override."`
 	AllDevices bool     `help:"It holds for every device."`
 	Devices    []string `help:"Devices or groups that it holds for, as the gateway calls them: tel:+15551001."`
 	Own        []string `help:"Lines that are the holder's own."`

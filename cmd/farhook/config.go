@@ -81,6 +81,7 @@ type PBXConfig struct {
 	Kind     string          `yaml:"kind"`
 	Settings RawPart         `yaml:"settings"`
 	Numbers  numbering.Table `yaml:"numbers"`
+	Codes    CodesConfig     `yaml:"codes"`
 }
 
 // RawPart is a part of the file that somebody else decodes, with its place in the file kept.
@@ -254,7 +255,7 @@ func (c Config) wrongs() []wrong {
 			complain(path+".kind", "%q is no kind of PBX: %s", p.Kind, strings.Join(adapterKinds(), ", "))
 		}
 	}
-	return append(append(w, c.numbersWrongs()...), c.rightsWrongs()...)
+	return append(append(append(w, c.numbersWrongs()...), c.codesWrongs()...), c.rightsWrongs()...)
 }
 
 func pbxName(s string) bool {

@@ -208,6 +208,12 @@ pbx:
   #     # Phones by what their User-Agent begins with, before the table that farhook has.
   #     styles:
   #       - {agent: Acme, header: alert-info, value: "", notify: "yes"}
+    # Codes of this PBX's dialplan, in digits, * and #, with {extension} where the line's extension goes. Empty: it has none, and the console doesn't offer
+    # it (the simulated PBX has these). through_do_not_disturb rings a line that doesn't want to be disturbed, for those who have the right (override). The
+    # dialplan lines for them: docs/asterisk.md, docs/freeswitch.md.
+    # codes:
+    #   voicemail: "*98{extension}"
+    #   through_do_not_disturb: "*99{extension}"
     # How this PBX writes numbers: rules in order, each with a name; the first that matches decides, and what none matches goes as it is. match is a
     # regular expression of the whole number, digits its beginning (X any, Z 1 to 9, N 2 to 9, a final dot: more). See docs/numbers.md, and try
     # them with farhook numbers try.

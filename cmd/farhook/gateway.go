@@ -197,7 +197,7 @@ func makePBXs(c Config, finish func(*pbxadapter.Options), simConf ...*sim.Config
 		if err != nil {
 			return nil, fmt.Errorf("pbx %s: %s", p.Name, oneLine(err))
 		}
-		pbxs = append(pbxs, switchboard.PBX{Name: p.Name, Adapter: a})
+		pbxs = append(pbxs, switchboard.PBX{Name: p.Name, Adapter: a, Codes: p.codes()})
 	}
 	return pbxs, nil
 }

@@ -24,6 +24,7 @@ type call struct {
 	calling, called, lastRd callmodel.Party
 	legs                    []*leg
 	trunk                   bool // holds one
+	through                 bool // is to ring through a do not disturb
 }
 
 type leg struct {
@@ -148,6 +149,8 @@ func (p *PBX) shown(d csta.DeviceID) callmodel.Party {
 	who := known(d)
 	if ext := p.ext(d); ext != 0 {
 		who.Name = name(ext)
+	} else if owner := p.coded(d, voicemailCode); owner != "" {
+		who.Name = "Voicemail of " + name(p.ext(owner))
 	}
 	return who
 }
@@ -164,6 +167,9 @@ func (p *PBX) originate(from, to csta.DeviceID, prompt bool, initiated, cause cs
 		return p.take(slot, from)
 	}
 	c := p.newCall()
+	if d := p.coded(to, throughCode); d != "" {
+		to, c.through = d, true
+	}
 	l := p.add(c, from)
 	c.calling, c.called = l.party, p.shown(to)
 	p.move(l, csta.Initiated, initiated)
@@ -200,9 +206,16 @@ func (p *PBX) trunksBusy() bool {
 
 // route brings a call to a destination: rings it, queues for it, or fails.
 func (p *PBX) route(c *call, to csta.DeviceID, cause csta.EventCause, hops int) {
+	through := c.through
+	if d := p.coded(to, throughCode); d != "" {
+		to, through = d, true
+	}
+	c.through = false // it is for this once: where the call goes on to, it disturbs nobody
 	switch {
 	case to == p.group:
 		p.enqueue(c, cause)
+	case p.coded(to, voicemailCode) != "":
+		p.record(c, to, cause)
 	case p.outside(to):
 		p.routeOutside(c, to, cause)
 	case p.ext(to) == 0:
@@ -210,12 +223,12 @@ func (p *PBX) route(c *call, to csta.DeviceID, cause csta.EventCause, hops int) 
 	case p.out[to]:
 		p.fail(c, to, csta.CauseDestOutOfOrder)
 	default:
-		p.ring(c, to, cause, hops)
+		p.ring(c, to, cause, hops, through)
 	}
 }
 
 // ring rings one of our phones, or goes where it forwards to.
-func (p *PBX) ring(c *call, to csta.DeviceID, cause csta.EventCause, hops int) {
+func (p *PBX) ring(c *call, to csta.DeviceID, cause csta.EventCause, hops int, through bool) {
 	if f, ok := p.forwarding(to, csta.ForwardImmediate); ok && hops < maxHops {
 		p.forward(c, to, f.To, csta.CauseCallForwardImmediate, hops)
 		return
@@ -224,7 +237,7 @@ func (p *PBX) ring(c *call, to csta.DeviceID, cause csta.EventCause, hops int) {
 		p.fail(c, to, csta.CauseBusy)
 		return
 	}
-	if p.doNotDisturb(to) {
+	if p.doNotDisturb(to) && !through {
 		p.fail(c, to, csta.CauseDoNotDisturb)
 		return
 	}

@@ -6,11 +6,21 @@ import (
 
 	"farhook/csta"
 	"farhook/pbxadapter"
+	"farhook/pbxadapter/numbering"
 	"farhook/pbxadapter/switchboard/audit"
 )
 
 // Audit notes an act in the board's audit record, where one is kept. It never blocks.
 func (b *Board) Audit(e audit.Entry) { b.audit.Add(e) }
+
+// overrides finds the device that a number, as somebody has spelt it, calls through its do not disturb.
+func (b *Board) overrides(spelling csta.DeviceID) *device {
+	n, err := numbering.Parse(string(spelling))
+	if err != nil {
+		return nil
+	}
+	return b.index.Load().through(csta.DeviceID(n.String()))
+}
 
 // audited notes who controlled whose line, or was refused it: err is what Do answers.
 func (b *Board) audited(ctx context.Context, who Principal, r csta.Request, err error) {
@@ -23,6 +33,9 @@ func (b *Board) audited(ctx context.Context, who Principal, r csta.Request, err 
 		switch n.Right {
 		case csta.Call:
 			e.Number = string(n.Device)
+			if dev := b.overrides(n.Device); dev != nil {
+				e.Act, e.Detail = audit.Overrode, "through the do not disturb of "+string(dev.ID)
+			}
 		case csta.Control, csta.Pickup:
 			acts = true
 			if e.Line == "" {

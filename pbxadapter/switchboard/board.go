@@ -45,6 +45,7 @@ type Policy interface {
 type PBX struct {
 	Name    string
 	Adapter pbxadapter.Adapter
+	Codes   Codes
 }
 
 // Options are a board's limits.
@@ -180,8 +181,10 @@ type DeviceInfo struct {
 	pbxadapter.Device
 	PBX    string
 	LinkUp bool
-	Owner  Who            // whose it is, as the directory has it; its name is the device's too
-	Offers []csta.Service // sorted; what the adapter's table has, less what the device lacks, plus the board's own
+	Owner  Who // whose it is, as the directory has it; its name is the device's too
+	// Voicemail is the number of its voicemail, and Through the one that calls it through its do not disturb; empty: its PBX has no code for that.
+	Voicemail, Through csta.DeviceID
+	Offers             []csta.Service // sorted; what the adapter's table has, less what the device lacks, plus the board's own
 }
 
 // Devices lists the devices that who may observe, sorted by ID.

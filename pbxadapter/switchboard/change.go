@@ -16,11 +16,12 @@ import (
 type works struct {
 	adapter  pbxadapter.Adapter
 	services csta.Services
+	codes    Codes
 }
 
 func (b *Board) newLink(x PBX) *link {
 	l := &link{board: b, name: x.Name, model: callmodel.New(), log: b.log.With(zap.String("pbx", x.Name))}
-	l.works.Store(&works{x.Adapter, x.Adapter.Services()})
+	l.works.Store(&works{x.Adapter, x.Adapter.Services(), x.Codes})
 	b.meters.begin(x.Name)
 	return l
 }
@@ -45,23 +46,23 @@ func (b *Board) start(l *link) {
 func (b *Board) Change(pbxs ...PBX) {
 	b.changing.Lock()
 	defer b.changing.Unlock()
-	named := make(map[string]pbxadapter.Adapter, len(pbxs))
+	named := make(map[string]PBX, len(pbxs))
 	for _, x := range pbxs {
-		if named[x.Name] != nil {
+		if named[x.Name].Adapter != nil {
 			panic("switchboard: two PBXs are named " + x.Name)
 		}
-		named[x.Name] = x.Adapter
+		named[x.Name] = x
 	}
 	var stay, gone []*link
 	for _, l := range b.all() {
-		a := named[l.name]
-		if a == nil {
+		x := named[l.name]
+		if x.Adapter == nil {
 			gone = append(gone, l)
 			continue
 		}
 		stay = append(stay, l)
-		if a != l.works.Load().adapter {
-			l.works.Store(&works{a, a.Services()})
+		if a := x.Adapter; a != l.works.Load().adapter {
+			l.works.Store(&works{a, a.Services(), x.Codes})
 			l.mu.Lock()
 			if l.again != nil {
 				l.again()

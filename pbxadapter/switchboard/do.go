@@ -187,6 +187,15 @@ func (b *Board) permit(who Principal, r csta.Request, t *target) error {
 		if t.help && n.Right == csta.Call {
 			continue // nobody is kept from calling for help from his own phone
 		}
+		if n.Right == csta.Call {
+			if dev := t.index.through(d); dev != nil { // what counts is whom it rings
+				if !b.policy.May(who, csta.Override, dev.ID) {
+					return csta.ErrPrivilegeCalled.With(fmt.Errorf("%s: %s has no right to call %s through its do not disturb", n.Member, who.User, dev.ID))
+				}
+				t.note("right", func() string { return fmt.Sprintf("%s may call %s through its do not disturb", who.User, dev.ID) })
+				d = dev.ID
+			}
+		}
 		if d == "" || !b.policy.May(who, n.Right, d) {
 			of := ""
 			if owners := b.Whose(d); owners != "" {

@@ -20,6 +20,7 @@ type index struct {
 	byID    map[csta.DeviceID]*device
 	numbers numbering.Index
 	sorted  []*device
+	coded   []*link // that have a code for calling through a do not disturb
 }
 
 // device is one device as the board knows it.
@@ -34,6 +35,9 @@ func (b *Board) rebuild() {
 	defer b.mu.Unlock()
 	ix := &index{byID: make(map[csta.DeviceID]*device)}
 	for _, l := range b.all() {
+		if l.codes().ThroughDoNotDisturb != "" {
+			ix.coded = append(ix.coded, l)
+		}
 		devices := l.devices.Load()
 		if devices == nil {
 			continue
@@ -118,7 +122,11 @@ func (d *device) lacks(s csta.Service) pbxadapter.Reason {
 }
 
 func (b *Board) info(d *device) DeviceInfo {
-	i := DeviceInfo{Device: d.Device, PBX: d.link.name, LinkUp: d.link.up.Load()}
+	codes, extension := d.link.codes(), d.extension()
+	i := DeviceInfo{
+		Device: d.Device, PBX: d.link.name, LinkUp: d.link.up.Load(),
+		Voicemail: codes.Voicemail.at(extension), Through: codes.ThroughDoNotDisturb.at(extension),
+	}
 	if who, ok := b.Who(d.ID); ok {
 		i.Owner, i.Name = who, cmp.Or(who.Name, i.Name)
 	}

@@ -20,14 +20,16 @@ const (
 	ObserveParties Scope = "observe-parties"
 	Control        Scope = "control"
 	Administer     Scope = "administer"
+	// Override, with Control, lets call through a do not disturb.
+	Override Scope = "override"
 )
 
-// Scopes lists them, weakest first.
-var Scopes = [...]Scope{ObserveState, ObserveParties, Control, Administer}
+// Scopes lists them. Override comes last: no operation takes it by itself.
+var Scopes = [...]Scope{ObserveState, ObserveParties, Control, Administer, Override}
 
 // Grant is what somebody may do, and with which lines.
 type Grant struct {
-	Scopes     []Scope         `json:"scopes" nullable:"false" enum:"observe-state,observe-parties,control,administer" doc:"What may be done"`
+	Scopes     []Scope         `json:"scopes" nullable:"false" enum:"observe-state,observe-parties,control,administer,override" doc:"What may be done; override, with control: calling through a do not disturb"`
 	AllDevices bool            `json:"allDevices,omitempty" doc:"It holds for every device"`
 	Devices    []csta.DeviceID `json:"devices,omitempty" maxItems:"10000" doc:"Devices it holds for; a group stands for its members too" example:"[\"tel:+15551001\"]"`
 	OwnLines   []csta.DeviceID `json:"ownLines,omitempty" maxItems:"100" doc:"Lines that are the holder's own: as devices, and hands-free calls may be made from them"`
@@ -43,7 +45,7 @@ func Everything() Grant { return Grant{Scopes: slices.Clone(Scopes[:]), AllDevic
 func (g Grant) Check() error {
 	for _, s := range g.Scopes {
 		if !slices.Contains(Scopes[:], s) {
-			return fmt.Errorf("scopes: %q is none of observe-state, observe-parties, control, administer", s)
+			return fmt.Errorf("scopes: %q is none of observe-state, observe-parties, control, administer, override", s)
 		}
 	}
 	for member, list := range map[string][]string{"allow": g.Allow, "deny": g.Deny} {
@@ -129,6 +131,8 @@ func (r *rights) may(right csta.Right, d csta.DeviceID) bool {
 		return r.grant.Has(ObserveState) && r.covers(d)
 	case csta.Control, csta.Pickup:
 		return r.grant.Has(Control) && r.covers(d)
+	case csta.Override:
+		return r.grant.Has(Override) && r.grant.Has(Control) && r.covers(d)
 	case csta.Call:
 		n := plain(d)
 		return r.grant.Has(Control) && !r.deny.match(n) && (len(r.allow) == 0 || r.allow.match(n))

@@ -28,6 +28,8 @@ type Device struct {
 	OutOfService *csta.EventCause                   `json:"outOfService,omitempty" doc:"Why the device is out of service; absent: it is in service"`
 	Offers       []csta.Service                     `json:"offers,omitempty" doc:"CSTA services that it can do"`
 	Lacks        map[csta.Service]pbxadapter.Reason `json:"lacks,omitempty" doc:"Services that its PBX can do and it can't, and why"`
+	Voicemail    csta.DeviceID                      `json:"voicemail,omitempty" doc:"The number of its voicemail: a call is deflected or transferred there; absent: its PBX has no code for it" example:"*981001"`
+	Through      bool                               `json:"throughDoNotDisturb,omitempty" doc:"Whether its own PBX's phones can call it through its do not disturb, for who has the scope override"`
 	Features     Features                           `json:"features"`
 }
 
@@ -84,7 +86,7 @@ var kinds = map[pbxadapter.DeviceKind]string{
 func DeviceOf(i switchboard.DeviceInfo, s callmodel.State) Device {
 	d := Device{
 		ID: i.ID, Kind: kinds[i.Kind], Name: i.Name, Department: i.Owner.Department, Aliases: i.Aliases, Members: i.Members, PBX: i.PBX, LinkUp: i.LinkUp,
-		Offers: i.Offers, Lacks: i.Lacks,
+		Offers: i.Offers, Lacks: i.Lacks, Voicemail: i.Voicemail, Through: i.Through != "",
 	}
 	if cause, out := s.Out[i.ID]; out {
 		d.OutOfService = new(cause)

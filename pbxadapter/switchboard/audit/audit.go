@@ -38,6 +38,7 @@ const (
 	SignedIn        Act = "signed in"
 	SignInFailed    Act = "sign-in failed"
 	Administered    Act = "administered" // tokens, users, webhooks and the like
+	Overrode        Act = "do not disturb overridden"
 	Noted           Act = "note changed" // about a line, or the desk's; the text isn't told
 	Lost            Act = "entries lost" // they couldn't be written; Detail says how many
 )
