@@ -205,6 +205,10 @@ pbx:
   #     # header's; notify: yes or no (it obeys NOTIFY talk and hold).
   #     phones:
   #       - {endpoint: reception, number: "100", name: Reception, context: internal, mailbox: 100@default, header: call-info, value: "", notify: "no"}
+  #     # Numbers that lead to several phones: queues, whose members the PBX tells (one whose name is a number needs no row), and ring groups.
+  #     groups:
+  #       - {number: "600", name: Support, queue: support}
+  #       - {number: "610", name: Sales, members: ["103", "104"]}
   #     # Phones by what their User-Agent begins with, before the table that farhook has.
   #     styles:
   #       - {agent: Acme, header: alert-info, value: "", notify: "yes"}

@@ -354,6 +354,12 @@ func (a *Adapter) special(m ami.Message) (bool, error) {
 		a.known = false
 		a.mu.Unlock()
 		return true, nil
+	case "QueueMemberAdded", "QueueMemberRemoved":
+		a.mu.Lock()
+		if a.t.book.memberChanged(m) && a.reporter != nil {
+			a.reporter.Devices(a.devices())
+		}
+		a.mu.Unlock()
 	case "ContactStatus":
 		if s := m.Get("ContactStatus"); s == "Created" || s == "NonQualified" || s == "Reachable" {
 			a.mu.Lock()

@@ -111,6 +111,7 @@ func (a *Adapter) audit(ctx context.Context, conn *ami.Conn) (repaired int, err 
 		return 0, err
 	}
 	a.takeFeatures(first, began)
+	a.takeGroups(first)
 	differ := a.compare(first, nil)
 	if len(differ) == 0 {
 		return 0, nil

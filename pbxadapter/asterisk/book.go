@@ -28,6 +28,8 @@ type book struct {
 	phones    map[csta.DeviceID]*phoneEntry
 	native    map[string]*phoneEntry // by number
 	mailboxes map[string]*phoneEntry
+	groups    map[csta.DeviceID]*groupEntry
+	queues    map[string]*groupEntry // by Asterisk's name
 }
 
 func newBook(n pbxadapter.Numbers, p preset) *book {
@@ -79,6 +81,9 @@ func (b *book) outside(native string) csta.DeviceID {
 func (b *book) name(d csta.DeviceID) string {
 	if p := b.phones[d]; p != nil {
 		return p.name
+	}
+	if g := b.groups[d]; g != nil {
+		return g.name
 	}
 	return ""
 }

@@ -155,9 +155,10 @@ type leg struct {
 	role     role
 	channels []*channel // the first one is that of the connection; several while a phone with several contacts rings
 	op       callmodel.OpID
-	why      csta.EventCause // of the next hold or retrieve; empty: the phone's own
-	server   bool            // held by our dialplan lines, not by the phone
-	place    *callmodel.QueuePlace
+	why      csta.EventCause       // of the next hold or retrieve; empty: the phone's own
+	server   bool                  // held by our dialplan lines, not by the phone
+	queue    string                // Asterisk's name of the queue in which it waits
+	place    *callmodel.QueuePlace // … and where
 
 	suspected csta.State // it has been in this state longer than usual, and was looked at
 }

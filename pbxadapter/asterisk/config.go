@@ -28,6 +28,8 @@ type Config struct {
 	Trunks []string `yaml:"trunks"`
 	// Phones are endpoints that need more than the PBX tells of them, or whose names are no digits.
 	Phones []PhoneConfig `yaml:"phones"`
+	// Groups are queues whose names are no numbers, and ring groups of the dialplan's.
+	Groups []GroupConfig `yaml:"groups"`
 	// Styles are rows before those of the table of phones.
 	Styles []StyleRow `yaml:"styles"`
 	// RingTime is how long a phone is rung that is to call.
@@ -51,6 +53,14 @@ type PhoneConfig struct {
 	Context  string `yaml:"context"`
 	Mailbox  string `yaml:"mailbox"`
 	Style    `yaml:",inline"`
+}
+
+// GroupConfig is a number that leads to several phones: a queue, whose members Asterisk tells, or a ring group, whose members stand here.
+type GroupConfig struct {
+	Number  string   `yaml:"number"` // as the dialplan has it
+	Name    string   `yaml:"name"`   // for people
+	Queue   string   `yaml:"queue"`  // as in queues.conf; empty: a ring group
+	Members []string `yaml:"members"`
 }
 
 func defaults() Config {
@@ -105,6 +115,20 @@ func (c *Config) check() error {
 			}
 		}
 		checkStyle(key, p.Style, complain)
+	}
+	for i, g := range c.Groups {
+		key := fmt.Sprintf("groups[%d]", i)
+		if err := ami.Number.Check(g.Number); err != nil {
+			complain(key+".number", "%v", err)
+		}
+		if (g.Queue == "") == (len(g.Members) == 0) {
+			complain(key, "want queue, whose members the PBX tells, or the members of a ring group")
+		}
+		for _, m := range g.Members {
+			if err := ami.Word.Check(m); err != nil {
+				complain(key+".members", "%v", err)
+			}
+		}
 	}
 	for i, r := range c.Styles {
 		key := fmt.Sprintf("styles[%d]", i)

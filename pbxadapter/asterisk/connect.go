@@ -31,6 +31,7 @@ func (a *Adapter) resync(ctx context.Context, conn *ami.Conn, r pbxadapter.Repor
 		a.log.Warn("Asterisk was restarted: all former calls are gone", zap.String("since", l.startup))
 	}
 	a.t.until(time.Now())
+	a.t.book.setGroups(a.conf.Groups, l.queues)
 	s := a.t.rebuild(l)
 	a.conn, a.reporter = conn, r
 	r.Devices(a.devices())
@@ -164,7 +165,7 @@ func (a *Adapter) read(ctx context.Context, conn *ami.Conn) (lists, uint64, erro
 		event  string
 		into   *[]ami.Message
 	}{
-		{"ParkedCalls", "ParkedCall", &l.parked}, {"QueueStatus", "QueueEntry", &l.waiting}, {"DeviceStateList", "DeviceStateChange", &l.devices},
+		{"ParkedCalls", "ParkedCall", &l.parked}, {"QueueStatus", "", &l.queues}, {"DeviceStateList", "DeviceStateChange", &l.devices},
 	} {
 		if !a.may(from.action) {
 			continue
@@ -174,7 +175,7 @@ func (a *Adapter) read(ctx context.Context, conn *ami.Conn) (lists, uint64, erro
 			return l, 0, err
 		}
 		for _, m := range r.Items {
-			if m.Event() == from.event {
+			if from.event == "" || m.Event() == from.event {
 				*from.into = append(*from.into, m)
 			}
 		}

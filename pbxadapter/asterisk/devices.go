@@ -108,9 +108,10 @@ func (a *Adapter) devices() []pbxadapter.Device {
 		}
 		all = append(all, d)
 	}
+	all = append(all, a.t.book.groupDevices()...)
 	for _, n := range slices.Sorted(maps.Keys(a.slots)) {
 		d := a.t.book.dialled(n)
-		if d == "" || a.t.book.phones[d] != nil {
+		if d == "" || a.t.book.phones[d] != nil || a.t.book.groups[d] != nil {
 			continue
 		}
 		all = append(all, pbxadapter.Device{ID: d, Kind: pbxadapter.ParkSlot, Name: "Park slot " + n, Lacks: noPhone()})
@@ -118,7 +119,7 @@ func (a *Adapter) devices() []pbxadapter.Device {
 	return all
 }
 
-// noPhone is what a car park's slot lacks.
+// noPhone is what a car park's slot and a group lack.
 func noPhone() map[csta.Service]pbxadapter.Reason {
 	lacks := map[csta.Service]pbxadapter.Reason{}
 	for _, r := range requirements {

@@ -24,7 +24,8 @@ import (
 // The suite on a real Asterisk, with real SIP phones, where somebody has one: FARHOOK_ASTERISK=ADDRESS,USERNAME,SECRET,PHONES names its manager
 // interface, the account, and the control socket of scriptable phones 101 to 106. Those take one command a line ("101 call 102", "102 answer",
 // "hold", "unhold", "hangup", "set notify=ignore", "reset") and answer each with a line that begins with "ok" or "err". The dialplan is the plain one of
-// docs/asterisk.md with its lines; 0906 is busy, other numbers with 0 lead outside to the phone "net", 701 is a slot of the car park.
+// docs/asterisk.md with its lines; 0906 is busy, other numbers with 0 lead outside to the phone "net", 701 is a slot of the car park, 600 the
+// queue support with 105 and 106, 610 a group of 103, 104 and 105.
 type rig struct{ address, username, secret, control string }
 
 func realPBX(t *testing.T) rig {
@@ -145,6 +146,7 @@ func (r rig) adapter(t *testing.T, style string, more ...func(*Config)) *Adapter
 			c.Phones = append(c.Phones, PhoneConfig{Endpoint: n, Style: Style{Header: "alert-info", Notify: s.configured}})
 		}
 	}
+	c.Groups = []GroupConfig{{Number: "600", Queue: "support", Name: "Support"}, {Number: "610", Name: "Sales", Members: []string{"103", "104", "105"}}}
 	for _, f := range more {
 		f(&c)
 	}

@@ -1,6 +1,8 @@
 package asterisk
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -59,6 +61,46 @@ func (b *board) afresh() {
 	b.mu.Unlock()
 	b.restart()
 	b.until("connected", b.synced)
+}
+
+// On a real one, too: queues and ring groups are devices, and who waits has a place that changes.
+func TestRealGroups(t *testing.T) {
+	onReal(t, "", func(b *board, r rig) {
+		if got := b.groups(); !slices.Equal(got, []string{"600 Support [105 106]", "610 Sales [103 104 105]"}) {
+			t.Errorf("%q", got)
+		}
+		places := func() (list []string) {
+			for _, d := range []csta.DeviceID{"101", "102", "103"} {
+				for _, c := range b.at(d) {
+					for _, l := range c.Legs {
+						if l.State == csta.Queued {
+							list = append(list, fmt.Sprintf("%s:%d/%d", d, l.Queue.CallsInFront, l.Queue.Queued))
+						}
+					}
+				}
+			}
+			return list
+		}
+		waits := func(want ...string) {
+			t.Helper()
+			b.until(fmt.Sprint(want), func() bool { return slices.Equal(places(), want) })
+		}
+		b.hand(r.say("101 call 600"))
+		waits("101:0/1")
+		b.hand(r.say("102 call 600"))
+		waits("101:0/2", "102:1/2")
+		b.hand(r.say("103 call 600"))
+		waits("101:0/3", "102:1/3", "103:2/3")
+		b.stop()
+		b.afresh()
+		waits("101:0/3", "102:1/3", "103:2/3")
+		b.hand(r.say("101 hangup"))
+		waits("102:0/2", "103:1/2")
+		b.hand(realHands{rig: r}.Answer("105"))
+		waits("103:0/1")
+		b.hand(r.say("reset"))
+		b.over()
+	})
 }
 
 // On a real one, too: a phone whose class of service does not lead abroad stays barred, whatever is asked for it.

@@ -16,7 +16,7 @@ type lists struct {
 	startup  string        // when it began
 	channels []ami.Message // Status
 	parked   []ami.Message // ParkedCall
-	waiting  []ami.Message // QueueEntry
+	queues   []ami.Message // QueueParams, QueueMember, QueueEntry
 	devices  []ami.Message // DeviceStateChange
 	features map[csta.DeviceID][]callmodel.Feature
 }
@@ -93,9 +93,9 @@ func (t *tracker) rebuild(l lists) callmodel.State {
 			r.park(c, m)
 		}
 	}
-	for _, m := range l.waiting {
-		if c := t.of(m, ""); c != nil {
-			t.enqueue(c, m.Get("Queue"), number(m.Get("Position")), number(m.Get("Count")))
+	for _, m := range l.queues {
+		if c := t.of(m, ""); c != nil && m.Event() == "QueueEntry" {
+			t.enqueue(c, m.Get("Queue"), number(m.Get("Position")), 0)
 		}
 	}
 	r.applications()

@@ -272,6 +272,11 @@ func (a *Adapter) getLogicalDeviceInformation(_ context.Context, r csta.GetLogic
 		if _, err := strconv.Atoi(p.number); err == nil {
 			res.ShortFormDeviceID = csta.DeviceID(p.number)
 		}
+	case a.t.book.groups[r.Device] != nil:
+		res.DeviceCategory, res.NamedDeviceTypes, res.HasPhysicalElement = csta.DeviceCategoryGroup, csta.NamedDeviceTypesStationGroup, false
+		if a.t.book.groups[r.Device].queue != "" {
+			res.DeviceCategory, res.NamedDeviceTypes = csta.DeviceCategoryAcd, csta.NamedDeviceTypesAcd
+		}
 	case a.slots[n] != "":
 		res.DeviceCategory, res.NamedDeviceTypes, res.HasPhysicalElement = csta.DeviceCategoryPark, csta.NamedDeviceTypesParkingDevice, false
 	default:

@@ -36,6 +36,7 @@ type tracker struct {
 	names     map[string]*channel
 	bridges   map[string]*bridge
 	calls     map[csta.CallID]*call
+	queues    map[string][]*leg // who waits, in order, by Asterisk's name of the queue
 	at        map[csta.DeviceID][]*leg
 	unplaced  map[*channel]bool // dialled, and it isn't known yet into which call
 	intents   map[string]*intent
@@ -58,7 +59,7 @@ func newTracker(pbx string, b *book, tell func(callmodel.Fact)) *tracker {
 func (t *tracker) clear() {
 	t.channels, t.names, t.bridges = map[string]*channel{}, map[string]*channel{}, map[string]*bridge{}
 	t.calls, t.at, t.unplaced = map[csta.CallID]*call{}, map[csta.DeviceID][]*leg{}, map[*channel]bool{}
-	t.joining, t.parting, t.doubts = nil, nil, nil
+	t.joining, t.parting, t.doubts, t.queues = nil, nil, nil, map[string][]*leg{}
 }
 
 // doubt is something that is told when its time has come, unless it was dropped before.
@@ -249,6 +250,9 @@ func (t *tracker) detach(l *leg) {
 	}
 	if len(l.call.legs) == 0 {
 		delete(t.calls, l.call.id)
+	}
+	if l.role == queue {
+		t.leavesQueue(l)
 	}
 }
 

@@ -31,7 +31,7 @@ func init() { //nolint:gochecknoinits // the table names methods that name the t
 		"Status":             (*PBX).status,
 		"ParkedCalls":        (*PBX).parkedCalls,
 		"Parkinglots":        (*PBX).parkinglots,
-		"QueueStatus":        func(_ *PBX, s *session, a action) { s.list(a, "QueueStatusComplete") },
+		"QueueStatus":        (*PBX).queueStatus,
 		"DeviceStateList":    (*PBX).deviceStates,
 		"PJSIPShowEndpoints": (*PBX).showEndpoints,
 		"PJSIPShowEndpoint":  (*PBX).showEndpoint,

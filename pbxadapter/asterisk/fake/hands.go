@@ -2,6 +2,7 @@ package fake
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -136,6 +137,19 @@ func (p *PBX) Feature(family, endpoint, value string) {
 	}
 	p.states["Custom:"+family+endpoint] = state
 	p.emit("DeviceStateChange", []string{"Device: Custom:" + family + endpoint, "State: " + state})
+}
+
+// LogIn has a member come into a queue, or leave it.
+func (p *PBX) LogIn(queue, member string, on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	event := "QueueMemberRemoved"
+	p.conf.Queues[queue] = slices.DeleteFunc(slices.Clone(p.conf.Queues[queue]), func(m string) bool { return m == member })
+	if on {
+		event = "QueueMemberAdded"
+		p.conf.Queues[queue] = append(p.conf.Queues[queue], member)
+	}
+	p.emit(event, []string{"Queue: " + queue, "MemberName: " + member, "Interface: " + member, "StateInterface: " + member})
 }
 
 // Withhold has callers from outside withhold their number, or not.

@@ -7,11 +7,6 @@ import (
 	"strings"
 )
 
-func (s *session) list(a action, done string) {
-	s.reply(a, "Success", "EventList: start", "Message: a list follows")
-	s.complete(a, done)
-}
-
 func (p *PBX) listCommands(s *session, a action) {
 	var fields []string
 	for name := range actions {
@@ -149,4 +144,15 @@ func (p *PBX) dbGetTree(s *session, a action) {
 		}
 	}
 	s.complete(a, "DBGetTreeComplete")
+}
+
+func (p *PBX) queueStatus(s *session, a action) {
+	s.reply(a, "Success", "EventList: start", "Message: Queue status will follow")
+	for name, members := range p.conf.Queues {
+		s.item(a, "QueueParams", "Queue: "+name, "Max: 0", "Strategy: ringall", "Calls: 0")
+		for _, m := range members {
+			s.item(a, "QueueMember", "Queue: "+name, "Name: "+m, "Location: "+m, "StateInterface: "+m, "Membership: dynamic")
+		}
+	}
+	s.complete(a, "QueueStatusComplete")
 }

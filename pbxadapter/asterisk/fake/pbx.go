@@ -15,14 +15,15 @@ import (
 
 // Config says what phones there are.
 type Config struct {
-	Phones  []string // endpoints, which are numbers too
-	Deaf    []string // phones that do not obey NOTIFY
-	Slots   [2]int   // of the car park
-	Context string   // of our dialplan lines; empty: csta
-	Lines   bool     // they are there
-	Rights  []string // actions that the account may not do
-	Barred  []string // phones whose context, internal-barred, leads to no number that begins with 900
-	Refuses bool     // … it has them, and hangs up
+	Phones  []string            // endpoints, which are numbers too
+	Deaf    []string            // phones that do not obey NOTIFY
+	Slots   [2]int              // of the car park
+	Context string              // of our dialplan lines; empty: csta
+	Lines   bool                // they are there
+	Rights  []string            // actions that the account may not do
+	Queues  map[string][]string // members of each
+	Barred  []string            // phones whose context, internal-barred, leads to no number that begins with 900
+	Refuses bool                // … it has them, and hangs up
 	Version string
 	Secret  string
 	Release time.Duration // between what is done and that it is told; 0: at once
