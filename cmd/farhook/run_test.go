@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -153,5 +154,18 @@ func TestCannot(t *testing.T) {
 	out.Reset()
 	if status := run(t.Context(), []string{"--version"}, &out, &out); status != 0 || !strings.HasPrefix(out.String(), "farhook ") {
 		t.Errorf("%d, %q", status, out.String())
+	}
+}
+
+// The gateway has no test code in it.
+func TestNoTestCode(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range strings.Fields(string(out)) {
+		if p == "testing" || strings.HasPrefix(p, "testing/") || strings.HasSuffix(p, "/adaptertest") {
+			t.Errorf("the gateway has package %s in it", p)
+		}
 	}
 }

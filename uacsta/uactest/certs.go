@@ -9,13 +9,18 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
-	"testing"
 	"time"
 )
 
+// Test is what is needed of a testing.TB. The gateway plays conversations too, and package testing is no part of it.
+type Test interface {
+	Helper()
+	Fatal(args ...any)
+}
+
 // Authority makes certificates for tests.
 type Authority struct {
-	t    testing.TB
+	t    Test
 	key  *ecdsa.PrivateKey
 	cert *x509.Certificate
 	PEM  []byte // its own certificate
@@ -32,7 +37,7 @@ type Wanted struct {
 }
 
 // NewAuthority makes an authority that nobody trusts yet.
-func NewAuthority(t testing.TB) *Authority {
+func NewAuthority(t Test) *Authority {
 	t.Helper()
 	a := &Authority{t: t, key: newKey(t), Pool: x509.NewCertPool()}
 	c := &x509.Certificate{
@@ -51,7 +56,7 @@ func NewAuthority(t testing.TB) *Authority {
 	return a
 }
 
-func newKey(t testing.TB) *ecdsa.PrivateKey {
+func newKey(t Test) *ecdsa.PrivateKey {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
