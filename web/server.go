@@ -137,13 +137,7 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 	mux.HandleFunc("GET /api/v1/stream", s.events)
 	mux.HandleFunc("GET /api/v1/events", s.events)
 	mux.HandleFunc("GET /asyncapi.yaml", s.asyncapi)
-	if c.Metrics != nil {
-		mux.Handle("GET /metrics", local(c.Metrics))
-	}
-	if c.Probes != nil {
-		mux.Handle("GET /healthz", local(c.Probes))
-		mux.Handle("GET /readyz", local(c.Probes))
-	}
+	c.observed(mux)
 	if c.Console != nil {
 		mux.Handle(everything, s.console())
 	}

@@ -27,7 +27,7 @@ import (
 	"farhook/pbxadapter/switchboard/wiretap"
 	"farhook/uacsta"
 	"farhook/uacsta/store"
-	"farhook/web"
+	"farhook/web/access"
 	"farhook/web/console"
 	"farhook/web/history"
 )
@@ -42,13 +42,12 @@ type gateway struct {
 	log       *zap.Logger
 	board     *switchboard.Board
 	uc        *uacsta.Server
-	web       *web.Server
+	web       *httpSide      // nil: none
 	sip       []net.Listener // TCP
 	sips      []net.Listener // TLS
 	keys      *keyring       // nil: no TLS
 	audit     *audit.Record  // nil: none
 	http      net.Listener   // nil: none
-	db        *history.DB    // nil: no HTTP
 	https     *keyring       // nil: HTTP without TLS
 	metrics   net.Listener   // nil: none
 	control   net.Listener   // nil: none
@@ -95,13 +94,8 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 			return nil, err
 		}
 	}
-	parts, err := openWeb(c, g.log)
-	if err != nil {
-		return nil, err
-	}
-	g.db, g.https = parts.DB, parts.keys
-	policy = &byWay{http: parts.Access, rest: policy}
-	g.board = switchboard.New(policy, switchboard.Options{Keep: int(c.Journal), Log: g.log.Named("switchboard"), Audit: g.audit, Tap: g.tap, People: people, Emergency: emergency}, pbxs...)
+	byWay := &byWay{rest: policy}
+	g.board = switchboard.New(byWay, switchboard.Options{Keep: int(c.Journal), Log: g.log.Named("switchboard"), Audit: g.audit, Tap: g.tap, People: people, Emergency: emergency}, pbxs...)
 	var dial *tls.Config
 	if len(c.SIP.TLS.Listen) > 0 {
 		if g.keys, err = openKeyring("sip.tls", c.SIP.TLS, g.log.Named("tls")); err != nil {
@@ -158,11 +152,20 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 		if g.http, err = listen("HTTP", c.HTTP.Listen); err != nil {
 			return nil, err
 		}
+		if c.Web.Certificate != "" {
+			if g.https, err = openKeyring("web", TLSConfig{Certificate: c.Web.Certificate, Key: c.Web.Key}, g.log.Named("tls")); err != nil {
+				return nil, fmt.Errorf("web: %w", err)
+			}
+		}
+		parts := webConfig(c, g.log)
 		parts.Console, parts.Sessions, parts.Metrics, parts.Sims = console.Files, sipSessions(g.uc), metrics, driversOf(pbxs)
 		parts.Diagnose, parts.Probes, parts.Dials = g.diagnose, g.probes(), g.dials
-		g.web, err = web.New(g.board, parts.Config)
-		if err != nil {
-			return nil, err
+		g.web = &httpSide{parts: parts, open: func() (*history.DB, *access.Access, error) { return openAccess(c, g.log) }, board: g.board, by: byWay}
+		if err := g.web.make(); err != nil {
+			if !store.DiskAtFault(c.Web.Store, err) {
+				return nil, err
+			}
+			g.log.Error("HTTP is not served: the history can't be opened, trying again", zap.Error(err))
 		}
 	}
 	if pprofAddr != "" {
@@ -239,8 +242,7 @@ func (g *gateway) run(ctx context.Context) error {
 		group.Go(func() error { return g.followFile(ctx, again) })
 	}
 	if g.web != nil {
-		group.Go(func() error { return g.web.Run(ctx) })
-		group.Go(func() error { return g.web.Serve(ctx, g.httpListener()) })
+		group.Go(func() error { return g.web.run(ctx, g.http, g.https) })
 	}
 	if g.metrics != nil {
 		group.Go(func() error { return serveMetrics(ctx, g.metrics, g.scrape, g.probes()) })
@@ -277,10 +279,8 @@ func (g *gateway) close() {
 			g.log.Error("session store", zap.Error(err))
 		}
 	}
-	if g.db != nil {
-		if err := g.db.Close(); err != nil {
-			g.log.Error("history", zap.Error(err))
-		}
+	if err := g.web.close(); err != nil {
+		g.log.Error("history", zap.Error(err))
 	}
 	_ = g.log.Sync()
 }

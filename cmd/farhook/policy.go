@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"farhook/csta"
 	"farhook/pbxadapter/switchboard"
@@ -10,24 +11,26 @@ import (
 
 // byWay asks one policy about those who come by HTTP, and another about all others.
 type byWay struct {
-	http *access.Access
+	http atomic.Pointer[access.Access] // nil while it isn't known who may come: nobody
 	rest switchboard.Policy
 }
 
 // May asks the policy of the way.
 func (p *byWay) May(who switchboard.Principal, right csta.Right, d csta.DeviceID) bool {
 	if who.Via == "http" {
-		return p.http.May(who, right, d)
+		a := p.http.Load()
+		return a != nil && a.May(who, right, d)
 	}
 	return p.rest.May(who, right, d)
 }
 
 // Owns says which devices are the own ones of those who come by HTTP.
 func (p *byWay) Owns(who switchboard.Principal, d csta.DeviceID) bool {
-	if who.Via != "http" {
+	a := p.http.Load()
+	if who.Via != "http" || a == nil {
 		return false
 	}
-	i := p.http.Known(who.User)
+	i := a.Known(who.User)
 	return i != nil && slices.Contains(i.Grant().OwnLines, d)
 }
 

@@ -71,8 +71,24 @@ func (g *gateway) ready(now time.Time) readiness {
 		why = ""
 		if g.store == nil {
 			why = "sessions are not kept: the log says why"
+		} else if err := g.store.Err(); err != nil {
+			why = "sessions wait in memory: " + oneLine(err)
 		}
 		tell("store", why)
+	}
+	if g.audit != nil {
+		why = ""
+		if err := g.audit.Err(); err != nil {
+			why = "entries are lost: " + oneLine(err)
+		}
+		tell("audit", why)
+	}
+	if g.web != nil {
+		why = ""
+		if _, err := g.web.state(); err != nil {
+			why = oneLine(err)
+		}
+		tell("http", why)
 	}
 	return r
 }

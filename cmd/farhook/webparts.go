@@ -1,9 +1,7 @@
 package main
 
 import (
-	"crypto/tls"
 	"fmt"
-	"net"
 	"time"
 
 	"go.uber.org/zap"
@@ -16,36 +14,11 @@ import (
 	"farhook/web/webhook"
 )
 
-// webParts is what the web side is made from, but for the board.
-type webParts struct {
-	web.Config
-	keys *keyring
-}
-
-// openWeb opens the store, and reads who may come in.
-func openWeb(c Config, log *zap.Logger) (p webParts, err error) {
+// webConfig is what the web side is made from, but for the board and what is in the file of its history.
+func webConfig(c Config, log *zap.Logger) (p web.Config) {
 	w := c.Web
 	p.Log, p.Version, p.AllowedHosts, p.Retention = log.Named("web"), versionText(), c.HTTP.Hosts, time.Duration(w.Retention)
 	p.Webhooks = webhook.Config{Private: w.Webhooks.Private, Age: time.Duration(w.Webhooks.Age)}
-	if c.HTTP.Listen != "" {
-		if p.DB, err = history.Open(w.Store, log.Named("history")); err != nil {
-			return p, err
-		}
-	}
-	conf := access.Config{Open: !w.signIn(), PerMinute: w.PerMinute, Session: time.Duration(w.Session)}
-	var store access.Store
-	if p.DB != nil {
-		store = p.DB
-	}
-	if p.Access, err = access.New(conf, store); err == nil && w.Certificate != "" {
-		p.keys, err = openKeyring("web", TLSConfig{Certificate: w.Certificate, Key: w.Key}, log.Named("tls"))
-	}
-	if err != nil {
-		if p.DB != nil {
-			_ = p.DB.Close()
-		}
-		return p, fmt.Errorf("web: %w", err)
-	}
 	if o := w.OIDC; o.Issuer != "" {
 		oc := access.OIDCConfig{
 			Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: string(o.ClientSecret), Redirect: o.Redirect, Scopes: o.Scopes,
@@ -56,15 +29,26 @@ func openWeb(c Config, log *zap.Logger) (p webParts, err error) {
 		}
 		p.OIDC = access.NewOIDC(oc)
 	}
-	return p, nil
+	return p
 }
 
-// httpListener is HTTP's, with TLS where there is a certificate.
-func (g *gateway) httpListener() net.Listener {
-	if g.https == nil {
-		return g.http
+// openAccess opens the file of history, and reads who may come in.
+func openAccess(c Config, log *zap.Logger) (*history.DB, *access.Access, error) {
+	conf := access.Config{Open: !c.Web.signIn(), PerMinute: c.Web.PerMinute, Session: time.Duration(c.Web.Session)}
+	if c.HTTP.Listen == "" {
+		a, err := access.New(conf, nil)
+		return nil, a, err
 	}
-	return tls.NewListener(g.http, g.https.server())
+	db, err := history.Open(c.Web.Store, log.Named("history"))
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := access.New(conf, db)
+	if err != nil {
+		_ = db.Close()
+		return nil, nil, fmt.Errorf("web: %w", err)
+	}
+	return db, a, nil
 }
 
 // sipSessions tells the web side what the SIP side holds: they don't know each other.

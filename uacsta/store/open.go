@@ -22,51 +22,63 @@ const (
 )
 
 // Open opens the store at path, or creates it, readable by its owner only. The directory must exist. A nil log: none.
-// It fails with ErrNewer, ErrBroken or ErrInUse, and then leaves what the file holds as it is. Close ends what Open began.
+// It fails with ErrNewer, ErrBroken or ErrInUse, and then leaves what the file holds as it is. Where only the disk stands in the way (it is full, or read-only),
+// the store opens all the same: what is put waits in memory until the disk takes it, and Load gives what can be read. Close ends what Open began.
 func Open(path string, log *zap.Logger) (*Store, error) {
-	s, err := open(path, log)
+	if log == nil {
+		log = zap.NewNop()
+	}
+	abs, err := filepath.Abs(path)
 	if err != nil {
+		return nil, fmt.Errorf("session store %s: %w", path, err)
+	}
+	s := &Store{
+		path: abs, log: log,
+		wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1),
+		quit: make(chan struct{}), ended: make(chan struct{}), moved: make(chan struct{}),
+		pending: make(map[string][]byte), tail: &tail{err: errNotOpen},
+	}
+	switch err := s.open(); {
+	case err == nil:
+	case DiskAtFault(abs, err):
+		s.err = err
+		log.Error("sessions can't be stored, trying again", zap.String("path", path), zap.Error(err))
+	default:
 		return nil, fmt.Errorf("session store %s: %w", path, err)
 	}
 	go s.run()
 	return s, nil
 }
 
-func open(path string, log *zap.Logger) (*Store, error) {
-	if log == nil {
-		log = zap.NewNop()
-	}
-	abs, err := filepath.Abs(path)
+var errNotOpen = errors.New("the store is not open yet")
+
+// open gets hold of the file.
+func (s *Store) open() error {
+	file, err := create(s.path)
 	if err != nil {
-		return nil, err
-	}
-	file, err := create(abs)
-	if err != nil {
-		return nil, err
+		return err
 	}
 	// A write-ahead log that a killed process left would be moved into the file by whoever closes it. So one looks first, without the right to write.
-	if left, err := os.Stat(abs + "-wal"); err == nil && left.Size() > 0 {
-		if err := look(abs); err != nil {
-			return nil, err
+	if left, err := os.Stat(s.path + "-wal"); err == nil && left.Size() > 0 {
+		if err := look(s.path); err != nil {
+			return err
 		}
 	}
-	db, err := connect(abs, "rw")
+	db, err := connect(s.path, "rw")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := prepare(db); err != nil {
-		return nil, errors.Join(explain(err), db.Close())
+		return errors.Join(explain(err), db.Close())
 	}
-	s := &Store{
-		path: abs, file: file, db: db, log: log,
-		wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1),
-		quit: make(chan struct{}), ended: make(chan struct{}), moved: make(chan struct{}),
-		pending: make(map[string][]byte),
+	t, err := s.replay(db)
+	if err != nil {
+		return errors.Join(err, db.Close())
 	}
-	if err := s.replay(); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return s, nil
+	s.mu.Lock()
+	s.file, s.db, s.tail = file, db, t
+	s.mu.Unlock()
+	return nil
 }
 
 // create makes the file if there is none. An existing one isn't opened here: closing it again would drop the lock of a Store in this process.
@@ -99,8 +111,12 @@ func create(path string) (fs.FileInfo, error) {
 // connect makes a pool of one connection. What it sets doesn't change the file; the exclusive mode keeps every lock that is once taken.
 func connect(path, mode string) (*sql.DB, error) {
 	q := url.Values{"mode": {mode}, "_pragma": {"synchronous(NORMAL)", "journal_size_limit(8388608)", "cell_size_check(ON)", "trusted_schema(OFF)"}}
-	if mode == "rw" {
+	switch mode {
+	case "rw":
 		q.Add("_pragma", "locking_mode(EXCLUSIVE)")
+	case "immutable": // on a disk that is read-only: nobody changes the file, and nothing can be put beside it
+		q.Set("mode", "ro")
+		q.Set("immutable", "1")
 	}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String())
 	if err != nil {
@@ -117,13 +133,18 @@ func look(path string) error {
 	if err != nil {
 		return err
 	}
+	_, err = checkIn(db)
+	return errors.Join(explain(err), db.Close())
+}
+
+func checkIn(db *sql.DB) (fresh bool, err error) {
 	ctx := context.Background()
 	c, err := db.Conn(ctx)
-	if err == nil {
-		_, err = check(ctx, c)
-		err = errors.Join(err, c.Close())
+	if err != nil {
+		return false, err
 	}
-	return errors.Join(explain(err), db.Close())
+	fresh, err = check(ctx, c)
+	return fresh, errors.Join(err, c.Close())
 }
 
 // prepare takes the lock, checks the file and gives a new one its layout.

@@ -32,7 +32,7 @@ var (
 type Store struct {
 	path string
 	file fs.FileInfo // what path was when it was opened
-	db   *sql.DB     // one connection, which holds the lock on the file
+	db   *sql.DB     // one connection, which holds the lock on the file; nil, and so is file, while the disk stands in the way of opening it
 	log  *zap.Logger
 
 	wake  chan struct{} // there is something to write
@@ -173,6 +173,9 @@ func (s *Store) Close() error {
 	}
 	s.tail.close()
 	s.mu.Unlock()
+	if s.db == nil {
+		return err
+	}
 	return errors.Join(err, s.db.Close())
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -59,13 +60,19 @@ func openTail(path string) (t *tail, left map[string][]byte, err error) {
 		t.sizes[i] = int64(len(text))
 		all = append(all, pieces(text)...)
 	}
+	left, t.seq = newest(all)
+	return t, left, nil
+}
+
+// newest is the last value of each key, nil for one that was deleted, and the last number.
+func newest(all []piece) (left map[string][]byte, seq uint64) {
 	slices.SortStableFunc(all, func(a, b piece) int { return int(int64(a.seq - b.seq)) })
 	left = make(map[string][]byte)
 	for _, p := range all {
 		left[p.key] = p.value
-		t.seq = p.seq
+		seq = p.seq
 	}
-	return t, left, nil
+	return left, seq
 }
 
 // piece is one change.
@@ -194,22 +201,25 @@ func (t *tail) close() {
 	}
 }
 
-// replay puts what an earlier process left in the tail into the database.
-func (s *Store) replay() error {
+// replay puts what an earlier process left in the tail into the database, and gives the tail.
+func (s *Store) replay(db *sql.DB) (*tail, error) {
 	t, left, err := openTail(s.path)
-	s.tail = t
 	if err != nil {
 		s.log.Warn("changes are kept for a tenth of a second in memory alone: a file beside the store cannot be had", zap.Error(err))
-		return nil
+		return t, nil
 	}
-	maps.DeleteFunc(left, func(key string, value []byte) bool { return key == "" || len(key) > MaxKey || len(value) > MaxValue })
+	maps.DeleteFunc(left, outOfBounds)
 	if len(left) > 0 {
-		if err := s.commit(left); err != nil {
+		if err := writeTo(db, left); err != nil {
 			t.sizes = [2]int64{1, 1} // they stay
 			t.close()
-			return err
+			return nil, err
 		}
 		s.log.Info("changes of a process that was killed", zap.Int("sessions", len(left)))
 	}
-	return t.empty()
+	return t, t.empty()
+}
+
+func outOfBounds(key string, value []byte) bool {
+	return key == "" || len(key) > MaxKey || len(value) > MaxValue
 }

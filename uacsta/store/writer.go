@@ -92,18 +92,25 @@ func (s *Store) write() bool {
 	return err == nil
 }
 
-// commit writes a batch in one transaction: all of it, or nothing.
-func (s *Store) commit(batch map[string][]byte) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("session store %s: %w", s.path, err)
-		}
-	}()
-	if err := s.present(); err != nil {
-		return err
+// commit writes a batch; a store that isn't open yet is opened first.
+func (s *Store) commit(batch map[string][]byte) error {
+	err := s.present()
+	if errors.Is(err, errNotOpen) {
+		err = explain(s.open())
 	}
+	if err == nil {
+		err = writeTo(s.db, batch)
+	}
+	if err != nil {
+		return fmt.Errorf("session store %s: %w", s.path, err)
+	}
+	return nil
+}
+
+// writeTo writes a batch in one transaction: all of it, or nothing.
+func writeTo(db *sql.DB, batch map[string][]byte) (err error) {
 	ctx := context.Background()
-	c, err := s.db.Conn(ctx)
+	c, err := db.Conn(ctx)
 	if err != nil {
 		return err
 	}
@@ -157,6 +164,9 @@ func changes(ctx context.Context, c *sql.Conn, batch map[string][]byte) error {
 
 // present says whether the file is still where it was. Without asking, one would go on writing into a file that nobody can open again.
 func (s *Store) present() error {
+	if s.file == nil {
+		return errNotOpen
+	}
 	now, err := os.Stat(s.path)
 	if err != nil {
 		return fmt.Errorf("the file is gone: %w", err)

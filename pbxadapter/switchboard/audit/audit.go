@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -74,7 +75,8 @@ const (
 
 // Record is an open file. Its methods may be called by several goroutines at once; a nil *Record keeps nothing.
 type Record struct {
-	file  *os.File
+	path  string
+	file  *os.File // nil while the disk stands in the way of opening it; run's
 	log   *zap.Logger
 	queue chan Entry
 	ended chan struct{}
@@ -82,29 +84,56 @@ type Record struct {
 	mu     sync.Mutex
 	lost   uint64 // since the last line that was written
 	failed uint64 // in all
+	err    error  // of the last line; nil: it stands there
 	closed bool
 }
 
 // Open opens or begins the file. It goes on after the file's last whole line; half a line at the end (the machine went down) is completed with a
-// line end, and Verify tells it. An error says why the file can't be written, or that another process has it.
+// line end, and Verify tells it. An error says why the file can't be written, or that another process has it. Where only the disk stands in the way (it is full,
+// or read-only), there is a Record all the same: entries are counted as lost until the file can be opened.
 func Open(path string, log *zap.Logger) (*Record, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	r := &Record{path: path, log: log, queue: make(chan Entry, queued), ended: make(chan struct{})}
+	w, err := r.open()
+	switch {
+	case err == nil:
+	case diskAtFault(err):
+		r.err = err
+		log.Error("audit record cannot be written, trying again", zap.Error(err))
+	default:
+		return nil, err
+	}
+	go r.run(w)
+	r.Add(Entry{Act: Opened})
+	return r, nil
+}
+
+// diskAtFault says whether it is the disk that stands in the way: that may be mended any moment.
+func diskAtFault(err error) bool {
+	for _, fault := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO, syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(err, fault) {
+			return true
+		}
+	}
+	return false
+}
+
+// open gets hold of the file.
+func (r *Record) open() (*writer, error) {
+	f, err := os.OpenFile(r.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("audit: %s is in use by another process", path)
+		return nil, fmt.Errorf("audit: %s is in use by another process", r.path)
 	}
 	w, err := resume(f)
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("audit: %s: %w", path, err)
+		return nil, fmt.Errorf("audit: %s: %w", r.path, err)
 	}
-	r := &Record{file: f, log: log, queue: make(chan Entry, queued), ended: make(chan struct{})}
-	go r.run(w)
-	r.Add(Entry{Act: Opened})
-	return r, nil
+	r.file = f
+	return w, nil
 }
 
 // resume finds the last line, and puts a line end after one that has none.
@@ -189,13 +218,23 @@ func (r *Record) Close() error {
 		close(r.queue)
 	}
 	<-r.ended
-	if !first {
+	if !first || r.file == nil {
 		return nil
 	}
 	return r.file.Close()
 }
 
-// run writes until Close.
+// Err is why the last entry couldn't be written; nil when it was.
+func (r *Record) Err() error {
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
+
+// run writes until Close. A nil writer: the file is still to be opened.
 func (r *Record) run(w *writer) {
 	defer close(r.ended)
 	synced := true
@@ -205,13 +244,19 @@ func (r *Record) run(w *writer) {
 		select {
 		case e, ok := <-r.queue:
 			if !ok {
-				_ = r.file.Sync()
+				_ = r.file.Sync() // without a file it does nothing
 				return
 			}
 			r.write(w, e)
 			synced = false
 		case <-tick.C:
-			if !synced {
+			switch {
+			case w == nil:
+				w, _ = r.open()
+				r.catchUp(w)
+			case r.Err() != nil:
+				r.catchUp(w)
+			case !synced:
 				_ = r.file.Sync()
 				synced = true
 			}
@@ -219,26 +264,40 @@ func (r *Record) run(w *writer) {
 	}
 }
 
+// write writes an entry, and before it how many are missing.
 func (r *Record) write(w *writer, e Entry) {
+	r.catchUp(w)
+	err := errors.New("the file is not open")
+	if w != nil {
+		err = w.write(e)
+	}
+	r.mu.Lock()
+	before := r.err
+	if r.err = err; err != nil {
+		r.lost++
+		r.failed++
+	}
+	r.mu.Unlock()
+	if err != nil && before == nil {
+		r.log.Error("audit record cannot be written, trying again", zap.Error(err))
+	}
+}
+
+// catchUp writes how many entries are missing. That it can be written shows that others can be, too.
+func (r *Record) catchUp(w *writer) {
 	r.mu.Lock()
 	lost := r.lost
 	r.mu.Unlock()
-	if lost > 0 {
-		if w.write(Entry{At: e.At, Act: Lost, Detail: fmt.Sprint(lost)}) == nil {
-			r.mu.Lock()
-			r.lost -= lost
-			r.mu.Unlock()
-		}
+	if lost == 0 || w == nil || w.write(Entry{At: time.Now().UTC(), Act: Lost, Detail: fmt.Sprint(lost)}) != nil {
+		return
 	}
-	if err := w.write(e); err != nil {
-		r.mu.Lock()
-		r.lost++
-		r.failed++
-		first := r.lost == 1
-		r.mu.Unlock()
-		if first {
-			r.log.Error("audit record cannot be written", zap.Error(err))
-		}
+	r.mu.Lock()
+	r.lost -= lost
+	before := r.err
+	r.err = nil
+	r.mu.Unlock()
+	if before != nil {
+		r.log.Info("audit record is written again", zap.Uint64("lost", lost))
 	}
 }
 
