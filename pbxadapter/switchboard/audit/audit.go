@@ -267,7 +267,7 @@ func (r *Record) run(w *writer) {
 // write writes an entry, and before it how many are missing.
 func (r *Record) write(w *writer, e Entry) {
 	r.catchUp(w)
-	err := errors.New("the file is not open")
+	err := r.Err() // without a file: why there is none
 	if w != nil {
 		err = w.write(e)
 	}
