@@ -62,6 +62,13 @@ func (s *Server) invite(c *conn, m *message) {
 		refuse(busy(1 + rand.IntN(5)))
 		return
 	}
+	if s.conf.Admit != nil && !help {
+		if err := s.conf.Admit(); err != nil {
+			s.refused(Refusal{Reason: refusedMemory, Peer: c.name(), User: user, Detail: err.Error(), Trace: m.trace})
+			refuse(busy(10 + rand.IntN(20)))
+			return
+		}
+	}
 	if p := s.trust.named(c.name()); p != nil && !p.allows(user) {
 		s.refused(Refusal{Reason: refusedDomain, Peer: c.name(), User: user, Detail: "its domains are " + strings.Join(p.Domains, ", "), Trace: m.trace})
 		refuse(answer{status: 403, warning: "users of this domain are not allowed from this server"})

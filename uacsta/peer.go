@@ -221,6 +221,7 @@ const (
 	refusedPeer        = "unknown-peer"
 	refusedConnections = "connections"
 	refusedSessions    = "sessions"
+	refusedMemory      = "memory"
 	refusedDomain      = "domain"
 	refusedNoCSTA      = "no-csta"
 	refusedNoLine      = "no-line"
@@ -239,7 +240,7 @@ const (
 // Refusal is a connection or session that was turned away.
 type Refusal struct {
 	At     time.Time
-	Reason string // handshake, unknown-peer, connections, sessions, domain, no-csta, no-line, unknown-line, no-right, link-down
+	Reason string // handshake, unknown-peer, connections, sessions, domain, no-csta, no-line, unknown-line, no-right, link-down, memory
 	Peer   string // its name, or its address
 	User   string // who wanted it, where that was said
 	Line   string // likewise
@@ -249,7 +250,7 @@ type Refusal struct {
 
 // reasonsToRefuse are all of them.
 var reasonsToRefuse = []string{
-	refusedHandshake, refusedPeer, refusedConnections, refusedSessions, refusedDomain, refusedNoCSTA, refusedNoLine, refusedLine, refusedRight, refusedLinkDown,
+	refusedHandshake, refusedPeer, refusedConnections, refusedSessions, refusedDomain, refusedNoCSTA, refusedNoLine, refusedLine, refusedRight, refusedLinkDown, refusedMemory,
 }
 
 // refusals counts, remembers the last, and keeps the log from drowning.

@@ -46,6 +46,7 @@ type Config struct {
 	Unsent          int           // octets that a connection may have unsent; default 4 MiB
 	Vanished        time.Duration // after which a peer that the network does not reach has lost its connection; default 30 s
 	SignIns         float64       // new sessions a second, beyond a burst of ten times as many, that are admitted; 0: any number
+	Admit           func() error  // why no new session is taken at the moment, asked at each; nil, and a nil func: it is. It must be quick
 	Dial            *tls.Config   // for connections of our own over TLS; nil: there are none
 	Tap             *wiretap.Tap  // records every message; nil: none
 	Store           Store         // keeps sessions beyond the process; nil: they end with it

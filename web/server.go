@@ -58,6 +58,8 @@ type Config struct {
 	Sessions func(line csta.DeviceID) []Session
 	// Diagnose goes the way of one user from end to end, of the gateway alone where user is empty; nil: nobody does.
 	Diagnose func(ctx context.Context, user string) Diagnosis
+	// Admit says why no new stream is taken at the moment; nil, and a nil func: it is.
+	Admit func() error
 	// Dials says what a PBX dials for a number, and rule by rule how that comes about; an error: its rules refuse the number. nil: the number as it is.
 	Dials func(pbx string, number csta.DeviceID) (native string, rules []switchboard.Step, err error)
 }

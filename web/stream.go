@@ -40,6 +40,13 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		after = id
 	}
+	if s.conf.Admit != nil {
+		if err := s.conf.Admit(); err != nil {
+			w.Header().Set("Retry-After", "10")
+			problem(w, http.StatusServiceUnavailable, err.Error())
+			return
+		}
+	}
 	if !s.streams.Begin() {
 		w.Header().Set("Retry-After", "10")
 		problem(w, http.StatusServiceUnavailable, "there are too many streams already")

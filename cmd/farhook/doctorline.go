@@ -300,6 +300,7 @@ var curesOfRefusals = map[string]string{
 	"domain":       "add the domain to the domains of that peer",
 	"sessions":     "raise sip.sessions_per_line, sip.sessions or the peer's own limit",
 	"connections":  "raise sip.connections or the peer's own limit",
+	"memory":       "give the gateway more memory (GOMEMLIMIT, or the MemoryMax of its service), or move users to another one",
 	"link-down":    "see PBX link",
 }
 

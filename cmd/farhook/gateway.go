@@ -54,6 +54,7 @@ type gateway struct {
 	store     *store.Store   // nil: none
 
 	directory *dirs.Directory // nil: none
+	memory    memory
 
 	tap      *wiretap.Tap
 	registry *prometheus.Registry
@@ -114,6 +115,7 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 		Vanished:        time.Duration(c.SIP.VanishedAfter),
 		Peers:           trustedPeers(c.Peers),
 		Dial:            dial,
+		Admit:           g.memory.admit,
 		Tap:             g.tap,
 		Log:             g.log.Named("uacsta"),
 	}
@@ -159,7 +161,7 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 		}
 		parts := webConfig(c, g.log)
 		parts.Console, parts.Sessions, parts.Metrics, parts.Sims = console.Files, sipSessions(g.uc), metrics, driversOf(pbxs)
-		parts.Diagnose, parts.Probes, parts.Dials = g.diagnose, g.probes(), g.dials
+		parts.Diagnose, parts.Probes, parts.Dials, parts.Admit = g.diagnose, g.probes(), g.dials, g.memory.admit
 		g.web = &httpSide{parts: parts, open: func() (*history.DB, *access.Access, error) { return openAccess(c, g.log) }, board: g.board, by: byWay}
 		if err := g.web.make(); err != nil {
 			if !store.DiskAtFault(c.Web.Store, err) {
@@ -223,6 +225,7 @@ func (g *gateway) run(ctx context.Context) error {
 		group.Go(func() error { return g.directory.Run(ctx) })
 	}
 	group.Go(func() error { return g.uc.Run(ctx) })
+	group.Go(func() error { return g.memory.watch(ctx, g.log.Named("memory")) })
 	for _, l := range g.sip {
 		group.Go(func() error { return g.uc.Serve(ctx, l, nil) })
 	}

@@ -36,6 +36,8 @@ func (g *gateway) ready(now time.Time) readiness {
 	why := ""
 	if g.uc.Draining() {
 		why = "farhook drain was given: no new sessions are taken"
+	} else if err := g.memory.admit(); err != nil {
+		why = err.Error()
 	}
 	tell("sip", why)
 	for _, l := range g.board.Links() {
