@@ -84,6 +84,11 @@ func (s *Server) invite(c *conn, m *message) {
 		return
 	}
 	line, lerr := s.board.Resolve(spelling)
+	if lerr != nil && !s.board.Complete() { // it may well be the line of a PBX that hasn't told its phones yet: a client takes 404 as final
+		s.refused(Refusal{Reason: refusedLinkDown, Peer: c.name(), User: user, Line: spelling, Detail: "no PBX has that line, and not all have told theirs yet", Trace: m.trace})
+		refuse(busy(5))
+		return
+	}
 	if lerr != nil {
 		s.refused(Refusal{Reason: refusedLine, Peer: c.name(), User: user, Line: spelling, Detail: lerr.Error(), Trace: m.trace})
 		refuse(answer{status: 404, warning: "line not configured"})

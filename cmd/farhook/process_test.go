@@ -1,12 +1,17 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
+	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,12 +22,41 @@ import (
 // asMain, set in the environment, makes the test's own program the gateway: a process that can be killed.
 const asMain = "FARHOOK_TEST_AS_MAIN"
 
+// testNames, set in the environment, is the address of the name server that the gateway asks.
+const testNames = "FARHOOK_TEST_NAMES"
+
+// useNames makes the gateway's process ask the test's name server.
+func useNames(addr string) {
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "udp", addr)
+	}}
+}
+
+// carryBallast lets the process take nine tenths of its memory at SIGUSR1, and let them go at SIGUSR2.
+func carryBallast() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGUSR1, syscall.SIGUSR2)
+	var ballast []byte
+	for s := range c {
+		ballast = nil
+		if s == syscall.SIGUSR1 {
+			ballast = make([]byte, debug.SetMemoryLimit(-1)/10*9)
+		}
+		runtime.GC()
+		runtime.KeepAlive(ballast)
+	}
+}
+
 // patience is how long a busy machine may take for anything.
 const patience = 2 * time.Minute
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asMain) != "" {
 		adapters["remote"] = newRemote
+		if addr := os.Getenv(testNames); addr != "" {
+			useNames(addr)
+		}
+		go carryBallast()
 		main()
 		return
 	}

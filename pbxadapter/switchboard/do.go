@@ -265,6 +265,9 @@ func (t *target) device(member string, d csta.DeviceID) (csta.DeviceID, error) {
 		})
 		return csta.DeviceID(n.String()), nil // with its parameters: the rules of the PBX's numbers may look at them
 	}
+	if !t.board.Complete() {
+		refuse = csta.ErrResourceOutOfService
+	}
 	return "", refuse.With(fmt.Errorf("%s: no PBX has the device %q", member, clip(string(d))))
 }
 

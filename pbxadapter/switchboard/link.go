@@ -76,6 +76,11 @@ func (b *Board) Links() []LinkInfo {
 	return list
 }
 
+// Complete says whether every PBX has told its devices since the board began. Before that, a device that nobody knows may well be there.
+func (b *Board) Complete() bool {
+	return !slices.ContainsFunc(b.all(), func(l *link) bool { return !l.synced.Load() })
+}
+
 // run keeps the adapter running until ctx ends.
 func (l *link) run(ctx context.Context) {
 	wait := firstWait

@@ -1,0 +1,143 @@
+//go:build linux
+
+package main
+
+import (
+	"flag"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+// fault is what may happen to a gateway, or to what it leans on.
+type fault struct {
+	name   string                // as docs/operate.md has it
+	stops  []string              // what fails meanwhile: probes, and parts that say that they aren't ready
+	maybe  []string              // what may fail at times
+	inject func(x *trial) func() // makes it happen; the result mends it
+}
+
+var faults = []fault{
+	{name: "disk full", stops: []string{"part audit", "part store"}, inject: func(x *trial) func() { return x.fill() }},
+	{name: "disk full at the start", stops: []string{"HTTP", "part audit", "part http"}, maybe: []string{"part store"}, inject: func(x *trial) func() {
+		var mend func()
+		x.restart(syscall.SIGTERM, func() { mend = x.fill() })
+		return mend
+	}},
+	{name: "file system read-only at the start", stops: []string{"HTTP", "part audit", "part http", "part store"}, inject: func(x *trial) func() {
+		x.restart(syscall.SIGTERM, func() { remount(x.t, x.dir, true) })
+		return func() { remount(x.t, x.dir, false) }
+	}},
+	{name: "file descriptors", stops: []string{"HTTP", "new sessions", "readiness"}, inject: func(x *trial) func() {
+		before := limitFiles(x.t, x.g.Process.Pid, 48)
+		var held []net.Conn
+		for range 60 { // the kernel takes them; nobody accepts them
+			if c, err := net.Dial("tcp", x.g.sip); err == nil {
+				held = append(held, c)
+			}
+		}
+		x.g.logged(`too many open files`)
+		return func() {
+			for _, c := range held {
+				c.Close()
+			}
+			limitFiles(x.t, x.g.Process.Pid, before)
+		}
+	}},
+	{name: "memory near its limit", stops: []string{"new sessions", "part sip"}, inject: func(x *trial) func() {
+		_ = x.g.Process.Signal(syscall.SIGUSR1) // it loads itself with ballast
+		x.g.logged(`memory is near its limit`)
+		return func() { _ = x.g.Process.Signal(syscall.SIGUSR2) }
+	}},
+	{name: "name servers dead", stops: []string{"calls", "part pbx main"}, inject: func(x *trial) func() {
+		x.names.die(true)
+		x.gate.cut() // who has a connection needs no name
+		return func() { x.names.die(false) }
+	}},
+	{name: "the PBX comes and goes", maybe: []string{"calls", "part pbx main"}, inject: func(x *trial) func() {
+		stop, ended := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(ended)
+			for {
+				x.gate.cut()
+				select {
+				case <-stop:
+					return
+				case <-time.After(time.Second):
+				}
+			}
+		}()
+		time.Sleep(4 * time.Second)
+		return func() { close(stop); <-ended }
+	}},
+	{name: "SIGKILL", inject: func(x *trial) func() {
+		x.restart(syscall.SIGKILL, func() {
+			for i := range trialPairs { // what happens meanwhile is told later
+				a, b := x.pbx.phones(i)
+				_ = a.Dial(b.Device())
+				_ = b.Answer()
+			}
+		})
+		return func() {}
+	}},
+}
+
+// limitFiles sets how many files another process may have open, and gives what it was.
+func limitFiles(t *testing.T, pid int, n uint64) uint64 {
+	t.Helper()
+	var was syscall.Rlimit
+	set := func(to, from *syscall.Rlimit) {
+		if _, _, err := syscall.RawSyscall6(syscall.SYS_PRLIMIT64, uintptr(pid), syscall.RLIMIT_NOFILE, uintptr(unsafe.Pointer(to)), uintptr(unsafe.Pointer(from)), 0, 0); err != 0 {
+			t.Fatal(err)
+		}
+	}
+	set(nil, &was)
+	set(&syscall.Rlimit{Cur: n, Max: was.Max}, nil)
+	return was.Cur
+}
+
+// suffer makes a fault happen, looks at what works meanwhile, mends it, and waits until all is well.
+func (x *trial) suffer(f fault) (failed []string, recovered time.Duration) {
+	x.t.Helper()
+	mend := f.inject(x)
+	fits := func() bool {
+		failed = x.failing()
+		slices.Sort(failed)
+		for _, s := range f.stops {
+			if !slices.Contains(failed, s) {
+				return false
+			}
+		}
+		return true
+	}
+	until(x.t, f.name+": what is to fail fails", fits, func() { x.t.Errorf("%s: %q fail, want %q", f.name, failed, f.stops) })
+	for _, s := range failed {
+		if !slices.Contains(f.stops, s) && !slices.Contains(f.maybe, s) {
+			x.t.Errorf("%s: %q fails, too", f.name, s)
+		}
+	}
+	mend()
+	return failed, x.whole()
+}
+
+// Whatever happens, only what must stops, and everything comes back by itself.
+func TestDegrade(t *testing.T) {
+	if !withOwnMounts(t) {
+		return
+	}
+	x := newTrial(t)
+	if failed := x.failing(); failed != nil {
+		t.Fatalf("%q fail from the beginning", failed)
+	}
+	for _, f := range faults {
+		failed, took := x.suffer(f)
+		t.Logf("%-35s fails: %-60s back after %v", f.name, strings.Join(failed, ", "), took.Round(time.Millisecond))
+	}
+	_ = fmt.Sprint
+	_ = flag.Args
+}
