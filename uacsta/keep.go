@@ -155,6 +155,10 @@ func (s *Server) revive(key string, value []byte) (*session, error) {
 	case strings.ContainsAny(strings.Join(append(r.Routes, r.CallID, r.Tag, r.Local, r.Remote, r.Target), ""), "\r\n\x00"):
 		return nil, errors.New("a header of it has a control character")
 	}
+	// Times by this process's clock that only goes forward: a wall clock that is set back or forth ends no session that was restored, and makes none last for ever.
+	now := time.Now()
+	past := func(t time.Time) time.Time { return now.Add(min(t.Sub(now), 0)) }
+	r.Began, r.Heard, r.Refreshed = past(r.Began), past(r.Heard), past(r.Refreshed)
 	x := &session{
 		server: s, who: switchboard.Principal{User: r.User, Line: r.Line, Via: "sip", Peer: r.Peer}, edition: r.Edition, spelling: r.Spelling, spelt: r.Spelt, dialled: r.Dialled,
 		dialog: dialog{

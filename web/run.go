@@ -36,7 +36,11 @@ func (s *Server) retain(ctx context.Context) {
 	}
 	tick := time.NewTicker(retainEvery)
 	defer tick.Stop()
-	for {
+	for began := time.Now(); ; {
+		if jump := clockJump(began, time.Now()); jump > retainEvery { // what looks old may be of yesterday
+			s.log.Error("the clock has gone forward: no calls are forgotten until farhook is started again", zap.Duration("jump", jump))
+			return
+		}
 		n, err := s.db.Retain(ctx, time.Now().Add(-s.conf.Retention))
 		switch {
 		case ctx.Err() != nil:
@@ -52,6 +56,11 @@ func (s *Server) retain(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// clockJump is how far the wall clock was put forward between two readings of this process, beyond the time that went by.
+func clockJump(began, now time.Time) time.Duration {
+	return now.Round(0).Sub(began.Round(0)) - now.Sub(began) // Round takes the monotonic reading off
 }
 
 // members are the members of a group.

@@ -3,8 +3,6 @@
 package main
 
 import (
-	"flag"
-	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -138,6 +136,14 @@ func TestDegrade(t *testing.T) {
 		failed, took := x.suffer(f)
 		t.Logf("%-35s fails: %-60s back after %v", f.name, strings.Join(failed, ", "), took.Round(time.Millisecond))
 	}
-	_ = fmt.Sprint
-	_ = flag.Args
+}
+
+// Each fault has its row in the documentation.
+func TestFaultsAreDocumented(t *testing.T) {
+	page := pages(t)["docs/operate.md"]
+	for _, f := range faults {
+		if !strings.Contains(page, "\n| "+f.name+" |") {
+			t.Errorf("docs/operate.md has no row for %q", f.name)
+		}
+	}
 }

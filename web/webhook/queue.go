@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"container/heap"
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ type item struct {
 	next    time.Time
 	behind  int // in how many threads another one comes first
 	sending bool
+	unnoted func(context.Context) (outcome, error) // notes what came of it; nil: that is done
 }
 
 func newQueue() *queue {
@@ -39,6 +41,9 @@ func (q *queue) add(w history.Waiting) {
 	keys := strings.Split(w.Ordered, "\n")
 	slices.Sort(keys)
 	it := &item{id: w.ID, keys: slices.Compact(keys), next: w.Next}
+	if time.Until(w.Next) > 2*LongestWait { // nobody waits so long: the clock has been set back
+		it.next = time.Time{}
+	}
 	q.known[w.ID] = it
 	for _, k := range it.keys {
 		if len(q.threads[k]) > 0 {

@@ -146,18 +146,39 @@ func (w *worker) settle(o outcome) {
 	}
 }
 
-// try sends one document, and notes what came of it.
+// try sends one document, and notes what came of it. What the disk doesn't take is noted later: meanwhile nothing is sent twice for want of a disk.
 func (d *Deliverer) try(ctx context.Context, h Hook, it *item) outcome {
 	soon := outcome{item: it, next: time.Now().Add(dbTrouble)}
+	first := it.unnoted == nil
+	if first {
+		o, note := d.sendOne(ctx, h, it, soon)
+		if note == nil {
+			return o
+		}
+		it.unnoted = note
+	}
+	o, err := it.unnoted(ctx)
+	if err != nil {
+		if first && ctx.Err() == nil {
+			d.log.Error("what came of a delivery can't be noted, trying again; if farhook ends before, it is sent twice", zap.Error(err))
+		}
+		return soon
+	}
+	it.unnoted = nil
+	return o
+}
+
+// sendOne sends a document, and gives how to note what came of it; nil: there is nothing to note.
+func (d *Deliverer) sendOne(ctx context.Context, h Hook, it *item, soon outcome) (outcome, func(context.Context) (outcome, error)) {
 	q, ok, err := d.db.Queued(ctx, it.id)
 	switch {
 	case err != nil && ctx.Err() == nil:
 		d.log.Error("the outbox can't be read", zap.Error(err))
 		fallthrough
 	case err != nil:
-		return soon
+		return soon, nil
 	case !ok:
-		return outcome{item: it, took: true} // it was erased meanwhile
+		return outcome{item: it, took: true}, nil // it was erased meanwhile
 	}
 	v, ok := d.viewer(h.Owner)
 	seen := ok && sees(v.Eyes, q.Body)
@@ -171,14 +192,12 @@ func (d *Deliverer) try(ctx context.Context, h Hook, it *item) outcome {
 		wait, err = d.post(ctx, h, q)
 	}
 	if ctx.Err() != nil {
-		return soon // it is sent again by the next process: at least once
+		return soon, nil // it is sent again by the next process: at least once
 	}
 	if err == nil {
-		if err := d.db.Delivered(ctx, q.ID); err != nil {
-			d.log.Error("a delivery can't be noted; it will come twice", zap.Error(err))
-			return soon
+		return soon, func(ctx context.Context) (outcome, error) {
+			return outcome{item: it, took: true}, d.db.Delivered(ctx, q.ID)
 		}
-		return outcome{item: it, took: true}
 	}
 	now := time.Now()
 	q.Tries++
@@ -192,14 +211,13 @@ func (d *Deliverer) try(ctx context.Context, h Hook, it *item) outcome {
 		q.Dead = now
 		d.log.Warn("a document is put aside", zap.String("webhook", h.ID), zap.String("message", q.Message), zap.Int("tries", q.Tries), zap.Error(err))
 	}
-	if err := d.db.Tried(ctx, q); err != nil {
-		d.log.Error("a try can't be noted", zap.Error(err))
-		return soon
+	return soon, func(ctx context.Context) (outcome, error) {
+		o := outcome{item: it, next: q.Next}
+		if !q.Dead.IsZero() {
+			o.next = time.Time{}
+		}
+		return o, d.db.Tried(ctx, q)
 	}
-	if !q.Dead.IsZero() {
-		return outcome{item: it}
-	}
-	return outcome{item: it, next: q.Next}
 }
 
 // sees says whether a document that waits may still be seen: rights may have been withdrawn since it was written.
