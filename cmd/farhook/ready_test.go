@@ -57,7 +57,7 @@ func TestProbes(t *testing.T) {
 
 	m, stop := start(t, `(?s)http://(127\.0\.0\.1:\d+)/.*PBX link up`, "demo", "--quiet", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0", "--control", control+"2")
 	defer stop()
-	if status, r := ask(m[1], "/readyz"); status != http.StatusOK || !r.Ready || len(r.Parts) != 2 {
+	if status, r := ask(m[1], "/readyz"); status != http.StatusOK || !r.Ready || len(r.Parts) != 3 {
 		t.Errorf("%d, %+v", status, r)
 	}
 }
