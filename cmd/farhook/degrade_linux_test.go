@@ -116,7 +116,7 @@ func (x *trial) suffer(f fault) (failed []string, recovered time.Duration) {
 	until(x.t, f.name+": what is to fail fails", fits, func() { x.t.Errorf("%s: %q fail, want %q", f.name, failed, f.stops) })
 	for _, s := range failed {
 		if !slices.Contains(f.stops, s) && !slices.Contains(f.maybe, s) {
-			x.t.Errorf("%s: %q fails, too", f.name, s)
+			x.t.Errorf("%s: %q fails, too: %v", f.name, s, x.why[s])
 		}
 	}
 	mend()

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,14 +37,15 @@ type trial struct {
 	names *names
 	uc    *ucServer
 	g     *process
-	http  string // address
-	next  int    // pair that calls
+	http  string           // address
+	next  int              // pair that calls
+	why   map[string]error // probes failed of late
 }
 
 const trialPairs = 8
 
 func newTrial(t *testing.T) *trial {
-	x := &trial{t: t, dir: disk(t, "3m"), names: newNames(t)}
+	x := &trial{t: t, dir: disk(t, "3m"), names: newNames(t), why: make(map[string]error)}
 	pbx := newExchange(t, sim.Config{Lines: 2*trialPairs + 26, Quiet: true, Clock: sim.NewClock(time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC))})
 	x.pbx, x.gate = pairs{t, pbx, trialPairs}, newGate(t, pbx.addr)
 	_, port, _ := net.SplitHostPort(x.gate.Addr().String())
@@ -122,6 +124,7 @@ func (x *trial) failing() (list []string) {
 			}
 		case err != nil:
 			list = append(list, p.what)
+			x.why[p.what] = err
 		}
 	}
 	return list
@@ -193,10 +196,11 @@ func (x *trial) newSession() error {
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(shortly))
 	in := textproto.NewReader(bufio.NewReader(c))
+	id := rand.Text()
 	say := func(method string, cseq int, tag string, body []byte) (string, error) {
-		text := fmt.Sprintf("%s sip:gw@contoso.test SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.1;branch=z9hG4bK%s%d\r\nMax-Forwards: 70\r\nFrom: <sip:new@contoso.test>;tag=n\r\n"+
-			"To: <sip:gw@contoso.test>%s\r\nCall-ID: new-%d\r\nCSeq: %d %s\r\nContact: <sip:new@192.0.2.1;transport=tcp>\r\nContent-Type: application/csta+xml\r\nContent-Length: %d\r\n\r\n%s",
-			method, method, time.Now().UnixNano(), tag, x.next, cseq, method, len(body), body)
+		text := fmt.Sprintf("%s sip:gw@contoso.test SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.1;branch=z9hG4bK%s-%s\r\nMax-Forwards: 70\r\nFrom: <sip:new@contoso.test>;tag=n\r\n"+
+			"To: <sip:gw@contoso.test>%s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:new@192.0.2.1;transport=tcp>\r\nContent-Type: application/csta+xml\r\nContent-Length: %d\r\n\r\n%s",
+			method, method, id, tag, id, cseq, method, len(body), body)
 		if _, err := io.WriteString(c, text); err != nil || method == "ACK" {
 			return "", err
 		}
