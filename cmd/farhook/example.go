@@ -200,6 +200,7 @@ pbx:
   #     mailbox: "{number}@default"
   #     trunks: []           # endpoints that are no phones though their names are digits
   #     ring_time: 30s       # how long a phone is rung that is to call, 1s to 10m
+  #     digits: false        # tell which keys are pressed in calls, PINs too; takes the account's read class dtmf
   #     experimental: false  # services that were never seen on a real Asterisk
   #     # What the PBX does not tell of a phone, or wrongly. header: alert-info, call-info or off (how it is made to answer by itself), value: the
   #     # header's; notify: yes or no (it obeys NOTIFY talk and hold).

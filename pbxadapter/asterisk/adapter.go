@@ -108,6 +108,7 @@ func New(o pbxadapter.Options, c Config) (*Adapter, error) {
 			a.reporter.Report(f)
 		}
 	})
+	a.t.keys = c.Digits
 	a.t.wonder = func(q question) { a.questions = append(a.questions, q) }
 	a.t.hangUp = func(c *channel) { a.hangUps = append(a.hangUps, c.name) }
 	return a, nil
@@ -172,7 +173,7 @@ func (a *Adapter) run(ctx context.Context, cancel func(), r pbxadapter.Reporter)
 		return fmt.Errorf("asterisk: %s: %w", a.conf.Address, err)
 	}
 	conn, err := ami.Open(ctx, nc, ami.Options{
-		Username: a.conf.Username, Secret: a.conf.Secret, Challenge: a.conf.Login == "challenge", EventMask: "call,system,agent", Unwanted: unwanted,
+		Username: a.conf.Username, Secret: a.conf.Secret, Challenge: a.conf.Login == "challenge", EventMask: a.conf.eventMask(), Unwanted: unwanted,
 		Record: a.record, Done: a.answered,
 	})
 	if err != nil {

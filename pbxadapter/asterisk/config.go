@@ -34,6 +34,8 @@ type Config struct {
 	Styles []StyleRow `yaml:"styles"`
 	// RingTime is how long a phone is rung that is to call.
 	RingTime time.Duration `yaml:"ring_time"`
+	// Digits tells which keys are pressed in calls. Not by default: they are PINs more often than not.
+	Digits bool `yaml:"digits"`
 	// Experimental offers services that were never seen on a real Asterisk.
 	Experimental bool `yaml:"experimental"`
 }
@@ -65,6 +67,14 @@ type GroupConfig struct {
 
 func defaults() Config {
 	return Config{Login: "challenge", Dialplan: "plain", Context: "csta", Mailbox: "{number}@default", RingTime: 30 * time.Second}
+}
+
+// eventMask are the classes of events that are wanted.
+func (c *Config) eventMask() string {
+	if c.Digits {
+		return "call,system,agent,dtmf"
+	}
+	return "call,system,agent"
 }
 
 // check says everything that is wrong.

@@ -64,6 +64,7 @@ func newPlayer(t *testing.T, steps []step, s scene) *player {
 	}
 	c := defaults()
 	c.Address, c.Username, c.Secret, c.Login = "127.0.0.1:1", "farhook", "s3cret", "plain"
+	c.Digits = true
 	if s.deaf {
 		c.Styles = []StyleRow{{"yealink", Style{Header: s.header, Notify: "no"}}}
 	}

@@ -146,6 +146,7 @@ func (r rig) adapter(t *testing.T, style string, more ...func(*Config)) *Adapter
 			c.Phones = append(c.Phones, PhoneConfig{Endpoint: n, Style: Style{Header: "alert-info", Notify: s.configured}})
 		}
 	}
+	c.Digits = true
 	c.Groups = []GroupConfig{{Number: "600", Queue: "support", Name: "Support"}, {Number: "610", Name: "Sales", Members: []string{"103", "104", "105"}}}
 	for _, f := range more {
 		f(&c)

@@ -184,6 +184,11 @@ var life = []struct {
 		map[csta.DeviceID][]string{"101": {"Originated", "Established 620", "ConnectionCleared null 101"}},
 	},
 	{
+		"keys",
+		[]string{"101 call 102", "wait 3s 102 ringing", "102 answer", "wait 3s 101 answered", "sleep 300ms", "101 dtmf 4#", "sleep 1s", "101 hangup"},
+		map[csta.DeviceID][]string{"102": {"Delivered", "Established", "DigitsGenerated 101 4", "DigitsGenerated 101 #", "ConnectionCleared"}},
+	},
+	{
 		"call waiting",
 		[]string{
 			"101 call 102", "wait 3s 102 ringing", "102 answer", "wait 3s 101 answered", "sleep 300ms", "103 call 102", "wait 3s 102 ringing from=103", "102 hold", "102 answer",

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -273,58 +272,6 @@ func (a *Adapter) clearCall(ctx context.Context, r csta.ClearCall) (csta.ClearCa
 	a.mu.Unlock()
 	return none, a.hangUp(ctx, conn, names, "16", gone)
 }
-
-// generateDigits plays tones to the other party: by its channel where there is one, and into the own one in a conference.
-func (a *Adapter) generateDigits(ctx context.Context, r csta.GenerateDigits) (csta.GenerateDigitsResponse, error) {
-	var none csta.GenerateDigitsResponse
-	digits := strings.ToUpper(r.CharactersToSend)
-	if digits == "" || strings.Trim(digits, "0123456789*#ABCD,") != "" {
-		return none, csta.ErrInvalidParameterValue.With("charactersToSend: want 0-9, *, #, A-D and comma")
-	}
-	if len(digits) > maxDigits {
-		return none, csta.ErrValueOutOfRange.With(fmt.Errorf("charactersToSend: %d, at most %d at a time", len(digits), maxDigits))
-	}
-	conn, err := a.connection()
-	if err != nil {
-		return none, err
-	}
-	a.mu.Lock()
-	l, c, err := a.withChannel(r.ConnectionToSendDigits, csta.ErrNoActiveCall, csta.Connected)
-	if err != nil {
-		a.mu.Unlock()
-		return none, err
-	}
-	name, receive := c.name, true
-	if rest := l.call.live(l); len(rest) == 1 && c.bridge != nil && !c.bridge.apart && rest[0].channel().bridge == c.bridge {
-		name, receive = rest[0].channel().name, false
-	}
-	a.mu.Unlock()
-	for i, d := range digits {
-		if i > 0 {
-			select {
-			case <-ctx.Done():
-				return none, ctx.Err()
-			case <-time.After(digitPause):
-			}
-		}
-		if d == ',' {
-			continue
-		}
-		action := ami.NewAction("PlayDTMF").With("Channel", ami.Channel, name).With("Digit", ami.Digit, string(d)).Fixed("Duration", "150")
-		if receive {
-			action.Fixed("Receive", "true")
-		}
-		if _, err := conn.Do(ctx, action); err != nil {
-			return none, a.fault(ctx, err)
-		}
-	}
-	return none, nil
-}
-
-const (
-	digitPause = 250 * time.Millisecond
-	maxDigits  = 28 // within the time that a request has
-)
 
 // lists of a response, as the event has them.
 func connections(moves []callmodel.Move) []csta.ConnectionListItem {

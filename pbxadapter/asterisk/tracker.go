@@ -47,6 +47,7 @@ type tracker struct {
 	out       map[csta.DeviceID]bool
 	touched   map[csta.DeviceID]time.Time // when a feature was last set
 	startup   string                      // when Asterisk began
+	keys      bool                        // which are pressed is told
 	suspended bool                        // nothing is told: a state is being built
 }
 
@@ -164,6 +165,7 @@ var handlers = map[string]func(*tracker, ami.Message){
 	"OriginateResponse": (*tracker).originateResponse,
 	"DeviceStateChange": (*tracker).deviceState,
 	"MessageWaiting":    (*tracker).messageWaiting,
+	"DTMFEnd":           (*tracker).digit,
 }
 
 // event takes one event over.
