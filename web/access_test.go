@@ -129,6 +129,23 @@ func TestTheWholeDocumentIsGuarded(t *testing.T) {
 	}
 }
 
+// A user sees which clients are signed in to his own line, and an administrator those of all.
+func TestSessionsOfOnesOwnLine(t *testing.T) {
+	g := guarded(t)
+	own := g.secret(access.Grant{Scopes: []access.Scope{access.ObserveState}, AllDevices: true, OwnLines: []csta.DeviceID{"tel:+15551001"}})
+	admin := g.secret(access.Grant{Scopes: []access.Scope{access.ObserveState, access.Administer}, AllDevices: true})
+	for _, c := range []struct {
+		token, query string
+		status       int
+	}{
+		{own, "?line=1001", 200}, {own, "?line=1002", 403}, {own, "", 403}, {admin, "?line=1002", 200}, {admin, "", 200},
+	} {
+		if status, text := g.as(c.token, "GET", "/api/v1/sip-sessions"+c.query, ""); status != c.status {
+			t.Errorf("%q: %d, want %d: %s", c.query, status, c.status, text)
+		}
+	}
+}
+
 // Lists hold what may be seen, and nothing else.
 func TestListsAreNarrowed(t *testing.T) {
 	g := guarded(t)

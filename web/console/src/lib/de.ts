@@ -260,7 +260,7 @@ export const de: Catalogue = {
     handsFree: "Mein Telefon spricht frei",
     sessions: "Angemeldete UC-Clients",
     sessionsNone: "Keine.",
-    sessionsHidden: "Nur Administratoren sehen sie.",
+    sessionsHidden: "Die einer fremden Leitung sehen nur Administratoren.",
     sessionFrom: (peer) => `von ${peer}`,
     alerts: "Wenn mein Telefon klingelt",
     notify: "Benachrichtigung zeigen",

@@ -255,7 +255,7 @@ export const en = {
     handsFree: "My phone goes hands-free",
     sessions: "UC clients signed in",
     sessionsNone: "None.",
-    sessionsHidden: "Only administrators see them.",
+    sessionsHidden: "Only administrators see those of a line that is not their own.",
     sessionFrom: (peer: string) => `from ${peer}`,
     alerts: "When my phone rings",
     notify: "Show a notification",
