@@ -2,7 +2,22 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { accessible, call, close, dial, keep, none, nothingElse, open, rest, silence, stage, state, tile } from "./harness.mjs";
+import {
+  accessible,
+  call,
+  close,
+  dial,
+  keep,
+  lift,
+  none,
+  nothingElse,
+  open,
+  rest,
+  silence,
+  stage,
+  state,
+  tile,
+} from "./harness.mjs";
 import { talk, ways } from "./ways.mjs";
 
 stage();
@@ -103,6 +118,68 @@ test("the queue in order of waiting; one key takes the longest", async () => {
   await call(p, "ringing").waitFor();
   await silence();
   await p.getByRole("button", { name: "Call back" }).first().waitFor();
+  await close(p);
+});
+
+test("who has a call that went to the main number is told; whom a caller spoke with before too", async () => {
+  const p = await open("1001", { path: "#/queue" });
+  const from = "tel:+498912340";
+  await rest("POST", "sim/calls", { from, name: "Berta Outside", to: "1003" });
+  await lift(1003);
+  await silence();
+  const kept = async () => (await rest("GET", "history?number=%2B498912340")).calls.length > 0;
+  while (!(await kept())) await p.waitForTimeout(100); // the gateway writes its history in batches
+  await rest("POST", "sim/calls", { from, name: "Berta Outside", to: "1000" });
+  const row = p.locator("[data-waiting]");
+  await row.getByText("Berta Outside", { exact: true }).waitFor();
+  await row
+    .locator("[data-contact]")
+    .getByText(/Clara Dahl, answered/)
+    .waitFor();
+  await row.getByText("not long").waitFor();
+  await silence();
+  await dial(1006, 1000); // rings at 1001
+  await dial(1007, 1000); // rings at 1002
+  const second = p.locator("[data-waiting]").filter({ hasText: "Greta Haas" });
+  await second.waitFor();
+  await lift(1002);
+  await second.getByText("Bruno Costa 1002 has this call").waitFor();
+  await silence();
+  await close(p);
+});
+
+test("a call from outside: its page at another program, its notification, its sentence when it is dragged", async () => {
+  const p = await open("1005", {
+    settings: { notify: true, pop: "https://crm.example.com/?n={number}&who={name}" },
+    before: (page) =>
+      page.addInitScript(() => {
+        window.notified = [];
+        window.Notification = class {
+          static permission = "granted";
+          constructor(words) {
+            window.notified.push(words);
+          }
+        };
+        Object.defineProperty(document, "visibilityState", { get: () => "hidden" });
+      }),
+  });
+  await rest("POST", "sim/calls", { from: "tel:+498912340", name: "A&B <Outside>", to: "1005" });
+  const pop = call(p, "ringing").getByRole("link", { name: "Open caller's page" });
+  assert.equal(await pop.getAttribute("href"), "https://crm.example.com/?n=%2B498912340&who=A%26B%20%3COutside%3E");
+  assert.equal(await pop.getAttribute("rel"), "noopener noreferrer");
+  await p.waitForFunction(() => window.notified.length === 1);
+  assert.match((await p.evaluate(() => window.notified)).join(), /A&B <Outside>/);
+  const grip = await p.locator(".grip").boundingBox();
+  const over = await tile(p, 1004).boundingBox();
+  await p.mouse.move(grip.x + 60, grip.y + 10);
+  await p.mouse.down();
+  await p.mouse.move(over.x + 40, over.y + 20, { steps: 6 });
+  assert.match(await p.locator("[data-ghost]").innerText(), /A&B <Outside> goes to Deniz Egger 1004, unanswered by you\./);
+  await p.keyboard.press("Escape"); // and nothing happens
+  await p.mouse.up();
+  assert.equal(await p.locator("[data-chooser]").count(), 0);
+  assert.equal(await call(p, "ringing").count(), 1);
+  await silence();
   await close(p);
 });
 

@@ -2,7 +2,22 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { accessible, call, close, dial, here, keep, nothingElse, open, silence, stage, state, tile } from "./harness.mjs";
+import {
+  accessible,
+  call,
+  close,
+  dial,
+  here,
+  keep,
+  nothingElse,
+  lift,
+  open,
+  rest,
+  silence,
+  stage,
+  state,
+  tile,
+} from "./harness.mjs";
 import { gateway } from "./programs.mjs";
 import { ways } from "./ways.mjs";
 
@@ -40,6 +55,66 @@ test("my phone: do not disturb, forwarding, what it can and can't; administratio
   await p.locator("[data-rules] li").first().waitFor();
   await keep(p, "numbers");
   await close(p);
+});
+
+test("every state a line can be in has its word; whereto and with whom stand beside it", async () => {
+  const p = await open("1005");
+  const shows = async (extension, wanted, ...words) => {
+    await state(p, extension, wanted);
+    for (const w of words) await tile(p, extension).getByText(w).first().waitFor();
+  };
+  await shows(1004, "idle", "Idle");
+  await shows(1020, "dnd", "Do not disturb");
+  await shows(1021, "forwarded", "Forwarded", "→ 1022");
+  await shows(1023, "out", "Out of service");
+  await rest("PUT", "devices/1007/forwarding", { on: true, type: "forwardBusy", to: "1008" });
+  await shows(1007, "idle", "busy → 1008");
+  await rest("PUT", "devices/1009/forwarding", { on: true, type: "forwardNoAns", to: "1008" });
+  await shows(1009, "idle", "no answer → 1008");
+  await rest("PUT", "devices/1010/message-waiting", { on: true });
+  await shows(1010, "idle", "Message");
+  await dial(1011, 1002);
+  await shows(1011, "calling", "Dialling", "Bruno Costa", "↗");
+  await shows(1002, "ringing", "Ringing", "from Kira Lindt", "↙");
+  await lift(1002);
+  await shows(1011, "talking", "with Bruno Costa");
+  await shows(1002, "talking", "with Kira Lindt");
+  const [c] = (await rest("GET", "devices/1011")).calls;
+  await rest("POST", `calls/${c.callID}/connections/1011/hold`);
+  await shows(1011, "held", "On hold");
+  await shows(1002, "talking", "Held by", "Kira Lindt");
+  await dial(1012, 1002);
+  await shows(1002, "ringing", "from Leo Moreau", "+1"); // a second call
+  for (const from of [1013, 1014, 1015, 1016]) await dial(from, 1000);
+  await shows(1000, "queued", "Waiting");
+  await rest("POST", "sim/devices/1017/hand", { act: "out" });
+  await shows(1017, "out", "Out of service");
+  await keep(p, "states");
+  await rest("POST", "sim/link", { up: false });
+  await shows(1002, "unknown", "Unknown");
+  await rest("POST", "sim/link", { up: true });
+  await shows(1004, "idle", "Idle");
+  await silence();
+  await rest("PUT", "devices/1007/forwarding", { on: false, type: "forwardBusy" });
+  await rest("PUT", "devices/1009/forwarding", { on: false, type: "forwardNoAns" });
+  await rest("PUT", "devices/1010/message-waiting", { on: false });
+  await rest("POST", "sim/devices/1017/hand", { act: "in" });
+  await close(p);
+});
+
+test("what rings pulses, but for those who want no motion", async () => {
+  for (const [reducedMotion, animation] of [
+    ["reduce", "none"],
+    ["no-preference", "pulse"],
+  ]) {
+    const p = await open("1005", { reducedMotion });
+    await dial(1006, 1003);
+    await state(p, 1003, "ringing");
+    const lamp = tile(p, 1003).locator(".lamp");
+    assert.match(await lamp.evaluate((e) => getComputedStyle(e).animationName), new RegExp(animation));
+    await silence();
+    await close(p);
+  }
 });
 
 test("names are only text, whatever is in them", async () => {

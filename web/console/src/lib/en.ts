@@ -69,7 +69,7 @@ export const en = {
     messageWaitingLong: "Message waiting",
     muted: "Muted",
     mutedLong: "Microphone muted",
-    forwarding: (to: string) => `→ ${to}`,
+    forwarding: { forwardImmediate: "→", forwardBusy: "busy →", forwardNoAns: "no answer →" } as Record<string, string>,
     forwardingLong: {
       forwardImmediate: "Forwards every call to",
       forwardBusy: "When busy, forwards to",
@@ -206,11 +206,15 @@ export const en = {
     missedNone: "No missed calls since this page was opened.",
     history: "My calls so far",
     historyNone: "The gateway keeps none yet.",
-    outcome: { answered: "answered", missed: "missed", failed: "failed", elsewhere: "answered elsewhere" } as Record<
-      string,
-      string
-    >,
-    lastContact: (when: string) => `last ${when}`,
+    outcome: {
+      answered: "answered",
+      missed: "missed",
+      failed: "failed",
+      elsewhere: "answered elsewhere",
+      joined: "joined",
+      unknown: "not known",
+    } as Record<string, string>,
+    contact: (when: string, who: string, outcome: string) => `${when} ${who}, ${outcome}`,
     callBack: "Call back",
     count: (count: number) => n(count, "call waits", "calls wait"),
     tone: { calm: "not long", warm: "long", hot: "too long" },

@@ -66,7 +66,7 @@ export function badges(d: Device, directory: Directory): Badge[] {
   for (const f of d.features.forwarding) {
     const to = directory.get(f.to)?.device.extension ?? (f.to ? number(f.to) : text.badge.elsewhere);
     const long = `${text.badge.forwardingLong[f.type] ?? text.badge.forwardingOther} ${to}`;
-    list.push({ key: f.type, short: text.badge.forwarding(to), long });
+    list.push({ key: f.type, short: `${text.badge.forwarding[f.type] ?? "→"} ${to}`, long });
   }
   if (d.features.messageWaiting)
     list.push({ key: "message", short: text.badge.messageWaiting, long: text.badge.messageWaitingLong });
