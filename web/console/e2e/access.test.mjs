@@ -8,7 +8,7 @@ import { accessible, call, close, here, keep, none, nothingElse, rest, stage, st
 import { configured } from "./programs.mjs";
 
 const password = "correct horse battery";
-const all = ["--scopes=observe-state,observe-parties,control,administer", "--all-devices"];
+const all = ["--scopes=observe-state,observe-parties,control,override,administer", "--all-devices"];
 
 stage({
   start: () =>
@@ -67,13 +67,20 @@ test("sign-in: a wrong password is told, the right one opens the console with on
   await close(p);
 });
 
-test("who doesn't administer isn't offered it, and is told why where he goes there", async () => {
+test("who has no right to isn't offered it, and is told why where he goes there", async () => {
   const p = await signIn("bruno");
   await tile(p, 1001).waitFor();
   await p.getByRole("link", { name: "Queue" }).waitFor();
   assert.equal(await p.getByRole("link", { name: "Administration" }).count(), 0);
   await p.goto(`${here.farhook.url}#/admin/tokens`);
   await p.getByText("This needs an administrator's rights.").waitFor();
+  await p.goto(`${here.farhook.url}#/board`);
+  await tile(p, 1020).click();
+  await p.locator('[data-phone="1020"]').waitFor();
+  assert.equal(await p.locator('[data-do="through"]').count(), 0);
+  await p.keyboard.press("Control+k");
+  await p.keyboard.type("disturb");
+  await p.locator("dialog").getByText("takes a right that you haven't got").waitFor();
   await close(p);
 });
 

@@ -81,6 +81,19 @@ test("what nobody answers comes to the top, and is taken back", async () => {
   await close(p);
 });
 
+test("what nobody answers goes to the voicemail of whom it rings at", async () => {
+  const p = await open("1005", { settings: { patience: 5 } });
+  await talk(p, ways.mouse);
+  await ways.mouse.act(p, "talking", "transferNow");
+  await ways.mouse.whom(p, "1003");
+  await p.locator('[data-fate="overdue"] [data-do="voicemail"]').click();
+  await p.locator("[data-fate]").waitFor({ state: "detached" });
+  const { calls } = await rest("GET", "calls");
+  assert.ok(calls[0].legs.some((l) => l.deviceID === "*981003"));
+  await silence();
+  await close(p);
+});
+
 test("two browsers see the same, and speak with each other", async () => {
   const [a, b] = [await open("1005"), await open("1002")];
   await ways.keyboard.dial(a, "1002");

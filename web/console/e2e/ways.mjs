@@ -19,6 +19,10 @@ export const ways = {
       await tile(p, extension).click();
       await p.locator('aside [data-do="pickUp"]').click();
     },
+    async through(p, extension) {
+      await tile(p, extension).click();
+      await p.locator('aside [data-do="through"]').click();
+    },
     digits: (p, keys) =>
       p
         .locator("dialog input")
@@ -42,6 +46,7 @@ export const ways = {
       answer: "a",
       digits: "g",
       move: "m",
+      voicemail: "v",
     },
     act: (p, _, action) => p.keyboard.press(ways.keyboard.keys[action]),
     async whom(p, extension) {
@@ -61,6 +66,10 @@ export const ways = {
       await p.keyboard.press("p");
       await p.locator("dialog [role=option]").first().waitFor();
       await p.keyboard.press("Enter");
+    },
+    async through(p, extension) {
+      await p.keyboard.press("b");
+      await ways.keyboard.whom(p, extension);
     },
     async digits(p, keys) {
       await p.locator("dialog input").waitFor();
@@ -82,6 +91,11 @@ export const ways = {
     async pickUp(p, extension) {
       await tile(p, extension).tap();
       await p.locator('aside [data-do="pickUp"]').tap();
+      await p.locator("aside .icon").tap();
+    },
+    async through(p, extension) {
+      await tile(p, extension).tap();
+      await p.locator('aside [data-do="through"]').tap();
       await p.locator("aside .icon").tap();
     },
     digits: (p, keys) =>

@@ -1,7 +1,8 @@
 // Each kind of work, done three times: by mouse, by keyboard alone, and by touch.
 
+import assert from "node:assert/strict";
 import { test } from "node:test";
-import { call, close, dial, none, nothingElse, open, silence, stage, state } from "./harness.mjs";
+import { call, close, dial, none, nothingElse, open, rest, silence, stage, state } from "./harness.mjs";
 import { talk, ways } from "./ways.mjs";
 
 stage();
@@ -95,6 +96,33 @@ for (const [name, way] of Object.entries(ways)) {
         await call(p, "ringing").waitFor();
         await way.act(p, "ringing", "move");
         await way.whom(p, "+15559000105");
+        await none(p);
+        await done();
+      });
+      await t.test("to a voicemail, while I speak and while it rings", async () => {
+        await talk(p, way);
+        await way.act(p, "talking", "voicemail");
+        await way.whom(p, "1003");
+        await none(p);
+        await dial(1006, 1005);
+        await call(p, "ringing").waitFor();
+        await way.act(p, "ringing", "voicemail");
+        await way.whom(p, "1005");
+        await none(p);
+        const { calls } = await rest("GET", "calls");
+        assert.deepEqual(
+          calls.map((c) => c.legs.map((l) => l.deviceID)),
+          [
+            ["tel:+15551002", "*981003"],
+            ["tel:+15551006", "*981005"],
+          ],
+        );
+        await done();
+      });
+      await t.test("call through a do not disturb", async () => {
+        await way.through(p, "1020");
+        await state(p, 1020, "ringing");
+        await way.act(p, "calling", "hangUp");
         await none(p);
         await done();
       });

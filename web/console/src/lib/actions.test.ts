@@ -32,6 +32,7 @@ describe("what can be done in which state", () => {
     ["park", ["connected"]],
     ["digits", ["connected"]],
     ["move", ["alerting", "connected"]],
+    ["voicemail", ["alerting", "connected"]],
     ["swap", []],
     ["transfer", []],
     ["conference", []],

@@ -19,10 +19,11 @@ export type Action =
   | "deflect"
   | "park"
   | "move"
+  | "voicemail"
   | "digits";
 
-/** What an action takes besides the call: nothing, the phone's other call, somebody, another phone of one's own, a park slot, keys. */
-export type Takes = "nothing" | "other" | "person" | "own" | "slot" | "keys";
+/** What an action takes besides the call: nothing, the phone's other call, somebody, another phone of one's own, somebody's voicemail, a park slot, keys. */
+export type Takes = "nothing" | "other" | "person" | "own" | "box" | "slot" | "keys";
 
 interface Rule {
   readonly service: string;
@@ -64,6 +65,14 @@ export const rules: Record<Action, Rule> = {
     ringing: "DeflectCall",
     states: ["alerting", "connected"],
     takes: "own",
+    act: "move",
+    member: "to",
+  },
+  voicemail: {
+    service: "SingleStepTransferCall",
+    ringing: "DeflectCall",
+    states: ["alerting", "connected"],
+    takes: "box",
     act: "move",
     member: "to",
   },
@@ -129,14 +138,16 @@ export function waysTo(phone: Phone, line: Line, target: Phone, live: boolean): 
     const taken = target.lines.length > 0 ? text.whyNot.slotTaken : null;
     return [{ action: "park", why: taken ?? whyNot("park", phone, line, live) }];
   }
-  if (line.leg.state === "alerting") return [{ action: "deflect", why: self ?? whyNot("deflect", phone, line, live) }];
+  const box = target.device.voicemail === "" ? [] : [{ action: "voicemail" as const, why: whyNot("voicemail", phone, line, live) }];
+  if (line.leg.state === "alerting") return [{ action: "deflect", why: self ?? whyNot("deflect", phone, line, live) }, ...box];
   const talkingWith = phone.lines.find((l) => l !== line && l.others.some((o) => o.device === target.device.id));
   if (talkingWith) {
     const active = line.leg.state === "hold" ? talkingWith : line;
     return (["transfer", "conference"] as const).map((action) => ({ action, why: whyNot(action, phone, active, live) }));
   }
-  return (["transferNow", "consult", "join"] as const).map((action) => ({
+  const ways = (["transferNow", "consult", "join"] as const).map((action) => ({
     action,
     why: self ?? whyNot(action, phone, line, live),
   }));
+  return [...ways, ...box];
 }

@@ -14,8 +14,8 @@ import { nameOf, party, who } from "./words";
 
 /** What is asked for before an action can be done. */
 export interface Picking {
-  readonly action: Action | "call" | "pickUp";
-  readonly line: Line | null; // my call; null for call and pickUp
+  readonly action: Action | "call" | "pickUp" | "through";
+  readonly line: Line | null; // my call; null for those that take none
   readonly typed: string;
 }
 
@@ -171,15 +171,15 @@ export class Attendant {
     });
   }
 
-  /** Places a call from my phone. */
-  async call(number: string): Promise<boolean> {
+  /** Places a call from my phone; through: through a do not disturb. */
+  async call(number: string, through = false): Promise<boolean> {
     const why = this.whyCall() ?? (number.trim() === "" ? text.mine.needNumber : null);
     if (why !== null) {
       this.failure = { call: "", message: why };
       return false;
     }
     return this.#do(`call`, "", () =>
-      placeCall(this.mine!.device.id, number.trim(), this.settings.handsFree ? "hands-free" : "ring-first"),
+      placeCall(this.mine!.device.id, number.trim(), this.settings.handsFree ? "hands-free" : "ring-first", through),
     );
   }
 
@@ -220,6 +220,28 @@ export class Attendant {
     else this.failure = { call: "", message: text.whyNot.state.takeBack };
   }
 
+  /** Why no call of mine may go through this line's do not disturb; null: it may. */
+  whyThrough({ device }: Phone): string | null {
+    if (!device.features.doNotDisturb) return text.whyNot.disturbable;
+    if (!this.may("override")) return text.whyNot.noOverride;
+    return device.through ? this.whyCall() : text.whyNot.noThrough(device.pbx);
+  }
+
+  /** Why what was sent away can't go to the voicemail of whom it rings at; null: it can. */
+  whyBox(fate: Fate): string | null {
+    const at = "leg" in fate ? this.desk.phones.get(fate.leg.device) : undefined;
+    if (!at || at.device.voicemail === "") return text.whyNot.noBox;
+    return lacking("DeflectCall", at, this.desk.live);
+  }
+
+  /** Sends what was sent away on to the voicemail of whom it rings at. */
+  async toBox({ sent, fate }: SentNow): Promise<void> {
+    const at = "leg" in fate ? this.desk.phones.get(fate.leg.device) : undefined;
+    if (!at) return;
+    const went = () => act("deflect", sent.call, at.device.id, at.device.voicemail);
+    if (await this.#do(`voicemail ${sent.call}`, "", went)) this.dismiss(sent);
+  }
+
   /** Lines of mine but the one that I have chosen. */
   ownOthers(): Phone[] {
     const own = this.me?.ownLines ?? [];
@@ -227,7 +249,7 @@ export class Attendant {
   }
 
   /** Whether the user may do this kind of thing. While that isn't known, nothing is kept from him: the gateway decides. */
-  may(scope: "control" | "administer"): boolean {
+  may(scope: "control" | "override" | "administer"): boolean {
     return this.me === null || this.me.scopes.includes(scope);
   }
 

@@ -68,6 +68,7 @@ export const admin: typeof english = {
     "observe-state": "Zustände sehen",
     "observe-parties": "sehen, mit wem",
     control: "Anrufe steuern",
+    override: "trotz Anrufschutz anrufen",
     administer: "verwalten",
   },
   scopeNone: "Wählen Sie mindestens ein Recht.",

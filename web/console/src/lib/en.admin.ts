@@ -67,6 +67,7 @@ export const admin = {
     "observe-state": "see states",
     "observe-parties": "see with whom",
     control: "control calls",
+    override: "call through do not disturb",
     administer: "administer",
   } as Record<string, string>,
   scopeNone: "Choose at least one right.",

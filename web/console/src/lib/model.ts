@@ -31,6 +31,8 @@ export interface Device {
   readonly lacks: ReadonlyMap<string, string>; // service → why
   readonly outOfService: string | null; // cause; null: in service
   readonly features: Features;
+  readonly voicemail: string; // number of its voicemail; empty: none that calls could be sent to
+  readonly through: boolean; // it can be called through its do not disturb
 }
 
 export interface Party {

@@ -35,6 +35,8 @@ export function device(extension: string, more: Partial<Device> = {}): Device {
     lacks: new Map(),
     outOfService: null,
     features: { doNotDisturb: false, messageWaiting: false, muted: false, forwarding: [] },
+    voicemail: "",
+    through: false,
     ...more,
   };
 }

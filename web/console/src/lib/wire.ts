@@ -66,7 +66,7 @@ function over(ended: Bag[], alive: Call[]): string[] {
   return ended.map((c) => str(c["callID"])).filter((id) => !going.has(id));
 }
 
-function device(d: Of<"Device"> & Bag<"department">): Device {
+function device(d: Of<"Device">): Device {
   const id = str(d["deviceID"]);
   const aliases = strs(d["aliases"]);
   return {
@@ -83,6 +83,8 @@ function device(d: Of<"Device"> & Bag<"department">): Device {
     lacks: new Map(Object.entries(bag(d["lacks"])).map(([service, why]) => [service, str(why)])),
     outOfService: d["outOfService"] === undefined ? null : str(d["outOfService"]),
     features: features(bag(d["features"])),
+    voicemail: str(d["voicemail"]),
+    through: d["throughDoNotDisturb"] === true,
   };
 }
 
