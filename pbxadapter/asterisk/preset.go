@@ -7,6 +7,7 @@ type setting struct {
 	kind   csta.ForwardingType // empty: do not disturb
 	family string
 	state  string // of the custom device state, before the number; empty: there is none, and changes at the phone are found by the audit
+	lamp   string // of another one that is set with it, for keys of phones; empty: none
 	on     string // value in the AstDB, for do not disturb
 }
 
@@ -42,9 +43,9 @@ var presets = map[string]preset{
 	},
 	// FreePBX keeps forwarding at once under CF, on busy under CFB, and where nobody answers under CFU.
 	"freepbx": {
-		disturb: setting{family: "DND", state: "DND", on: "YES"},
+		disturb: setting{family: "DND", state: "DND", lamp: "DEVDND", on: "YES"},
 		forwards: []setting{
-			{kind: csta.ForwardImmediate, family: "CF", state: "CF"},
+			{kind: csta.ForwardImmediate, family: "CF", state: "CF", lamp: "DEVCF"},
 			{kind: csta.ForwardBusy, family: "CFB"},
 			{kind: csta.ForwardNoAns, family: "CFU"},
 		},

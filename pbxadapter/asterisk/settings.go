@@ -141,7 +141,12 @@ func (a *Adapter) set(ctx context.Context, conn *ami.Conn, p *phoneEntry, f sett
 	if err := ami.Word.Check(p.number); err != nil {
 		return csta.ErrInvalidDeviceID.With(err)
 	}
-	_, err = conn.Do(ctx, ami.NewAction("Setvar").Fixed("Variable", "DEVICE_STATE(Custom:"+f.state+p.number+")").Fixed("Value", state))
+	for _, device := range []string{f.state, f.lamp} {
+		if device == "" || err != nil {
+			continue
+		}
+		_, err = conn.Do(ctx, ami.NewAction("Setvar").Fixed("Variable", "DEVICE_STATE(Custom:"+device+p.number+")").Fixed("Value", state))
+	}
 	return a.fault(ctx, err)
 }
 

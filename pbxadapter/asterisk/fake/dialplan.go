@@ -54,7 +54,11 @@ func (p *PBX) dialPhone(c *channel, exten string) {
 		p.hangup(c, 1, "")
 		return
 	}
-	if p.forward(c, exten, p.db["CFU/"+exten]) {
+	immediate := "CFU/"
+	if p.conf.FreePBX {
+		immediate = "CF/"
+	}
+	if p.forward(c, exten, p.db[immediate+exten]) {
 		return
 	}
 	switch {
@@ -146,7 +150,11 @@ func (p *PBX) ended(d *channel, status string, cause int) {
 	if len(c.dests) > 0 {
 		return
 	}
-	if family := map[string]string{"BUSY": "CFB", "NOANSWER": "CFNA"}[status]; p.forward(c, d.endpoint, p.db[family+"/"+d.endpoint]) {
+	families := map[string]string{"BUSY": "CFB", "NOANSWER": "CFNA"}
+	if p.conf.FreePBX {
+		families["NOANSWER"] = "CFU"
+	}
+	if family := families[status]; p.forward(c, d.endpoint, p.db[family+"/"+d.endpoint]) {
 		return
 	}
 	if status == "BUSY" {

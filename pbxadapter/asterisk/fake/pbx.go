@@ -21,6 +21,7 @@ type Config struct {
 	Context string              // of our dialplan lines; empty: csta
 	Lines   bool                // they are there
 	Rights  []string            // actions that the account may not do
+	FreePBX bool                // the dialplan looks for forwarding where FreePBX does
 	Queues  map[string][]string // members of each
 	Barred  []string            // phones whose context, internal-barred, leads to no number that begins with 900
 	Refuses bool                // … it has them, and hangs up
@@ -224,6 +225,20 @@ func (p *PBX) class(endpoint string) string {
 		return "internal-barred"
 	}
 	return "internal"
+}
+
+// Stored is a value of the AstDB, by family and key; empty where there is none.
+func (p *PBX) Stored(family, key string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.db[family+"/"+key]
+}
+
+// State is a custom device state; empty where it was never set.
+func (p *PBX) State(device string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.states["Custom:"+device]
 }
 
 // Listing has f called after each list of all channels has been told, with the number of lists so far.
