@@ -27,6 +27,7 @@ import (
 	"farhook/csta"
 	"farhook/pbxadapter"
 	"farhook/pbxadapter/switchboard"
+	"farhook/pbxadapter/switchboard/wiretap"
 	"farhook/web/access"
 	"farhook/web/history"
 	"farhook/web/live"
@@ -54,6 +55,8 @@ type Config struct {
 	Sims []SimPBX
 	// OIDC signs browsers in at an OpenID provider; nil: none.
 	OIDC *access.OIDC
+	// Tap has what was said of late, for the ladders of calls; nil: nobody has.
+	Tap *wiretap.Tap
 	// Sessions lists the SIP sessions, those of one line where it isn't empty; nil: there are none to be told.
 	Sessions func(line csta.DeviceID) []Session
 	// Diagnose goes the way of one user from end to end, of the gateway alone where user is empty; nil: nobody does.
@@ -129,6 +132,7 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 	s.callOperations()
 	s.makeOperations()
 	s.connectionActs()
+	s.ladderOperations()
 	s.rawDoor()
 	s.pastOperations()
 	s.accessOperations()

@@ -65,6 +65,14 @@ func startWith(t *testing.T, conf access.Config, more ...func(*web.Config)) *gat
 // startOn is startWith with a PBX, a board and a configuration of one's own.
 func startOn(t *testing.T, conf access.Config, pbx *sim.PBX, clock *sim.ManualClock, o switchboard.Options, c web.Config, more ...func(*web.Config)) *gateway {
 	t.Helper()
+	return startBoard(t, conf, pbx, clock, o, c, func(*switchboard.Board) {}, more...)
+}
+
+// startBoard is startOn where somebody wants the board before it runs.
+func startBoard(
+	t *testing.T, conf access.Config, pbx *sim.PBX, clock *sim.ManualClock, o switchboard.Options, c web.Config, made func(*switchboard.Board), more ...func(*web.Config),
+) *gateway {
+	t.Helper()
 	db, err := history.Open("", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -75,6 +83,7 @@ func startOn(t *testing.T, conf access.Config, pbx *sim.PBX, clock *sim.ManualCl
 		t.Fatal(err)
 	}
 	b := switchboard.New(acc, o, switchboard.PBX{Name: "sim", Adapter: pbx, Codes: codes})
+	made(b)
 	c.Access, c.DB = acc, db
 	for _, f := range more {
 		f(&c)

@@ -162,6 +162,7 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 		parts := webConfig(c, g.log)
 		parts.Console, parts.Sessions, parts.Metrics, parts.Sims = console.Files, sipSessions(g.uc), metrics, driversOf(pbxs)
 		parts.Diagnose, parts.Probes, parts.Dials, parts.Admit = g.diagnose, g.probes(), g.dials, g.memory.admit
+		g.administration(&parts)
 		g.web = &httpSide{parts: parts, open: func() (*history.DB, *access.Access, error) { return openAccess(c, g.log) }, board: g.board, by: byWay}
 		if err := g.web.make(); err != nil {
 			if !store.DiskAtFault(c.Web.Store, err) {

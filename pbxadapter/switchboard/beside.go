@@ -27,7 +27,7 @@ func (j *journal) beside(by Principal, what any, devices []csta.DeviceID) (Seq, 
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.seq++
-	r := &record{Entry: Entry{Seq: j.seq, By: by, Beside: what, Told: t}, size: besideSize}
+	r := &record{Entry: Entry{Seq: j.seq, By: by, Came: t.At, Beside: what, Told: t}, size: besideSize}
 	r.shared = r
 	return j.seq, j.hand(r, nil)
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -73,6 +74,7 @@ type Entry struct {
 	// References are those of Told.Calls (WithReference), one each; nil where none has one.
 	References []string
 	Trace      pbxadapter.TraceID // of the request that caused it
+	Came       time.Time          // when the journal took it, by this machine's clock; At is when it happened
 	// Beside is what Tell was given, where the entry is no event of a PBX's: then Event is nil.
 	Beside any
 	callmodel.Told

@@ -113,11 +113,12 @@ func (j *journal) append(pbx string, told []callmodel.Told, of func(callmodel.Op
 		return nil
 	}
 	var w wakes
+	now := time.Now()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, t := range told {
 		j.seq++
-		r := &record{Entry: Entry{Seq: j.seq, PBX: pbx, Told: t}, size: size(t)}
+		r := &record{Entry: Entry{Seq: j.seq, PBX: pbx, Came: now, Told: t}, size: size(t)}
 		r.shared = r
 		var o op
 		if t.Op != 0 {

@@ -14,6 +14,7 @@ const defaultLimit = 1000
 type Filter struct {
 	Line    csta.DeviceID
 	Call    csta.CallID
+	Also    []csta.CallID // other names of Call, or of calls that it was joined with
 	Session string
 	Trace   pbxadapter.TraceID
 	Since   time.Time
@@ -36,7 +37,7 @@ func (t *Tap) Find(f Filter) []Record {
 		return nil
 	}
 	t.expireAll()
-	f.Line, f.Call, f.Session = name(f.Line), name(f.Call), name(f.Session)
+	f = f.named()
 	if f.Limit <= 0 {
 		f.Limit = defaultLimit
 	}
@@ -88,7 +89,7 @@ func (s *search) meets(v view) bool {
 	}
 	found := false
 	v.calls(func(id []byte) bool {
-		found = string(id) == string(s.Call)
+		found = s.meetsCall(id)
 		return !found
 	})
 	return found
