@@ -57,6 +57,8 @@ type Config struct {
 	OIDC *access.OIDC
 	// Tap has what was said of late, for the ladders of calls; nil: nobody has.
 	Tap *wiretap.Tap
+	// Administration is what the gateway tells of itself.
+	Administration Administration
 	// Sessions lists the SIP sessions, those of one line where it isn't empty; nil: there are none to be told.
 	Sessions func(line csta.DeviceID) []Session
 	// Diagnose goes the way of one user from end to end, of the gateway alone where user is empty; nil: nobody does.
@@ -133,6 +135,7 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 	s.makeOperations()
 	s.connectionActs()
 	s.ladderOperations()
+	s.adminOperations()
 	s.rawDoor()
 	s.pastOperations()
 	s.accessOperations()

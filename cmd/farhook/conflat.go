@@ -81,8 +81,15 @@ func nameOf(v reflect.Value, i int) string {
 // secretKey is how keys are called whose values nobody is shown.
 var secretKey = regexp.MustCompile(`(?i)(secret|password|passwd|passphrase|token|credential|private|api_?key)`)
 
+// userInfo is what stands before the host of a URL.
+var userInfo = regexp.MustCompile(`://[^/@\s]+@`)
+
 // masked is a value as it may be shown.
 func masked(path, value string) string {
+	if value == "true" || value == "false" {
+		return value
+	}
+	value = userInfo.ReplaceAllString(value, "://***@")
 	if value != "" && secretKey.MatchString(path[strings.LastIndexByte(path, '.')+1:]) {
 		return "***"
 	}
