@@ -50,6 +50,4 @@ const freeswitchExample = `
   #         names: {dnd: do_not_disturb, cfu: forward_immediate}
   #     # Answer phones that synchronise their features (as-feature-event).
   #     feature_sync: false
-  #     # Do what has never been seen on a real FreeSWITCH, too: numbers outside as parties of SingleStepConferenceCall.
-  #     experimental: false
 `

@@ -33,13 +33,13 @@ func (r *referenceCmd) Run(s *streams) error {
 // barePBX is the least that a kind needs to be made. experimental: with services that were never seen on a real one.
 func barePBX(kind string, experimental bool) string {
 	settings := map[string]string{
-		"asterisk":   "{address: '127.0.0.1:5038', username: farhook, secret: none, experimental: %v}",
-		"freeswitch": "{address: '127.0.0.1:8021', domain: pbx.example.com, password: none, experimental: %v}",
+		"asterisk":   fmt.Sprintf("{address: '127.0.0.1:5038', username: farhook, secret: none, experimental: %v}", experimental),
+		"freeswitch": "{address: '127.0.0.1:8021', domain: pbx.example.com, password: none}",
 	}[kind]
 	if settings == "" {
 		return fmt.Sprintf("rights: trusted\npbx: [{name: one, kind: %s}]", kind)
 	}
-	return fmt.Sprintf("rights: trusted\npbx: [{name: one, kind: %s, settings: %s}]", kind, fmt.Sprintf(settings, experimental))
+	return fmt.Sprintf("rights: trusted\npbx: [{name: one, kind: %s, settings: %s}]", kind, settings)
 }
 
 // offeredBy are the services of a kind of PBX.

@@ -257,6 +257,18 @@ var asRecorded = map[string]func(*script){
 		s.is("201")
 		s.hand(s.hands.HangUp("202"))
 	},
+	"conference-outside-esl": func(s *script) {
+		s.talk()
+		s.do(csta.SingleStepConferenceCall{ActiveCall: s.conn("201", csta.Connected), DeviceToJoin: "0301234567", ParticipationType: csta.ParticipationTypeActive})
+		s.is("0301234567", csta.Alerting)
+		s.hand(s.hands.Answer("0301234567"))
+		s.is("0301234567", csta.Connected)
+		s.hand(s.hands.HangUp("0301234567"))
+		s.is("0301234567")
+		s.hand(s.hands.HangUp("202"))
+		s.is("202")
+		s.hand(s.hands.HangUp("201"))
+	},
 	"deflect-esl": func(s *script) {
 		s.hand(s.hands.Dial("201", "202"))
 		s.do(csta.DeflectCall{CallToBeDiverted: s.conn("202", csta.Alerting), NewDestination: "203"})

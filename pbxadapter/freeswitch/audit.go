@@ -133,8 +133,13 @@ func (t *tracker) doubtful(rows []tableRow, d csta.DeviceID) (ids []string) {
 	there := make(map[string]string, len(rows))
 	for _, r := range rows {
 		there[r.ID] = r.State
-		if _, gone := t.gone[r.ID]; t.legs[r.ID] == nil && !gone {
+		if _, gone := t.gone[r.ID]; t.legs[r.ID] == nil && t.wires[r.ID] == nil && !gone {
 			ids = append(ids, r.ID)
+		}
+	}
+	for id := range t.wires {
+		if _, ok := there[id]; !ok && d == "" {
+			delete(t.wires, id) // if it's there still, its next event brings it back
 		}
 	}
 	for id, l := range t.legs {

@@ -33,8 +33,6 @@ type Config struct {
 	Feat  map[string]FeatureTemplate `yaml:"features"`
 	Event []FeatureEvents            `yaml:"feature_events"`
 	Sync  bool                       `yaml:"feature_sync"` // answer phones that synchronise their features (as-feature-event)
-
-	Experimental bool `yaml:"experimental"` // what was never seen on a real PBX is done, too
 }
 
 // DeviceConfig is one phone.

@@ -33,6 +33,10 @@ func TestContexts(t *testing.T) {
 			s.hand(s.hands.Dial("201", "202"))
 			s.do(csta.DeflectCall{CallToBeDiverted: s.conn("202", csta.Alerting), NewDestination: "203"})
 		}},
+		{"SingleStepConferenceCall of a number outside", "}loopback/0301234567/of201/XML &conference(", false, func(s *script) {
+			s.talk()
+			s.do(csta.SingleStepConferenceCall{ActiveCall: s.conn("201", csta.Connected), DeviceToJoin: "0301234567", ParticipationType: csta.ParticipationTypeActive})
+		}},
 		{"TransferCall to who rings", " 203 XML of201", false, func(s *script) {
 			s.talk()
 			s.consult("203")

@@ -52,6 +52,8 @@ const (
 	lastBridge // the last other leg, whether it is still there or not
 	dialledFor // what came of the last leg that it dialled
 	application
+	loopbackEnd   // A or B
+	loopbackOther // the other end
 	transferTo
 	refusedBy
 	userAgent
@@ -105,6 +107,7 @@ var names = map[string]key{
 	"variable_user_name": userName, "variable_dialed_user": dialedUser, "variable_sip_hangup_disposition": disposition, "variable_sip_term_status": termStatus,
 	"variable_originating_leg_uuid": originatingLeg, "variable_originate_signal_bond": originateBond, "variable_signal_bond": signalBond,
 	"variable_last_bridge_to": lastBridge, "variable_originate_disposition": dialledFor, "variable_current_application": application,
+	"variable_loopback_leg": loopbackEnd, "variable_other_loopback_leg_uuid": loopbackOther,
 	"variable_transfer_destination": transferTo, "variable_refused_by": refusedBy, "variable_sip_user_agent": userAgent,
 	"variable_sip_gateway_name": gatewayName, "variable_farhook_call": markCall, "variable_farhook_role": markRole, "variable_farhook_to": markTo,
 	"variable_farhook_holder": markHolder, "variable_farhook_at": markAt, "Conference-Unique-ID": conferenceID, "Conference-Name": conferenceName, "variable_conference_uuid": conferenceVar,

@@ -42,10 +42,16 @@ func (t *tracker) hear(e *event, at time.Time) {
 		t.create(e)
 		return
 	case "CHANNEL_BRIDGE", "CHANNEL_UNBRIDGE":
-		a, b := t.legs[e.get(bridgeA)], t.legs[e.get(bridgeB)]
-		for i, k := range [...]key{bridgeA, bridgeB} {
-			if [...]*leg{a, b}[i] == nil {
-				t.unknown(e.get(k))
+		x, y := e.get(bridgeA), e.get(bridgeB)
+		a, b := t.legs[x], t.legs[y]
+		if t.wires[x] != nil || t.wires[y] != nil {
+			a, b = t.pair(x, y, name == "CHANNEL_BRIDGE")
+		} else {
+			t.wires.direct(x, y)
+		}
+		for _, id := range [...]string{x, y} {
+			if t.legs[id] == nil {
+				t.unknown(id)
 			}
 		}
 		if l := t.legs[id]; l != nil {
@@ -64,9 +70,18 @@ func (t *tracker) hear(e *event, at time.Time) {
 	if f == nil || id == "" {
 		return
 	}
+	if t.wires[id] != nil {
+		if name == "CHANNEL_HANGUP" || name == "CHANNEL_DESTROY" {
+			delete(t.wires, id)
+			t.gone[id] = t.now
+		}
+		return
+	}
 	l := t.legs[id]
 	if name == "CHANNEL_UUID" {
-		l = t.legs[e.get(oldUniqueID)]
+		if l = t.legs[e.get(oldUniqueID)]; l == nil {
+			return // one that is being made, and has its name from us
+		}
 	}
 	if l == nil {
 		t.unknown(id)
@@ -78,7 +93,7 @@ func (t *tracker) hear(e *event, at time.Time) {
 
 // unknown notes a leg that was heard of and is not known: it is asked for.
 func (t *tracker) unknown(id string) {
-	if _, gone := t.gone[id]; !gone && isID(id) && len(t.doubt) < 1000 && !slices.Contains(t.doubt, id) {
+	if _, gone := t.gone[id]; !gone && t.wires[id] == nil && isID(id) && len(t.doubt) < 1000 && !slices.Contains(t.doubt, id) {
 		t.doubt = append(t.doubt, id)
 	}
 }
@@ -86,7 +101,7 @@ func (t *tracker) unknown(id string) {
 // create is a new leg: it joins the call of the leg that dialled it, or begins one.
 func (t *tracker) create(e *event) {
 	id := e.get(uniqueID)
-	if _, gone := t.gone[id]; gone || t.legs[id] != nil || id == "" {
+	if _, gone := t.gone[id]; gone || t.legs[id] != nil || id == "" || t.wired(e) {
 		return
 	}
 	l := &leg{
@@ -101,7 +116,11 @@ func (t *tracker) create(e *event) {
 	}
 	var from *leg
 	if e.get(otherType) == "originator" {
-		from = t.legs[e.get(otherUniqueID)]
+		var call string
+		if from, call = t.before(e.get(otherUniqueID)); call != "" && e.get(markCall) == "" {
+			e.value[markCall] = call
+			t.marks = append(t.marks, mark{id, call})
+		}
 	} else if m := t.legs[e.get(queueMember)]; m != nil && m != l && !l.inbound {
 		from = m
 	}
@@ -134,6 +153,9 @@ func (t *tracker) create(e *event) {
 			}
 		}
 		t.into(c, l)
+	}
+	if from != nil && from.id != e.get(otherUniqueID) && l.call != nil { // that does not show when what was between them has gone
+		t.marks = append(t.marks, mark{l.id, l.call.id})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"farhook/csta"
 	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
+	"farhook/pbxadapter/adaptertest"
 	"farhook/pbxadapter/freeswitch/fake"
 )
 
@@ -270,4 +272,38 @@ func TestTrace(t *testing.T) {
 	of(csta.SetDoNotDisturb{Device: "202", DoNotDisturbOn: true}, "frobnicate")
 	s.a.conf.Domain = "elsewhere.test"
 	of(csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "202"}, "originate") // which goes on after the request
+}
+
+// Who cannot be called to join a conference is told to have failed, and the two others talk on.
+func TestConferenceUnreached(t *testing.T) {
+	s := newScript(t, false)
+	conferenceUnreached(s, s.hands, "777")
+}
+
+func conferenceUnreached(s *script, hands adaptertest.Hands, nobody csta.DeviceID) {
+	s.t.Helper()
+	s.talking(hands)
+	_, err := s.a.Services()["SingleStepConferenceCall"](context.Background(), csta.SingleStepConferenceCall{
+		ActiveCall: s.conn("201", csta.Connected), DeviceToJoin: nobody, ParticipationType: csta.ParticipationTypeActive,
+	})
+	var said *csta.Error
+	if !errors.As(err, &said) {
+		s.t.Errorf("%v", err)
+	}
+	s.is("201", csta.Connected)
+	s.is("202", csta.Connected)
+	s.is(nobody)
+	s.mu.Lock()
+	failed := slices.ContainsFunc(s.told, func(t callmodel.Told) bool {
+		e, ok := t.Event.(csta.FailedEvent)
+		return ok && e.FailedConnection.Device == nobody
+	})
+	odd := s.model.Odd()
+	s.mu.Unlock()
+	if !failed || odd > 0 {
+		s.t.Errorf("failed was told: %v; %d facts are no legal state changes", failed, odd)
+	}
+	s.hand(hands.HangUp("201"))
+	s.hand(hands.HangUp("202"))
+	s.until("everybody has hung up", func() bool { return len(s.model.State().Calls) == 0 })
 }

@@ -281,9 +281,6 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 		if number, to, err = a.destination(n, r.DeviceToJoin); err != nil {
 			return err
 		}
-		if a.stations[number] == nil && !a.conf.Experimental {
-			return csta.ErrInvalidDestination.With("freeswitch: that a number which is none of our devices joins a room has not been seen on a real PBX: set experimental to try it")
-		}
 		own, f, room = l.id, o.id, a.room(n.call)
 		if there = l.room != nil; there {
 			room = l.room.name
@@ -322,23 +319,49 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 	}
 	id := newID()
 	class, _ := cutPrefix(where, ' ')
+	endpoint, more, err := a.route(ctx, number, class, own)
+	if err != nil {
+		return none, err
+	}
 	// The new party is called in the device's own context, and comes into the room when it answers.
 	command := "originate {^^|origination_uuid=" + id + "|farhook_role=" + string(joined) + "|farhook_call=" + n.call.id + "|farhook_to=" + number +
-		"|origination_caller_id_number=" + p.user + fmt.Sprintf("|ignore_early_media=true|originate_timeout=%d", a.conf.RingTime) + "}" +
-		a.route(number, class) + " &conference(" + room + "@" + a.conf.RoomKind + ")"
+		"|origination_caller_id_number=" + p.user + fmt.Sprintf("|ignore_early_media=true|originate_timeout=%d", a.conf.RingTime) + more + "}" +
+		endpoint + " &conference(" + room + "@" + a.conf.RoomKind + ")"
 	result, err := a.start(ctx, command, time.Duration(a.conf.RingTime)*time.Second+2*a.time.step)
 	if err == nil {
-		err = a.await(ctx, 2*a.time.step, "CHANNEL_CREATE of the leg to "+number, func() bool { return a.track.legs[id] != nil }, result)
+		err = a.await(ctx, 2*a.time.step, "CHANNEL_CREATE of the leg to "+number, func() bool {
+			o := n.call.conn(to.Device)
+			return o != nil && o.leg() != nil
+		}, result)
 	}
-	return csta.SingleStepConferenceCallResponse{ConferencedCall: csta.ConnectionID{Call: csta.CallID(a.name + "-" + n.call.id), Device: to.Device}}, err
+	if err != nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.ready {
+			a.track.unreached(n.call, to)
+			a.later(ctx, "uuid_kill "+id)
+		}
+		return none, err
+	}
+	return csta.SingleStepConferenceCallResponse{ConferencedCall: csta.ConnectionID{Call: csta.CallID(a.name + "-" + n.call.id), Device: to.Device}}, nil
 }
 
-// route is how a number is called by an originate: one of our phones directly, everything else through the dialplan of a context.
-func (a *Adapter) route(number, context string) string {
+// route is how a number is called by an originate: one of our phones directly, everything else through the dialplan of a context, by a loopback that
+// goes out from between when somebody answers. A loopback's own codec is none of a phone's, so the new leg is offered that of the own leg.
+func (a *Adapter) route(ctx context.Context, number, context, own string) (endpoint, more string, err error) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.stations[number] != nil {
-		return "user/" + number + "@" + a.conf.Domain
+	ours := a.stations[number] != nil
+	a.mu.Unlock()
+	if ours {
+		return "user/" + number + "@" + a.conf.Domain, "", nil
 	}
-	return "loopback/" + number + "/" + context + "/" + a.conf.Dialplan
+	codec, err := a.query(ctx, "uuid_getvar "+own+" read_codec")
+	if err != nil {
+		return "", "", err
+	}
+	codecs := "PCMU,PCMA"
+	if isName(codec) && codec != "_undef_" && codec != "PCMU" {
+		codecs = codec + "," + codecs
+	}
+	return "loopback/" + number + "/" + context + "/" + a.conf.Dialplan, "|loopback_bowout_on_execute=true|export_vars=absolute_codec_string|absolute_codec_string=" + codecs, nil
 }

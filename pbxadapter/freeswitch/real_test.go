@@ -44,23 +44,29 @@ type realHands struct {
 }
 
 func (h realHands) say(format string, args ...any) error {
+	_, err := h.ask(format, args...)
+	return err
+}
+
+// ask gives the answer.
+func (h realHands) ask(format string, args ...any) (string, error) {
 	c, err := net.Dial("tcp", h.control)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
 	if _, err := fmt.Fprintf(c, format+"\n", args...); err != nil {
-		return err
+		return "", err
 	}
 	answer, err := bufio.NewReader(c).ReadString('\n')
 	if err != nil {
-		return err
+		return "", err
 	}
 	if !strings.HasPrefix(answer, "ok") {
-		return errors.New(fmt.Sprintf(format, args...) + ": " + strings.TrimSpace(answer))
+		return "", errors.New(fmt.Sprintf(format, args...) + ": " + strings.TrimSpace(answer))
 	}
-	return nil
+	return answer, nil
 }
 
 func at(d csta.DeviceID) string {
@@ -97,7 +103,6 @@ func realConfig(address, password string) Config {
 		Subclass: "feature::changed", Device: "Device", Feature: "Feature", Value: "Value",
 		Names: map[string]string{"dnd": "do_not_disturb", "cfu": "forward_immediate", "cfb": "forward_busy", "cfna": "forward_no_answer"},
 	}}
-	c.Experimental = true
 	return c
 }
 

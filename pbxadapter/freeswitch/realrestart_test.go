@@ -162,3 +162,41 @@ func TestRealAudit(t *testing.T) {
 	talk(2)
 	s.is("201")
 }
+
+// A number outside joins a conference, and one that nobody has doesn't.
+func TestRealConferenceOutside(t *testing.T) {
+	for name, parked := range map[string]bool{"notify": false, "parked": true} {
+		t.Run(name, func(t *testing.T) {
+			address, password, hands := realPBX(t)
+			s := newReal(t, address, password)
+			s.hand(hands.say("reset"))
+			clearFeatures(t, s.a, s.a.conf)
+			for _, p := range s.a.stations {
+				if parked {
+					p.fixed = &style{Header: "call-info", Notify: "no"}
+				}
+			}
+			s.adapter(s.a)
+			defer func() { _ = s.stop() }()
+			s.talking(hands)
+			s.do(csta.SingleStepConferenceCall{ActiveCall: s.conn("201", csta.Connected), DeviceToJoin: "0301234567", ParticipationType: csta.ParticipationTypeActive})
+			s.is("0301234567", csta.Alerting)
+			s.hand(hands.Answer("0301234567"))
+			s.is("0301234567", csta.Connected)
+			s.is("201", csta.Connected)
+			s.do(csta.ClearConnection{ConnectionToBeCleared: s.conn("0301234567", csta.Connected)})
+			s.is("0301234567")
+			s.is("202", csta.Connected)
+			s.do(csta.SingleStepConferenceCall{ActiveCall: s.conn("201", csta.Connected), DeviceToJoin: "0309999999", ParticipationType: csta.ParticipationTypeActive})
+			s.is("0309999999", csta.Alerting)
+			s.hand(hands.HangUp("202"))
+			s.is("202")
+			s.do(csta.ClearCall{CallToBeCleared: new(s.conn("201", csta.Connected))})
+			s.until("everybody has hung up", func() bool { return len(s.model.State().Calls) == 0 })
+			if n := s.model.Odd(); n > 0 {
+				t.Errorf("%d facts are no legal state changes", n)
+			}
+			conferenceUnreached(s, hands, "777")
+		})
+	}
+}

@@ -131,7 +131,8 @@ type replayer struct {
 	window   window
 	facts    []callmodel.Fact
 	roles    map[string][2]string
-	consults bool // the next command makes a call
+	consults bool   // the next command makes a call
+	joins    string // the number that the next command calls, to have it join a conference
 	dnd      map[csta.DeviceID]bool
 	core     *features
 }
@@ -179,7 +180,10 @@ func (r *replayer) play(list []record) {
 			r.consults = false
 			for _, n := range list[i+1:] {
 				if n.client {
-					r.consults = bytes.Contains(n.text, []byte("bgapi originate"))
+					r.consults, r.joins = bytes.Contains(n.text, []byte("bgapi originate")), ""
+					if to := loopbackOf.FindSubmatch(n.text); to != nil {
+						r.joins = string(to[1])
+					}
 					break
 				}
 			}
@@ -218,6 +222,7 @@ func (r *replayer) until(now time.Time) {
 
 var (
 	originated = regexp.MustCompile(`origination_uuid=([^|]+)\|.*\}user/(\d+)@\S+ (.*)`)
+	loopbackOf = regexp.MustCompile(`\}loopback/(\d+)/`)
 	transferOf = regexp.MustCompile(`transfer:(\S+) XML`)
 )
 
@@ -287,6 +292,10 @@ func (r *replayer) command(text string) {
 		case far.call == nil:
 		case w[2] == "-both":
 			room, _, _ := strings.Cut(strings.TrimPrefix(w[3], "conference:"), "@")
+			if r.joins != "" {
+				t.willMeetAnother(far.conn, far.peer, t.known(r.joins, pbxadapter.Called), room)
+				return
+			}
 			for _, c := range t.calls {
 				if held := c.conn(far.device); held != nil && held != far.conn {
 					t.willMeet(held, far.conn, held.leg().peer, far.peer, room)

@@ -127,6 +127,17 @@ func (t *tracker) met(p *plan) {
 	c.cause = ""
 }
 
+// unreached tells of a party that was to join a call and could not be called.
+func (t *tracker) unreached(c *call, to callmodel.Party) {
+	if len(c.conns) == 0 || c.conn(to.Device) != nil {
+		return
+	}
+	n := t.join(c, to.Device, to)
+	n.fail = csta.CauseDestNotObtainable
+	t.move(n, csta.Fail, n.fail)
+	t.end(n, n.fail, n.party)
+}
+
 func (t *tracker) leaveRoom(l *leg) {
 	r := l.room
 	l.room = nil

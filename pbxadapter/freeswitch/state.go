@@ -27,10 +27,12 @@ func (t *tracker) adopt(dumps []*event) {
 		}
 	}
 	for _, e := range fresh {
-		if o := t.legs[e.get(originatingLeg)]; o != nil && e.get(callDirection) == "outbound" {
-			e.value[otherType], e.value[otherUniqueID] = "originator", o.id
+		if id := e.get(originatingLeg); e.get(callDirection) == "outbound" && (t.legs[id] != nil || t.wires[id] != nil) {
+			e.value[otherType], e.value[otherUniqueID] = "originator", id
 		}
-		t.create(e)
+		if t.create(e); t.wires[e.get(uniqueID)] != nil {
+			t.wires[e.get(uniqueID)].talk = e.get(signalBond)
+		}
 	}
 	for _, e := range fresh {
 		if l := t.legs[e.get(uniqueID)]; l != nil {
@@ -38,7 +40,7 @@ func (t *tracker) adopt(dumps []*event) {
 		}
 	}
 	for _, e := range fresh {
-		l, o := t.legs[e.get(uniqueID)], t.legs[e.get(signalBond)]
+		l, o := t.legs[e.get(uniqueID)], t.behind(e.get(signalBond))
 		if l != nil && o != nil && l.answered && o.answered && l.peer == nil && o.peer == nil && e.get(markHolder) == "" {
 			t.bridge(l, o)
 		}

@@ -28,6 +28,7 @@ type tracker struct {
 	legs   map[string]*leg
 	calls  map[string]*call
 	rooms  map[string]*room
+	wires  wires
 	gone   map[string]time.Time // legs that have ended: their late events mean nothing
 	doubts []*doubt             // by due time
 	facts  func(callmodel.Fact)
@@ -77,7 +78,7 @@ func (d *doubt) now() {
 func newTracker(name string, numbers pbxadapter.Numbers, facts func(callmodel.Fact)) *tracker {
 	return &tracker{
 		name: name, stations: make(map[string]station), numbers: numbers, facts: facts, dnd: func(csta.DeviceID) bool { return false },
-		legs: make(map[string]*leg), calls: make(map[string]*call), rooms: make(map[string]*room), gone: make(map[string]time.Time),
+		legs: make(map[string]*leg), calls: make(map[string]*call), rooms: make(map[string]*room), wires: make(wires), gone: make(map[string]time.Time),
 		last: make(map[csta.DeviceID]departure), wanted: make(map[string]*intention),
 	}
 }

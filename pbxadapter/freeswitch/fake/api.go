@@ -10,7 +10,7 @@ import (
 
 // What the fake's commands do.
 
-var originates = regexp.MustCompile(`^\{\^\^\|(.*)\}user/(\d+)@pbx\.test (.*)$`)
+var originates = regexp.MustCompile(`^\{\^\^\|(.*)\}(?:user/(\d+)@pbx\.test|loopback/(\S+)) (.*)$`)
 
 // api carries a command out. It is called with the lock.
 func (f *PBX) api(command string, done func(string)) {
@@ -147,8 +147,16 @@ func (f *PBX) api(command string, done func(string)) {
 		done("+OK " + l.id + " received DTMF " + w[1] + ".")
 	case "originate":
 		f.originate(rest, done)
-	case "conference":
-		done("-ERR Conference not found")
+	case "uuid_getvar":
+		switch {
+		case noSuch():
+		case w[1] == "read_codec":
+			done("PCMU")
+		case l.vars[w[1]] == "":
+			done("_undef_")
+		default:
+			done(l.vars[w[1]])
+		}
 	default:
 		done("-ERR " + verb + " Command not found!")
 	}
@@ -208,14 +216,21 @@ func (f *PBX) originate(arg string, done func(string)) {
 		done("-USAGE: <call url> <exten>|&<application_name>(<app_args>) [<dialplan>] [<context>] [<cid_name>] [<cid_num>] [<timeout_sec>]")
 		return
 	}
-	if m[2] == "206" || m[2] > "206" {
-		done(map[bool]string{true: "-ERR USER_NOT_REGISTERED", false: "-ERR SUBSCRIBER_ABSENT"}[m[2] == "206"])
-		return
-	}
 	vars := map[string]string{}
 	for p := range strings.SplitSeq(m[1], "|") {
 		k, v, _ := strings.Cut(p, "=")
 		vars[k] = strings.Trim(v, "'")
+	}
+	switch {
+	case m[3] != "":
+		f.loopback(vars, m[3], m[4], done)
+		return
+	case m[2] == "206":
+		done("-ERR USER_NOT_REGISTERED")
+		return
+	case m[2] > "206":
+		done("-ERR SUBSCRIBER_ABSENT")
+		return
 	}
 	l := f.leg(m[2], false, vars["origination_uuid"])
 	for k, v := range vars {
@@ -224,11 +239,11 @@ func (f *PBX) originate(arg string, done func(string)) {
 	l.cid, l.dest = vars["origination_caller_id_number"], m[2]
 	l.onAnswer = func() {
 		if l.dead {
-			done("-ERR " + map[bool]string{true: "NO_ANSWER", false: "USER_BUSY"}[false])
+			done("-ERR " + l.cause)
 			return
 		}
 		done("+OK " + l.id)
-		f.then(l, m[3])
+		f.then(l, m[4])
 	}
 	f.fire("CHANNEL_CREATE", l, nil)
 	f.fire("CHANNEL_PROGRESS", l, nil)

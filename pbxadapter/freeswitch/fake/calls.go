@@ -121,6 +121,10 @@ func (f *PBX) answer(l *leg) {
 		}
 		f.lift(p)
 		f.bridge(p, l)
+		if p.end == "B" {
+			f.bowOut(p, l)
+			return
+		}
 	}
 	if do := l.onAnswer; do != nil {
 		l.onAnswer = nil
@@ -180,8 +184,11 @@ func (f *PBX) hangup(l *leg, cause string) {
 	if l.dead {
 		return
 	}
-	l.dead = true
+	l.dead, l.cause = true, cause
 	delete(f.legs, l.id)
+	if o := l.other; o != nil {
+		defer f.hangup(o, cause)
+	}
 	if p := l.parent; p != nil {
 		p.rings = slices.DeleteFunc(p.rings, func(o *leg) bool { return o == l })
 	}

@@ -55,7 +55,10 @@ type leg struct {
 	id, user, number     string // user: one of our phones; number: outside
 	inbound, ans, held   bool
 	dead, parked, unseen bool
-	deaf                 bool // it does nothing when it is told to
+	deaf                 bool   // it does nothing when it is told to
+	cause                string // of its end
+	end, then            string // of a loopback: A or B, and what a is to do
+	other                *leg   // its other end
 	vars                 map[string]string
 	peer, parent         *leg
 	rings                []*leg
@@ -247,6 +250,10 @@ func (f *PBX) describe(l *leg, m map[string]string) {
 	m["Call-Direction"], m["Channel-Name"] = "outbound", "sofia/desk/"+l.user+l.number+"@127.0.0.1"
 	m["Caller-Channel-Created-Time"] = strconv.Itoa(1_000_000 + slices.Index(f.order, l.id))
 	m["Answer-State"], m["Channel-Call-State"] = "ringing", "RINGING"
+	if l.end != "" {
+		m["Channel-Name"] = "loopback/" + l.dest + "-" + strings.ToLower(l.end)
+		m["variable_loopback_leg"], m["variable_other_loopback_leg_uuid"] = l.end, l.other.id
+	}
 	switch {
 	case l.inbound:
 		m["Call-Direction"] = "inbound"
@@ -278,7 +285,7 @@ func (f *PBX) describe(l *leg, m map[string]string) {
 		m["variable_signal_bond"] = l.peer.id
 	}
 	if l.room != "" {
-		m["variable_conference_uuid"] = "id-" + l.room
+		m["variable_conference_uuid"], m["variable_conference_name"], m["variable_current_application"] = "id-"+l.room, l.room, "conference"
 	}
 	for k, v := range l.vars {
 		m["variable_"+k] = v
