@@ -18,9 +18,10 @@ import (
 
 // accessCmd makes the first users and tokens; later ones are made by REST. A gateway that runs sees them within seconds.
 type accessCmd struct {
-	User  accessUserCmd  `cmd:"" help:"Make a local user, or change one. The password is read from standard input."`
-	Token accessTokenCmd `cmd:"" help:"Make a token, and print it: it is shown this once."`
-	List  accessListCmd  `cmd:"" help:"List users and tokens."`
+	User   accessUserCmd   `cmd:"" help:"Make a local user, or change one. The password is read from standard input."`
+	Token  accessTokenCmd  `cmd:"" help:"Make a token, and print it: it is shown this once."`
+	List   accessListCmd   `cmd:"" help:"List users and tokens."`
+	Delete accessDeleteCmd `cmd:"" help:"Withdraw a token, or delete a user. Sessions and streams end within seconds."`
 }
 
 // accessStore is the file that the configuration names.
@@ -126,6 +127,33 @@ func (t *accessTokenCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	fmt.Fprintln(s.out, secret)
+	return nil
+}
+
+type accessDeleteCmd struct {
+	accessStore
+	Kind string `arg:"" enum:"token,user" help:"token or user."`
+	Name string `arg:"" help:"What access list calls it."`
+}
+
+// Run of access delete.
+func (d *accessDeleteCmd) Run(ctx context.Context, s *streams) error {
+	acc, db, err := d.open()
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	remove := acc.DeleteToken
+	if d.Kind == "user" {
+		remove = acc.DeleteUser
+	}
+	switch err := remove(ctx, d.Name); {
+	case errors.Is(err, access.ErrUnknown):
+		return fmt.Errorf("there is no %s %s", d.Kind, d.Name)
+	case err != nil:
+		return err
+	}
+	fmt.Fprintf(s.out, "%s %s: deleted\n", d.Kind, d.Name)
 	return nil
 }
 

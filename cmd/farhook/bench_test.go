@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,26 @@ func TestBench(t *testing.T) {
 		calls := int(b.Duration / (time.Second / time.Duration(c.rate)))
 		if want := calls * c.endpoints * len(toldOfCall); err != nil || len(h.latencies) != want || h.lost+h.doubled+h.disordered != 0 {
 			t.Errorf("%+v: %d events of %d, %d lost, %d doubled, %d out of order, %v", c, len(h.latencies), want, h.lost, h.doubled, h.disordered, err)
+		}
+	}
+}
+
+// The web side is measured: every document comes to every reader, requests are answered, calls are on disk.
+func TestBenchWeb(t *testing.T) {
+	var out output
+	status := run(t.Context(), strings.Fields("bench web --duration 1s --readers 10 --rate 20 --calls 1000"), &out, &out)
+	m := regexp.MustCompile(`(?s)^10 readers, (\d+) events in 1s: (\d+) of (\d+) documents came; p50 [\d.]+[mµ]?s, p99 [\d.]+[mµ]?s
+GET device: \d+/s, a bare huma operation that answers the same \d+/s, ratio [\d.]+
+make and clear: (\d+) calls/s on one connection
+history: 1000 calls were told, 1000 are on disk after [\d.]+m?s: \d+/s \(\d+ rows/s\)
+$`).FindStringSubmatch(out.String())
+	if status != 0 || m == nil || m[1] == "0" || m[2] != m[3] || m[4] == "0" {
+		t.Errorf("%d\n%s", status, out.String())
+	}
+	for args, want := range map[string]string{"--duration 1ms": "1s to 1m", "--readers 1": "2 to 4000", "--rate 0": "1 to 1000", "--calls 1": "1000 to 1000000"} {
+		var out output
+		if status := run(t.Context(), append([]string{"bench", "web"}, strings.Fields(args)...), &out, &out); status == 0 || !strings.Contains(out.String(), want) {
+			t.Errorf("%s: %d, %s", args, status, out.String())
 		}
 	}
 }

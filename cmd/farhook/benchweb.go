@@ -304,6 +304,9 @@ func perSecond(ctx context.Context, d time.Duration, url string) (float64, error
 	return float64(all) / time.Since(began).Seconds(), nil
 }
 
+// told is no call's number: the factory is to do nothing.
+const told = -1
+
 // factory is a PBX that tells of finished calls as fast as it is asked to.
 type factory struct{ calls chan int }
 
@@ -320,6 +323,9 @@ func (f factory) Run(ctx context.Context, r pbxadapter.Reporter) error {
 		case <-ctx.Done():
 			return nil
 		case n := <-f.calls:
+			if n == told {
+				continue
+			}
 			call := csta.CallID(fmt.Sprint("bench-", n))
 			move := func(d csta.DeviceID, s csta.State) {
 				r.Report(callmodel.Moved{Meta: callmodel.Meta{At: time.Now()}, Connection: csta.ConnectionID{Call: call, Device: d}, To: s})
@@ -364,7 +370,8 @@ func (b *benchWebCmd) history(ctx context.Context, out io.Writer) error {
 		}
 		f.calls <- n
 	}
-	stopSpool() // it writes what is left
+	f.calls <- told // it is taken when the last call has been told
+	stopSpool()     // it writes what is left
 	stop()
 	all.Wait()
 	took := time.Since(began)

@@ -39,7 +39,7 @@ pbx:
         - {name: germany, digits: '+49.', strip: 3, prefix: '00'}
 `
 	file := files(t, config)[0]
-	m, stop := start(t, `(?s)"http": \["(127\.0\.0\.1:\d+)"\].*PBX link up|PBX link up.*"http": \["(127\.0\.0\.1:\d+)"\]`, "serve", "--config", file)
+	m, stop := start(t, `"http": \["(127\.0\.0\.1:\d+)"\]`, "serve", "--config", file)
 	defer stop()
 	type answer struct {
 		Plan struct {
@@ -48,7 +48,15 @@ pbx:
 			Steps                []struct{ Rule, Says string }
 		}
 	}
-	url := "http://" + m[1] + m[2] + "/api/v1/calls?dryRun=true"
+	url := "http://" + m[1] + "/api/v1/calls?dryRun=true"
+	until(t, "the PBX is connected", func() bool {
+		res, err := http.Get("http://" + m[1] + "/api/v1/devices/1001")
+		if err != nil {
+			return false
+		}
+		res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
 	for _, c := range []struct{ number, dialled, native, steps string }{
 		{"1002", "tel:+15551002", "1002", "numbers extension: matches: 1002"},
 		{"+49 89 123456", "tel:+4989123456", "0089123456", "numbers extension: form differs; numbers germany: matches: 0089123456"},
