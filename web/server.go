@@ -63,6 +63,8 @@ type Config struct {
 	Sessions func(line csta.DeviceID) []Session
 	// Diagnose goes the way of one user from end to end, of the gateway alone where user is empty; nil: nobody does.
 	Diagnose func(ctx context.Context, user string) Diagnosis
+	// Called hears which trace, under which span of his own, a caller brought with his request; nil: nobody does.
+	Called func(t pbxadapter.TraceID, parent [8]byte, sampled bool)
 	// Admit says why no new stream is taken at the moment; nil, and a nil func: it is.
 	Admit func() error
 	// Dials says what a PBX dials for a number, and rule by rule how that comes about; an error: its rules refuse the number. nil: the number as it is.
@@ -150,7 +152,7 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 	if c.Console != nil {
 		mux.Handle(everything, s.console())
 	}
-	s.handler = traced(s.guard(s.identify(s.once(s.there(mux)))))
+	s.handler = traced(s.guard(s.identify(s.once(s.there(mux)))), c.Called)
 	return s, nil
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,11 +12,18 @@ import (
 
 // traced gives every request a trace id: the caller's, from a W3C traceparent header (https://www.w3.org/TR/trace-context/, 3.2), or a new one. The
 // answer tells it in X-Trace-Id, by which the gateway's log and farhook trace find everything that the request caused.
-func traced(next http.Handler) http.Handler {
+func traced(next http.Handler, called func(t pbxadapter.TraceID, parent [8]byte, sampled bool)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := parentTrace(r.Header.Get("Traceparent"))
 		if id.IsZero() {
 			id = pbxadapter.NewTrace()
+		} else if called != nil {
+			var span [8]byte
+			var flags [1]byte
+			parts := strings.Split(r.Header.Get("Traceparent"), "-") // as parentTrace found them
+			_, _ = hex.Decode(span[:], []byte(parts[2]))
+			_, _ = hex.Decode(flags[:], []byte(parts[3]))
+			called(id, span, flags[0]&1 == 1)
 		}
 		w.Header().Set("X-Trace-Id", id.String())
 		next.ServeHTTP(w, r.WithContext(pbxadapter.WithTrace(r.Context(), id)))

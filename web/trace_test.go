@@ -26,7 +26,7 @@ func TestTraceParent(t *testing.T) {
 		"00-" + id + "-00f067aa0ba902b7-zz":                       false,
 	} {
 		var in pbxadapter.TraceID
-		h := traced(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { in = pbxadapter.Trace(r.Context()) }))
+		h := traced(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { in = pbxadapter.Trace(r.Context()) }), nil)
 		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
 		r.Header.Set("Traceparent", header)
 		h.ServeHTTP(w, r)

@@ -17,19 +17,20 @@ import (
 
 // Config is the whole configuration file. Unknown keys are errors. Defaults are those of defaults().
 type Config struct {
-	file    string        // where it was read
-	SIP     SIPConfig     `yaml:"sip"`
-	Peers   Peers         `yaml:"peers"`
-	Audit   AuditConfig   `yaml:"audit"`
-	HTTP    HTTPConfig    `yaml:"http"`
-	Web     WebConfig     `yaml:"web"`
-	Rights  Rights        `yaml:"rights"`
-	Journal Bytes         `yaml:"journal"`
-	Wiretap WiretapConfig `yaml:"wiretap"`
-	Metrics MetricsConfig `yaml:"metrics"`
-	Control string        `yaml:"control"` // path of the control socket; empty: none
-	Log     LogConfig     `yaml:"log"`
-	PBX     []PBXConfig   `yaml:"pbx"`
+	file      string          // where it was read
+	SIP       SIPConfig       `yaml:"sip"`
+	Peers     Peers           `yaml:"peers"`
+	Audit     AuditConfig     `yaml:"audit"`
+	HTTP      HTTPConfig      `yaml:"http"`
+	Web       WebConfig       `yaml:"web"`
+	Rights    Rights          `yaml:"rights"`
+	Journal   Bytes           `yaml:"journal"`
+	Wiretap   WiretapConfig   `yaml:"wiretap"`
+	Metrics   MetricsConfig   `yaml:"metrics"`
+	Telemetry TelemetryConfig `yaml:"telemetry"`
+	Control   string          `yaml:"control"` // path of the control socket; empty: none
+	Log       LogConfig       `yaml:"log"`
+	PBX       []PBXConfig     `yaml:"pbx"`
 
 	// Emergency are the numbers of emergency services.
 	Emergency numbering.EmergencyConfig `yaml:"emergency"`
@@ -141,12 +142,13 @@ func defaults() Config {
 			VanishedAfter:     Duration(30 * time.Second),
 			Sessions:          200_000,
 		},
-		HTTP:    HTTPConfig{Listen: "127.0.0.1:8080"},
-		Web:     webDefaults(),
-		Rights:  Owner,
-		Journal: 16 << 20,
-		Wiretap: WiretapConfig{Keep: 32 << 20, Age: Duration(24 * time.Hour)},
-		Log:     LogConfig{Level: "info", Format: "console", Numbers: NumbersMasked},
+		HTTP:      HTTPConfig{Listen: "127.0.0.1:8080"},
+		Web:       webDefaults(),
+		Rights:    Owner,
+		Journal:   16 << 20,
+		Telemetry: TelemetryConfig{Sample: 1},
+		Wiretap:   WiretapConfig{Keep: 32 << 20, Age: Duration(24 * time.Hour)},
+		Log:       LogConfig{Level: "info", Format: "console", Numbers: NumbersMasked},
 
 		Emergency: numbering.DefaultEmergency(),
 		Directory: DirectoryConfig{Refresh: Duration(10 * time.Minute)},
@@ -226,6 +228,7 @@ func (c Config) wrongs() []wrong {
 	between("$.sip.sessions", c.SIP.Sessions, 1, 1_000_000)
 	c.webWrongs(addr, complain)
 	c.eyesWrongs(addr, complain)
+	c.telemetryWrongs(complain)
 	if c.Journal < 1<<20 || c.Journal > 4<<30 {
 		complain("$.journal", "%d octets are out of range: 1MiB to 4GiB", c.Journal)
 	}

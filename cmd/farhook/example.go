@@ -166,6 +166,14 @@ wiretap:
 metrics:
   listen: ""
 
+# OpenTelemetry traces over OTLP/HTTP: what each request brought about, from the INFO to the PBX's commands, its proof and the events. endpoint is a collector's
+# URL, such as http://127.0.0.1:4318; empty: none. sample is the share of the traces that begin here, 0 to 1; who brings a traceparent decides for himself.
+# Numbers are masked as in the log.
+telemetry:
+  endpoint: ""
+  headers: {}        # of each request to the collector, such as {Authorization: !file /etc/farhook/otlp.secret}
+  sample: 1
+
 # Socket by which farhook drain and farhook trace reach the running gateway, such as /run/farhook/control.sock. Only its owner and root
 # may open it. Empty: none.
 control: ""

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"farhook/cmd/farhook/telemetry"
 	"farhook/pbxadapter"
 	dirs "farhook/pbxadapter/directory"
 	"farhook/pbxadapter/numbering"
@@ -55,6 +56,7 @@ type gateway struct {
 
 	directory *dirs.Directory // nil: none
 	memory    memory
+	spans     *telemetry.Exporter // nil: none
 
 	tap      *wiretap.Tap
 	registry *prometheus.Registry
@@ -77,6 +79,12 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 		}
 	}()
 	g.tap = wiretap.New(int(c.Wiretap.Keep), time.Duration(c.Wiretap.Age))
+	if g.spans, err = c.newTelemetry(g.log.Named("telemetry")); err != nil {
+		return nil, fmt.Errorf("telemetry: %w", err)
+	}
+	if g.spans != nil {
+		g.tap.Observe(g.spans.See)
+	}
 	var pbxs []switchboard.PBX
 	if g.pbxs, pbxs, err = g.assemble(c, simConf); err != nil {
 		return nil, err
@@ -163,6 +171,9 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 		parts.Console, parts.Sessions, parts.Metrics, parts.Sims = console.Files, sipSessions(g.uc), metrics, driversOf(pbxs)
 		parts.Diagnose, parts.Probes, parts.Dials, parts.Admit = g.diagnose, g.probes(), g.dials, g.memory.admit
 		g.administration(&parts)
+		if g.spans != nil {
+			parts.Called = g.spans.Called
+		}
 		g.web = &httpSide{parts: parts, open: func() (*history.DB, *access.Access, error) { return openAccess(c, g.log) }, board: g.board, by: byWay}
 		if err := g.web.make(); err != nil {
 			if !store.DiskAtFault(c.Web.Store, err) {
@@ -226,6 +237,9 @@ func (g *gateway) run(ctx context.Context) error {
 		group.Go(func() error { return g.directory.Run(ctx) })
 	}
 	group.Go(func() error { return g.uc.Run(ctx) })
+	if g.spans != nil {
+		group.Go(func() error { return g.spans.Run(ctx) })
+	}
 	group.Go(func() error { return g.memory.watch(ctx, g.log.Named("memory")) })
 	for _, l := range g.sip {
 		group.Go(func() error { return g.uc.Serve(ctx, l, nil) })

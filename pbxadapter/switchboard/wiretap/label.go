@@ -15,6 +15,32 @@ type label struct {
 	why     string
 }
 
+// Carrier is how a message travels, with its CSeq: "INFO 12", "200 (INFO 12)"; empty outside SIP.
+func (r Record) Carrier() string { return labelOf(r).carrier }
+
+// Element is the name of the CSTA message in it; empty where there is none.
+func (r Record) Element() string {
+	body := r.Text
+	if r.Layer == SIP {
+		_, body = split(r.Text)
+	}
+	root, _ := outline(body)
+	return root
+}
+
+// Refusal is the value of the CSTA error in it, such as "invalidDeviceID"; empty where it refuses nothing.
+func (r Record) Refusal() string {
+	body := r.Text
+	if r.Layer == SIP {
+		_, body = split(r.Text)
+	}
+	root, leaves := outline(body)
+	if root != "CSTAErrorCode" || len(leaves) == 0 {
+		return ""
+	}
+	return leaves[0].text
+}
+
 func labelOf(r Record) (l label) {
 	switch r.Layer {
 	case SIP:

@@ -11,7 +11,8 @@ const forgetful = 64
 
 // Tap is a record of messages. A nil *Tap records nothing and finds nothing. Its methods may be called from anywhere at once.
 type Tap struct {
-	age time.Duration
+	age      time.Duration
+	observer func(Record)
 
 	mu      sync.Mutex
 	ring    ring
@@ -35,6 +36,14 @@ func New(octets int, age time.Duration) *Tap {
 	return t
 }
 
+// Observe lets f see every message that belongs to a trace as it's recorded, secrets and all: f is quick, keeps nothing of Text, and may be called from anywhere at
+// once. It's set before anything is recorded; a nil *Tap has no observers.
+func (t *Tap) Observe(f func(Record)) {
+	if t != nil {
+		t.observer = f
+	}
+}
+
 // Record copies a message into the record; nothing of r is kept. A zero At is now. Text is cut to MaxText, or to what the whole ring holds;
 // a message whose mere names are too long for the ring isn't recorded.
 func (t *Tap) Record(r Record) {
@@ -43,6 +52,9 @@ func (t *Tap) Record(r Record) {
 	}
 	if r.At.IsZero() {
 		r.At = time.Now()
+	}
+	if t.observer != nil && !r.Trace.IsZero() {
+		t.observer(r)
 	}
 	r.Peer, r.Session, r.Line = name(r.Peer), name(r.Session), name(r.Line)
 	r.Calls = r.Calls[:min(len(r.Calls), maxCalls)]
