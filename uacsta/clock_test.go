@@ -67,6 +67,9 @@ func TestBeforeThePBXHasToldItsPhones(t *testing.T) {
 		t.Errorf("%s", a.head)
 	}
 	stop()
-	<-done
-	<-done
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
 }
