@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/yaml"
@@ -54,17 +55,24 @@ func asyncAPI() (map[string]any, huma.Registry) {
 		body.AnyOf = append(body.AnyOf, r.Schema(reflect.TypeOf(e), true, e.Element()))
 	}
 	messages, refs, payloads := map[string]any{}, map[string]any{}, []any{}
+	whichever := &huma.Schema{Description: "A document of whichever type"}
 	for _, d := range documents {
+		name := strings.ToUpper(d.name[:1]) + d.name[1:] + "Document"
+		r.Map()[name] = &huma.Schema{
+			Description: d.summary,
+			AllOf: []*huma.Schema{{Ref: "#/components/schemas/Document"}, {
+				Type: huma.TypeObject, Required: []string{"type"}, Properties: map[string]*huma.Schema{"type": {Type: huma.TypeString, Enum: []any{d.name}}},
+			}},
+		}
+		whichever.OneOf = append(whichever.OneOf, &huma.Schema{Ref: "#/components/schemas/" + name})
 		messages[d.name] = map[string]any{
 			"name": d.name, "title": d.name, "summary": d.summary, "contentType": "application/json",
-			"payload": map[string]any{"allOf": []any{
-				map[string]any{"$ref": "#/components/schemas/Document"},
-				map[string]any{"type": "object", "properties": map[string]any{"type": map[string]any{"const": d.name}}},
-			}},
+			"payload": map[string]any{"$ref": "#/components/schemas/" + name},
 		}
 		refs[d.name] = map[string]any{"$ref": "#/components/messages/" + d.name}
 		payloads = append(payloads, map[string]any{"$ref": "#/channels/events/messages/" + d.name})
 	}
+	r.Map()["AnyDocument"] = whichever
 	messages["delivery"] = map[string]any{
 		"name": "delivery", "title": "delivery", "summary": "An event, posted to a webhook and signed (Standard Webhooks).", "contentType": "application/json",
 		"headers": map[string]any{"type": "object", "required": []string{"webhook-id", "webhook-timestamp", "webhook-signature"}, "properties": map[string]any{
@@ -72,7 +80,7 @@ func asyncAPI() (map[string]any, huma.Registry) {
 			"webhook-timestamp": map[string]any{"type": "string", "description": "Seconds since 1970, of this try"},
 			"webhook-signature": map[string]any{"type": "string", "description": "v1,<base64 of HMAC-SHA256 over id.timestamp.body>, one for each secret that is good, with spaces between"},
 		}},
-		"payload": map[string]any{"$ref": "#/components/messages/event/payload"},
+		"payload": map[string]any{"$ref": "#/components/schemas/EventDocument"},
 	}
 	return map[string]any{
 		"asyncapi": "3.0.0", "defaultContentType": "application/json",

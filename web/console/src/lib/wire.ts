@@ -1,10 +1,10 @@
 // Reads what the gateway's stream sends.
 
 import type { Call, Device, DeviceKind, Features, Leg, LegState, Message, Note, Party } from "./model";
-import type { components } from "./openapi.gen";
+import type { components } from "./asyncapi.gen";
 import { number } from "./format";
 
-// The members' names are those of openapi.yaml; what is in them is believed only once it has been looked at.
+// The members' names are those of asyncapi.yaml; what is in them is believed only once it has been looked at.
 type Bag<Member extends string = string> = Partial<Record<Member, unknown>>;
 type Of<Name extends keyof components["schemas"]> = Bag<keyof components["schemas"][Name] & string>;
 
@@ -20,7 +20,7 @@ const time = (v: unknown): number | null => {
 /** One message; null where it is of a kind that this console doesn't know. It throws where it can't be understood. */
 export function read(data: unknown): Message | null {
   if (typeof data !== "string") throw new TypeError("not text");
-  const m = bag(JSON.parse(data));
+  const m: Of<"Document"> = bag(JSON.parse(data));
   const position = str(m["position"]);
   const at = time(m["at"]);
   const devices = bags(m["devices"]).map(device);
