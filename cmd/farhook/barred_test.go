@@ -19,8 +19,28 @@ import (
 	"farhook/pbxadapter/asterisk/fake"
 )
 
+// outsideWorld is a fake PBX, its people, and what it reached outside.
+type outsideWorld interface {
+	Call(from, to string) error
+	Answer(phone string) error
+	Outside() []string
+	Reset()     // ends every call, and takes back what a phone forwards
+	Idle() bool // there is no call
+}
+
 // abroad is a number that the phones of one class of service may not dial.
 const abroad = "9004930"
+
+// onAsterisk is a fake Asterisk as the scenes need it.
+type onAsterisk struct{ *fake.PBX }
+
+func (p onAsterisk) Idle() bool { return p.Channels() == 0 }
+func (p onAsterisk) Reset() {
+	p.PBX.Reset()
+	for _, phone := range []string{"102", "103"} {
+		p.Feature("CFU", phone, "")
+	}
+}
 
 // A phone that is barred from abroad stays barred, whatever is asked for it and by which way; one that isn't gets there. The PBX may lack the
 // number in that class of service, or have it and hang up.
@@ -31,33 +51,41 @@ func TestBarred(t *testing.T) {
 				Phones: []string{"101", "102", "103", "104"}, Slots: [2]int{701, 720}, Lines: true, Secret: "s3cret", Barred: []string{"103"}, Refuses: refuses,
 			})
 			g := onFake(t, pbx)
-			for way, ask := range map[string]func(*testing.T, csta.Request) error{"SIP": g.bySIP("103"), "REST": g.byREST} {
-				for _, s := range outward {
-					t.Run(way+"/"+s.name, func(t *testing.T) {
-						for _, phone := range []csta.DeviceID{"102", "103"} {
-							before := len(pbx.Outside())
-							c := &outwardCall{t, pbx, g, phone}
-							err := ask(t, s.request(c))
-							if s.then != nil {
-								s.then(c)
-							}
-							went := slices.Contains(pbx.Outside()[before:], abroad)
-							switch barred := phone == "103"; {
-							case barred && went:
-								t.Errorf("%s: it went to %v", phone, pbx.Outside()[before:])
-							case barred && !refuses && err == nil:
-								t.Errorf("%s: it is carried out", phone)
-							case !barred && (err != nil || !went):
-								t.Errorf("%s: %v, and it went to %v: so the test shows nothing", phone, err, pbx.Outside()[before:])
-							}
-							pbx.Reset()
-							pbx.Feature("CFU", string(phone), "")
-							until(t, "nobody talks", func() bool { return pbx.Channels() == 0 && len(g.calls(t, "101", phone)) == 0 })
-						}
-					})
-				}
-			}
+			staysBarred(t, onAsterisk{pbx}, g, scene{caller: "101", free: "102", barred: "103", abroad: abroad}, refuses)
 		})
+	}
+}
+
+// scene is who plays in it.
+type scene struct{ caller, free, barred, abroad csta.DeviceID }
+
+// staysBarred asks for everything by which a call comes to a number, by SIP and REST, for a phone that may and one that may not. refuses: the PBX takes
+// the call, and hangs up.
+func staysBarred(t *testing.T, pbx outsideWorld, g *onFakePBX, who scene, refuses bool) {
+	for way, ask := range map[string]func(*testing.T, csta.Request) error{"SIP": g.bySIP(string(who.barred)), "REST": g.byREST} {
+		for _, s := range outward {
+			t.Run(way+"/"+s.name, func(t *testing.T) {
+				for _, phone := range []csta.DeviceID{who.free, who.barred} {
+					before := len(pbx.Outside())
+					c := &outwardCall{t, pbx, g, who, phone}
+					err := ask(t, s.request(c))
+					if s.then != nil {
+						s.then(c)
+					}
+					went := slices.Contains(pbx.Outside()[before:], string(who.abroad))
+					switch barred := phone == who.barred; {
+					case barred && went:
+						t.Errorf("%s: it went to %v", phone, pbx.Outside()[before:])
+					case barred && !refuses && err == nil:
+						t.Errorf("%s: it is carried out", phone)
+					case !barred && (err != nil || !went):
+						t.Errorf("%s: %v, and it went to %v: so the test shows nothing", phone, err, pbx.Outside()[before:])
+					}
+					pbx.Reset()
+					until(t, "nobody talks", func() bool { return pbx.Idle() && len(g.calls(t, who.caller, phone)) == 0 })
+				}
+			})
+		}
 	}
 }
 
@@ -68,30 +96,31 @@ var outward = []struct {
 	then    func(*outwardCall)
 }{
 	{"MakeCall", func(c *outwardCall) csta.Request {
-		return csta.MakeCall{CallingDevice: c.phone, CalledDirectoryNumber: abroad, AutoOriginate: csta.AutoOriginateDoNotPrompt}
+		return csta.MakeCall{CallingDevice: c.phone, CalledDirectoryNumber: c.who.abroad, AutoOriginate: csta.AutoOriginateDoNotPrompt}
 	}, func(c *outwardCall) { _ = c.pbx.Answer(string(c.phone)) }}, // REST rings first
 	{"ConsultationCall", func(c *outwardCall) csta.Request {
-		return csta.ConsultationCall{ExistingCall: c.talks(), ConsultedDevice: abroad}
+		return csta.ConsultationCall{ExistingCall: c.talks(), ConsultedDevice: c.who.abroad}
 	}, nil},
 	{"SingleStepTransferCall", func(c *outwardCall) csta.Request {
-		return csta.SingleStepTransferCall{ActiveCall: c.talks(), TransferredTo: abroad}
+		return csta.SingleStepTransferCall{ActiveCall: c.talks(), TransferredTo: c.who.abroad}
 	}, nil},
 	{"SingleStepConferenceCall", func(c *outwardCall) csta.Request {
-		return csta.SingleStepConferenceCall{ActiveCall: c.talks(), DeviceToJoin: abroad, ParticipationType: csta.ParticipationTypeActive}
+		return csta.SingleStepConferenceCall{ActiveCall: c.talks(), DeviceToJoin: c.who.abroad, ParticipationType: csta.ParticipationTypeActive}
 	}, nil},
 	{"DeflectCall", func(c *outwardCall) csta.Request {
-		return csta.DeflectCall{CallToBeDiverted: c.rings(), NewDestination: abroad}
+		return csta.DeflectCall{CallToBeDiverted: c.rings(), NewDestination: c.who.abroad}
 	}, nil},
 	{"SetForwarding", func(c *outwardCall) csta.Request {
-		return csta.SetForwarding{Device: c.phone, ForwardingType: csta.ForwardImmediate, ActivateForward: true, ForwardDN: abroad}
-	}, func(c *outwardCall) { c.hand(c.pbx.Call("101", string(c.phone))) }},
+		return csta.SetForwarding{Device: c.phone, ForwardingType: csta.ForwardImmediate, ActivateForward: true, ForwardDN: c.who.abroad}
+	}, func(c *outwardCall) { c.hand(c.pbx.Call(string(c.who.caller), string(c.phone))) }},
 }
 
-// outwardCall is a scene with one phone, which 101 calls.
+// outwardCall is a scene with one phone, which the caller calls.
 type outwardCall struct {
 	t     *testing.T
-	pbx   *fake.PBX
+	pbx   outsideWorld
 	g     *onFakePBX
+	who   scene
 	phone csta.DeviceID
 }
 
@@ -117,7 +146,7 @@ func (c *outwardCall) becomes(state csta.State) (id csta.ConnectionID) {
 }
 
 func (c *outwardCall) rings() csta.ConnectionID {
-	c.hand(c.pbx.Call("101", string(c.phone)))
+	c.hand(c.pbx.Call(string(c.who.caller), string(c.phone)))
 	return c.becomes(csta.Alerting)
 }
 
@@ -127,7 +156,7 @@ func (c *outwardCall) talks() csta.ConnectionID {
 	return c.becomes(csta.Connected)
 }
 
-// onFakePBX is a gateway on a fake Asterisk.
+// onFakePBX is a gateway on a fake PBX.
 type onFakePBX struct {
 	sip, url string
 }
@@ -139,12 +168,21 @@ func onFake(t *testing.T, pbx *fake.PBX) *onFakePBX {
 		t.Fatal(err)
 	}
 	go pbx.Serve(l)
+	return gatewayOn(t, fmt.Sprintf(`{name: ast, kind: asterisk, settings: {address: "%s", username: farhook, secret: s3cret}}`, l.Addr()), "103", func() {
+		l.Close()
+		pbx.Cut()
+	})
+}
+
+// gatewayOn is a gateway on a PBX, given as in the configuration, which has come so far that it knows a phone; then is done when it has ended.
+func gatewayOn(t *testing.T, pbx, phone string, then func()) *onFakePBX {
+	t.Helper()
 	conf, err := parse("test", fmt.Appendf(nil, `
 sip: {listen: ["127.0.0.1:0"]}
 http: {listen: "127.0.0.1:0"}
 rights: demo
-pbx: [{name: ast, kind: asterisk, settings: {address: "%s", username: farhook, secret: s3cret}}]
-`, l.Addr()))
+pbx: [%s]
+`, pbx))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,11 +199,10 @@ pbx: [{name: ast, kind: asterisk, settings: {address: "%s", username: farhook, s
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		l.Close()
-		pbx.Cut()
+		then()
 	})
 	f := &onFakePBX{g.sipAddr().String(), "http://" + g.httpAddr().String() + "/api/v1"}
-	until(t, "the phones are known", func() bool { return f.ask(t, "GET", "/devices/103", nil, nil) == nil })
+	until(t, "the phones are known", func() bool { return f.ask(t, "GET", "/devices/"+phone, nil, nil) == nil })
 	return f
 }
 
