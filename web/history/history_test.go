@@ -223,6 +223,9 @@ func TestSearchAndPages(t *testing.T) {
 	}
 	h.await(history.Query{Number: "5551003"}, 3)
 	h.await(history.Query{Number: "%"}, 0)
+	h.await(history.Query{Contact: line(1003)}, 3)
+	h.await(history.Query{Contact: line(1003), Devices: []csta.DeviceID{line(1002)}}, 0)
+	h.await(history.Query{Contact: "tel:+1555100"}, 0)
 	h.await(history.Query{Name: "BRANDT"}, 7)
 	h.await(history.Query{Devices: []csta.DeviceID{}}, 0)
 	h.await(history.Query{From: h.clock.Now().Add(-2500 * time.Millisecond)}, 2)

@@ -15,6 +15,7 @@ type Query struct {
 	From, To  time.Time       // begin
 	Devices   []csta.DeviceID // a device that took part; nil: any, empty: none
 	Number    string          // part of a number of either side
+	Contact   csta.DeviceID   // this very number took part: found by an index
 	Name      string          // part of a name of either side
 	Outcome   string          // of the call
 	Missed    csta.DeviceID   // calls that this line missed
@@ -52,6 +53,9 @@ func (q Query) where() (string, []any) {
 	if q.Number != "" {
 		like := "%" + escape(q.Number) + "%"
 		add(`(calling_number LIKE ? ESCAPE '!' OR called_number LIKE ? ESCAPE '!' OR id IN (SELECT call_row FROM legs WHERE number LIKE ? ESCAPE '!'))`, like, like, like)
+	}
+	if q.Contact != "" {
+		add("id IN (SELECT call_row FROM legs WHERE number = ?)", string(q.Contact))
 	}
 	if q.Name != "" {
 		like := "%" + escape(strings.ToLower(q.Name)) + "%"
