@@ -253,6 +253,7 @@ func (a *Adapter) booted(ctx context.Context, conn *ami.Conn) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-timer.C:
+			a.log.Info("Asterisk has not said that it has booted: it still loads, or the account's read lacks system; it is read as it is, and again when it says so")
 			return nil
 		case m, ok := <-conn.Events():
 			if !ok {
@@ -355,6 +356,8 @@ func (a *Adapter) special(m ami.Message) (bool, error) {
 		a.known = false
 		a.mu.Unlock()
 		return true, nil
+	case "Load", "Unload": // of a module: there are other actions now
+		a.wantLook()
 	case "QueueMemberAdded", "QueueMemberRemoved":
 		a.mu.Lock()
 		if a.t.book.memberChanged(m) && a.reporter != nil {

@@ -47,6 +47,9 @@ func (a *Adapter) audits(ctx context.Context, conn *ami.Conn) {
 		}
 		if len(phones) == 0 {
 			phones = []csta.DeviceID{""}
+			if err := a.relearn(ctx, conn); err != nil && ctx.Err() == nil {
+				a.log.Warn("what the account may do could not be read again", zap.Error(err))
+			}
 		}
 		for _, d := range phones {
 			if _, err := a.auditOf(ctx, conn, d); err != nil && ctx.Err() == nil {

@@ -153,9 +153,13 @@ func (a *Adapter) notify(ctx context.Context, conn *ami.Conn, channel, event str
 	if err != nil && !isRefused(err) {
 		return false, a.fault(ctx, err)
 	}
-	if err != nil {
-		a.wantLook() // most likely the channel has gone
-		return false, nil
+	if err != nil { // a call that isn't far enough for a NOTIFY, or a channel that has gone
+		there, failed := a.channelsNamed(ctx, conn, []string{channel})
+		if failed == nil && len(there) == 0 {
+			a.wantLook()
+			failed = csta.ErrInvalidConnectionID.With(err)
+		}
+		return false, a.fault(ctx, failed)
 	}
 	if a.await(ctx, done, proofWithin) {
 		return true, nil

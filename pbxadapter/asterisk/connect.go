@@ -2,9 +2,7 @@ package asterisk
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -42,8 +40,7 @@ func (a *Adapter) resync(ctx context.Context, conn *ami.Conn, r pbxadapter.Repor
 
 // learn reads what seldom changes: rights, dialplan lines, phones.
 func (a *Adapter) learn(ctx context.Context, conn *ami.Conn) error {
-	list, err := conn.Do(ctx, ami.NewAction("ListCommands"))
-	if err != nil {
+	if _, err := a.readAbilities(ctx, conn); err != nil {
 		return err
 	}
 	core, err := conn.Do(ctx, ami.NewAction("CoreStatus"))
@@ -58,22 +55,12 @@ func (a *Adapter) learn(ctx context.Context, conn *ami.Conn) error {
 		return err
 	}
 	a.mu.Lock()
-	a.rights = map[string]bool{}
-	for line := range strings.SplitSeq(list.String(), "\n") {
-		if name, _, ok := strings.Cut(line, ": "); ok {
-			a.rights[name] = true
-		}
-	}
 	a.version = settings.Get("AsteriskVersion")
 	if a.t.startup != startup {
 		a.known = false
 	}
 	known := a.known
 	a.mu.Unlock()
-	a.complain()
-	if err := a.dialplanLines(ctx, conn); err != nil {
-		return err
-	}
 	if known {
 		return nil
 	}
@@ -84,64 +71,6 @@ func (a *Adapter) learn(ctx context.Context, conn *ami.Conn) error {
 	a.known = true
 	a.mu.Unlock()
 	return nil
-}
-
-// complain names what the account may not do.
-func (a *Adapter) complain() {
-	a.mu.Lock()
-	var missing []string
-	for _, r := range requirements {
-		for _, name := range r.actions {
-			if !a.rights[name] && !slices.Contains(missing, name) {
-				missing = append(missing, name)
-			}
-		}
-	}
-	a.mu.Unlock()
-	if len(missing) > 0 {
-		a.log.Warn("the account in manager.conf may not do, or no module offers: services that need it are not offered",
-			zap.Strings("actions", missing))
-	}
-}
-
-// dialplanLines looks which of our lines are there.
-func (a *Adapter) dialplanLines(ctx context.Context, conn *ami.Conn) error {
-	lines := map[string]bool{}
-	for _, exten := range []string{joinExten, holdExten, parkExten, conferenceExten + "1.1"} {
-		is, err := a.extensionExists(ctx, conn, a.conf.Context, exten)
-		if err != nil && !isRefused(err) {
-			return err
-		}
-		lines[strings.TrimSuffix(exten, "1.1")] = is
-	}
-	a.mu.Lock()
-	a.lines = lines
-	a.mu.Unlock()
-	return nil
-}
-
-// extensionExists asks the dialplan.
-func (a *Adapter) extensionExists(ctx context.Context, conn *ami.Conn, dialplan, exten string) (bool, error) {
-	if err := ami.Word.Check(dialplan); err != nil {
-		return false, err
-	}
-	if err := ami.Number.Check(exten); err != nil {
-		return false, err
-	}
-	r, err := conn.Do(ctx, ami.NewAction("Getvar").Fixed("Variable", fmt.Sprintf("DIALPLAN_EXISTS(%s,%s,1)", dialplan, exten)))
-	return r.Get("Value") == "1", err
-}
-
-func isRefused(err error) bool {
-	var no *ami.Refused
-	return errors.As(err, &no)
-}
-
-// may says whether the account may do an action.
-func (a *Adapter) may(action string) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.rights[action]
 }
 
 // read asks for the lists from which the state is built.

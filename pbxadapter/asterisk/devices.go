@@ -63,10 +63,7 @@ func (a *Adapter) lack(r requirement, p *phoneEntry) pbxadapter.Reason {
 	}
 	for _, line := range r.lines {
 		if !a.lines[line] {
-			if line == conferenceExten {
-				line = "_55X."
-			}
-			return pbxadapter.Reason(fmt.Sprintf("the dialplan context %s has no line %s (docs/asterisk.md)", a.conf.Context, line))
+			return pbxadapter.Reason(fmt.Sprintf("the dialplan context %s has no line %s (docs/asterisk.md)", a.conf.Context, lineName(line)))
 		}
 	}
 	notify := p.style.notify() && a.rights["PJSIPNotify"]

@@ -127,7 +127,7 @@ func TestBadMoments(t *testing.T) {
 			b.p.Lose(e)
 		}
 		b.hand(b.p.HangUp("101"))
-		b.refuses(csta.HoldCall{CallToBeHeld: csta.ConnectionID{Call: id, Device: "101"}}, csta.ErrInternalResourceBusy)
+		b.refuses(csta.HoldCall{CallToBeHeld: csta.ConnectionID{Call: id, Device: "101"}}, csta.ErrInvalidConnectionID)
 		b.pass(10 * time.Second)
 		b.idle("101", "102") // the refusal had the calls compared
 	})

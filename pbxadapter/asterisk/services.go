@@ -84,7 +84,10 @@ func (a *Adapter) fault(ctx context.Context, err error) error {
 			}
 		}
 		return csta.ErrInvalidConnectionState.With(err).Says(clean(no.Message))
-	case errors.Is(err, ami.ErrNoAnswer), errors.Is(err, ami.ErrLost):
+	case errors.Is(err, ami.ErrNoAnswer):
+		a.log.Warn("Asterisk took an action and did not answer in time", zap.Error(err), pbxadapter.TraceField(ctx))
+		return csta.ErrInternalResourceBusy.With(err)
+	case errors.Is(err, ami.ErrLost):
 		return csta.ErrInternalResourceBusy.With(err)
 	}
 	return csta.ErrResourceOutOfService.With(err)

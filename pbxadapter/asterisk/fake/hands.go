@@ -152,6 +152,20 @@ func (p *PBX) LogIn(queue, member string, on bool) {
 	p.emit(event, []string{"Queue: " + queue, "MemberName: " + member, "Interface: " + member, "StateInterface: " + member})
 }
 
+// Change has the administrator change something.
+func (p *PBX) Change(f func(*Config)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f(&p.conf)
+}
+
+// Say has everybody who is connected told an event of any text.
+func (p *PBX) Say(event, text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.emit(event, []string{text})
+}
+
 // Withhold has callers from outside withhold their number, or not.
 func (p *PBX) Withhold(on bool) {
 	p.mu.Lock()

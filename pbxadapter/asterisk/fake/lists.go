@@ -10,7 +10,7 @@ import (
 func (p *PBX) listCommands(s *session, a action) {
 	var fields []string
 	for name := range actions {
-		if !slices.Contains(p.conf.Rights, name) {
+		if !slices.Contains(p.conf.Rights, name) && !slices.Contains(p.conf.Missing, name) {
 			fields = append(fields, name+": does something  (Priv: call,all)")
 		}
 	}

@@ -21,6 +21,9 @@ type Config struct {
 	Context string              // of our dialplan lines; empty: csta
 	Lines   bool                // they are there
 	Rights  []string            // actions that the account may not do
+	Missing []string            // actions whose modules are not loaded
+	Silent  []string            // actions that are never answered
+	Loading bool                // it does not say that it has booted, until Booted
 	FreePBX bool                // the dialplan looks for forwarding where FreePBX does
 	Queues  map[string][]string // members of each
 	Barred  []string            // phones whose context, internal-barred, leads to no number that begins with 900

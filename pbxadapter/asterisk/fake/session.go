@@ -5,6 +5,7 @@ import (
 	"crypto/md5" //nolint:gosec // what the challenge is made of
 	"encoding/hex"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -166,8 +167,11 @@ func (p *PBX) carryOut(s *session, a action) {
 			return
 		}
 	}
+	if slices.Contains(p.conf.Silent, name) {
+		return
+	}
 	h := actions[name]
-	if h == nil {
+	if h == nil || slices.Contains(p.conf.Missing, name) {
 		s.refuse(a, "Invalid/unknown command: "+name+". Use Action: ListCommands to show available commands.")
 		return
 	}
@@ -196,5 +200,8 @@ func (p *PBX) login(s *session, a action) {
 	}
 	s.reply(a, "Success", "Message: Authentication accepted")
 	s.in = true
+	if p.conf.Loading {
+		return
+	}
 	s.send("Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: 1\r\nLastReload: 1\r\nStatus: Fully Booted\r\n\r\n")
 }
