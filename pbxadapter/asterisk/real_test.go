@@ -98,9 +98,13 @@ func (h realHands) Dial(from, to csta.DeviceID) error {
 	return h.say(realPhone(from) + " call " + string(to))
 }
 
-// Answer waits a moment where the phone doesn't ring yet, or not anew.
+// Answer waits a moment where the phone doesn't ring yet. Where it's cancelled at that very moment and rings anew, it is lifted again.
 func (h realHands) Answer(d csta.DeviceID) (err error) {
-	settles(func() bool { err = h.say(realPhone(d) + " answer"); return err == nil })
+	phone, answer := realPhone(d), ""
+	settles(func() bool { answer, err = h.ask(phone + " answer"); return err == nil })
+	if err == nil && h.say("wait 150ms "+phone+" ringing since="+field(answer, "seq")) == nil {
+		return h.say(phone + " answer")
+	}
 	return err
 }
 func (h realHands) HangUp(d csta.DeviceID) error   { return h.say(realPhone(d) + " hangup") }
