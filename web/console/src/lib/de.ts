@@ -459,6 +459,9 @@ export const de: Catalogue = {
   story: {
     label: "Was geschah",
     called: (who, whom) => `${who} rief ${whom} an`,
+    rings: "klingelt",
+    rangAnswered: (seconds) => (seconds > 0 ? `klingelte ${seconds} s, angenommen` : "angenommen"),
+    transferred: (from, to) => `${from} verband mit ${to}`,
     rang: (whom) => `klingelt bei ${whom}`,
     waits: (where) => `wartet bei ${where}`,
     answered: (whom, seconds) => (seconds > 0 ? `${whom} nahm nach ${seconds} s ab` : `${whom} nahm ab`),

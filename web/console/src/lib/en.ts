@@ -451,6 +451,9 @@ export const en = {
   story: {
     label: "What happened",
     called: (who: string, whom: string) => `${who} called ${whom}`,
+    rings: "rings",
+    rangAnswered: (seconds: number) => (seconds > 0 ? `rang ${seconds} s, answered` : "answered"),
+    transferred: (from: string, to: string) => `${from} transferred to ${to}`,
     rang: (whom: string) => `rings at ${whom}`,
     waits: (where: string) => `waits at ${where}`,
     answered: (whom: string, seconds: number) => (seconds > 0 ? `${whom} answered after ${seconds} s` : `${whom} answered`),

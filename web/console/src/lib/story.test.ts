@@ -26,8 +26,17 @@ test("from the call to the transfer", () => {
       call("a", leg("1001", "connected", 0), leg("1003", "alerting", 4 * minute)),
       call("a", leg("1001", "connected", 0), leg("1003", "connected", 4 * minute + 2_000)),
     ),
-  ).toBe(
-    "10:00 1001 called 1002; rings at 1002; 1002 answered after 6 s; 10:03 held by 1002; 10:04 went from 1002 to 1003; 1003 answered after 2 s",
+  ).toBe("10:00 1001 called 1002, rang 6 s, answered; 10:03 held by 1002; 10:04 1002 transferred to 1003, rang 2 s, answered");
+});
+
+test("while it rings; who else answers; what is sent on unanswered", () => {
+  const rings = call("a", leg("1001", "connected"), leg("1002", "alerting"));
+  expect(story(rings)).toBe("10:00 1001 called 1002, rings");
+  expect(story(rings, call("a", leg("1001", "connected"), leg("1003", "connected", 4_000)))).toBe(
+    "10:00 1001 called 1002, rings; went from 1002 to 1003",
+  );
+  expect(story(rings, call("a", leg("1001", "connected"), leg("1003", "alerting", 4_000)))).toBe(
+    "10:00 1001 called 1002, rings; went from 1002 to 1003",
   );
 });
 
@@ -38,7 +47,7 @@ test("who comes and goes", () => {
       call("a", leg("1001", "connected"), leg("1002", "connected"), leg("1003", "connected")),
       call("a", leg("1002", "connected"), leg("1003", "connected")),
     ),
-  ).toBe("10:00 1001 called 1002; 1002 answered; 1003 joined; 1001 left");
+  ).toBe("10:00 1001 called 1002, answered; 1003 joined; 1001 left");
 });
 
 test("a call that another was joined into goes on in that one", () => {
@@ -47,7 +56,7 @@ test("a call that another was joined into goes on in that one", () => {
   c.hear([{ before: undefined, after: a }], []);
   c.hear([{ before: undefined, after: call("b", leg("9001", "connected"), leg("1003", "alerting", minute)) }], [a]);
   expect(c.of("a")).toEqual([]);
-  expect(tell(c.of("b"), name, clock)).toBe("10:00 9001 called 1001; 10:01 went from 1001 to 1003");
+  expect(tell(c.of("b"), name, clock)).toBe("10:00 9001 called 1001; 10:01 1001 transferred to 1003");
 });
 
 test("never longer than its bound, and never without its beginning", () => {

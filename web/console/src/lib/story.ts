@@ -4,7 +4,7 @@ import type { Call, Party } from "./model";
 import { text } from "./text";
 
 export type Step = { readonly at: number; readonly b?: Party } & (
-  | { readonly what: "called" | "went"; readonly a: Party; readonly b: Party }
+  | { readonly what: "called" | "went" | "transferred"; readonly a: Party; readonly b: Party }
   | { readonly what: "rang" | "waits" | "held" | "resumed" | "left" | "came" | "failed"; readonly a: Party }
   | { readonly what: "answered"; readonly a: Party; readonly seconds: number }
 );
@@ -22,7 +22,10 @@ export function steps(before: Call | undefined, after: Call): Step[] {
     if (was?.state === l.state) continue;
     const caller = l.device === after.calling.device;
     const successor = !was && gone.length > 0 ? gone.shift() : undefined;
-    if (successor) list.push({ what: "went", at: l.since, a: successor.party, b: l.party });
+    if (successor) {
+      const spoke = successor.state === "connected" || successor.state === "hold";
+      list.push({ what: spoke ? "transferred" : "went", at: l.since, a: successor.party, b: l.party });
+    }
     switch (l.state) {
       case "alerting":
         if (!successor) list.push({ what: "rang", at: l.since, a: l.party });
@@ -76,25 +79,38 @@ export class Chronicle {
   }
 }
 
-/** A story as one line: the time of day where the minute changes, then what happened. */
+/** A story as one line: the time of day where the minute changes, then what happened. Who is called, rings and answers makes one clause. */
 export function tell(story: readonly Step[], name: (p: Party) => string, clock: (ms: number) => string): string {
+  const clauses: string[] = [];
   let last = "";
-  const parts = story.map((s) => {
+  let reached = ""; // the device that the last clause went to, while nothing else has been told of it
+  story.forEach((s, i) => {
+    const same = reached !== "" && s.a.device === reached;
+    if (same && s.what === "rang") {
+      const next = story[i + 1];
+      if (next?.what !== "answered" || next.a.device !== reached) clauses.push(`${clauses.pop()}, ${text.story.rings}`);
+      return;
+    }
+    if (same && s.what === "answered") {
+      clauses.push(`${clauses.pop()}, ${text.story.rangAnswered(s.seconds)}`);
+      reached = "";
+      return;
+    }
     const time = clock(s.at);
-    const prefix = time === last ? "" : `${time} `;
+    clauses.push((time === last ? "" : `${time} `) + words(s, name));
     last = time;
-    return prefix + words(s, name);
+    reached = s.what === "called" || s.what === "went" || s.what === "transferred" ? s.b.device : "";
   });
-  return parts.join("; ");
+  return clauses.join("; ");
 }
 
 function words(s: Step, name: (p: Party) => string): string {
   const t = text.story;
   switch (s.what) {
     case "called":
-      return t.called(name(s.a), name(s.b));
     case "went":
-      return t.went(name(s.a), name(s.b));
+    case "transferred":
+      return t[s.what](name(s.a), name(s.b));
     case "answered":
       return t.answered(name(s.a), s.seconds);
     default:
