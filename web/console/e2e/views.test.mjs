@@ -1,6 +1,7 @@
 // Every view: in both themes, small and enlarged, with hostile names, with 10,000 lines.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import {
   accessible,
@@ -53,7 +54,49 @@ test("my phone: do not disturb, forwarding, what it can and can't; administratio
   await p.locator("[data-rules] input").last().fill("1002");
   await p.locator("[data-rules] button").click();
   await p.locator("[data-rules] li").first().waitFor();
+  await p.locator("[data-try] input").fill("+49 89 1234");
+  await p.locator("[data-try] button").click();
+  await p.locator('[data-way="sim toPBX"]').getByText("+49891234").first().waitFor();
+  await p.locator('[data-way="sim toPBX"]').getByText("The way back leads home.").waitFor();
   await keep(p, "numbers");
+  await p.getByRole("link", { name: "Counters" }).click();
+  const sessions = p.locator('[data-counter="farhook_sessions"] .value').first();
+  await sessions.getByText("4", { exact: true }).waitFor();
+  await p.getByLabel("Search", { exact: true }).fill("audit_repairs");
+  await sessions.waitFor({ state: "detached" });
+  await p.locator('[data-counter="farhook_pbx_audit_repairs_total"]').waitFor();
+  await keep(p, "counters");
+  await close(p);
+});
+
+test("a call's ladder: every message in order with what it says; searched, and downloaded", async () => {
+  const p = await open("1005");
+  await ways.mouse.dial(p, "1002");
+  await lift(1002);
+  await call(p, "talking").locator("summary").click();
+  await call(p, "talking").locator('[data-do="ladder"]').click();
+  const rungs = p.locator("[data-layer]");
+  await p.locator('[data-layer="event"]').getByText("EstablishedEvent").first().waitFor();
+  await p.locator('[data-layer="sip"]').first().waitFor();
+  await p.locator('[data-layer="pbx"]').first().waitFor();
+  const all = await rungs.count();
+  await p.getByPlaceholder("Search the messages").fill("deliveredevent 1002");
+  await p.getByText(`${all} messages.`).waitFor({ state: "detached" });
+  assert.ok((await rungs.count()) < all);
+  await rungs.first().locator("pre").getByText("<DeliveredEvent").waitFor();
+  await accessible("a ladder", p);
+  await keep(p, "ladder");
+  await p.getByPlaceholder("Search the messages").fill("");
+  await p.getByRole("checkbox", { name: "SIP" }).uncheck();
+  await p.locator('[data-layer="sip"]').first().waitFor({ state: "detached" });
+  const [file] = await Promise.all([p.waitForEvent("download"), p.getByRole("link", { name: "Download" }).click()]);
+  assert.match(await readFile(await file.path(), "utf8"), /MakeCall \+15551005 → 1002[^]*EstablishedEvent/);
+  await silence();
+  await p.goto(`${here.farhook.url}#/admin/calls/no-such-call`);
+  await p
+    .locator("[data-ladder] [role=alert]")
+    .filter({ hasText: /no-such-call/ })
+    .waitFor();
   await close(p);
 });
 
@@ -161,10 +204,24 @@ test("every view in both themes, small and enlarged, in German", async () => {
     await dial(1006, 1005);
     await call(p, "ringing").waitFor();
     await tile(p, 1002).click();
-    for (const view of ["board", "queue", "phone", "admin", "admin/doctor", "admin/numbers", "admin/tokens", "admin/webhooks"]) {
+    for (const view of [
+      "board",
+      "queue",
+      "phone",
+      "admin",
+      "admin/counters",
+      "admin/doctor",
+      "admin/numbers",
+      "admin/calls",
+      "admin/configuration",
+      "admin/tokens",
+      "admin/webhooks",
+    ]) {
       await p.goto(`${here.farhook.url}#/${view}`);
       if (view === "phone") await p.getByRole("heading", { name: "Rufumleitung" }).waitFor();
       if (view === "admin") await p.locator('[data-pbx="sim"]').waitFor();
+      if (view === "admin/counters") await p.locator("[data-counter]").first().waitFor();
+      if (view === "admin/configuration") await p.locator("[data-setting]").first().waitFor();
       if (view === "admin/doctor") await p.locator("[data-finding]").first().waitFor();
       await accessible(`${view}, ${colorScheme}`, p);
       await keep(p, `${view.replace("/", "-")}-${colorScheme}-de`);

@@ -458,6 +458,7 @@ export const de: Catalogue = {
 
   story: {
     label: "Was geschah",
+    ladder: "Jede Meldung dieses Anrufs",
     called: (who, whom) => `${who} rief ${whom} an`,
     rings: "klingelt",
     rangAnswered: (seconds) => (seconds > 0 ? `klingelte ${seconds} s, angenommen` : "angenommen"),

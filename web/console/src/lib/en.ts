@@ -450,6 +450,7 @@ export const en = {
 
   story: {
     label: "What happened",
+    ladder: "Every message of this call",
     called: (who: string, whom: string) => `${who} called ${whom}`,
     rings: "rings",
     rangAnswered: (seconds: number) => (seconds > 0 ? `rang ${seconds} s, answered` : "answered"),

@@ -15,10 +15,12 @@ test.each([
 ])("%s", (hash, view, call) => expect(read(hash)).toMatchObject({ view, call }));
 
 test.each([
-  ["#/admin/doctor", "doctor"],
-  ["#/admin", "links"],
-  ["#/admin/nowhere", "links"],
-])("%s", (hash, part) => expect(read(hash)).toMatchObject({ view: "admin", part }));
+  ["#/admin/doctor", "doctor", ""],
+  ["#/admin", "links", ""],
+  ["#/admin/nowhere", "links", ""],
+  ["#/admin/calls/a%3A1%2F2", "calls", "a:1/2"],
+  ["#/admin/calls/%", "calls", ""],
+])("%s", (hash, part, id) => expect(read(hash)).toMatchObject({ view: "admin", part, id }));
 
 const caller = { number: "+4930 1", name: "A&B <i>", reference: "7" };
 test.each([

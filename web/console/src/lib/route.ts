@@ -4,22 +4,32 @@ export const views = ["board", "queue", "phone", "admin"] as const;
 export type View = (typeof views)[number];
 
 /** The parts of the administration's view. */
-export const parts = ["links", "doctor", "numbers", "tokens", "webhooks"] as const;
+export const parts = ["links", "counters", "doctor", "numbers", "calls", "configuration", "tokens", "webhooks"] as const;
 export type Part = (typeof parts)[number];
 
 export interface Route {
   readonly view: View;
   readonly part: Part; // of the administration
+  readonly id: string; // what of it: a call; empty: none
   readonly call: string; // a number that another program asks to call; empty: none. It is never called before the user says so.
 }
 
 /** Reads `#/queue`, `#/admin/doctor`, `#/call?number=…`, and `#/call?tel=tel:+49…` as the tel: handler calls it. */
 export function read(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
-  const [first, second] = path.split("/", 2);
+  const [first, second, ...rest] = path.split("/");
+  const id = decoded(rest.join("/"));
   const part = parts.find((p) => p === second) ?? "links";
-  if (first === "call") return { view: "board", part, call: asked(query).slice(0, 120) };
-  return { view: views.find((v) => v === first) ?? "board", part, call: "" };
+  if (first === "call") return { view: "board", part, id: "", call: asked(query).slice(0, 120) };
+  return { view: views.find((v) => v === first) ?? "board", part, id, call: "" };
+}
+
+function decoded(s: string): string {
+  try {
+    return decodeURIComponent(s).slice(0, 128);
+  } catch {
+    return "";
+  }
 }
 
 /** The number that a link asks to call. Many write its + as it is, which in a query means a space anywhere but in front. */

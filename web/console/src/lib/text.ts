@@ -29,6 +29,11 @@ export function clock(ms: number, seconds = false): string {
   return new Intl.DateTimeFormat(text.lang, seconds ? { ...o, second: "2-digit" } : o).format(ms);
 }
 
+/** A time of day to the millisecond. */
+export function exact(ms: number): string {
+  return `${clock(ms, true)}.${String(new Date(ms).getMilliseconds()).padStart(3, "0")}`;
+}
+
 /** A time of day where it was today, else the day with it. */
 export function when(ms: number, now: number): string {
   return new Date(ms).toDateString() === new Date(now).toDateString() ? clock(ms) : moment(ms);
