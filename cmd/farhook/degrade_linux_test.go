@@ -21,7 +21,7 @@ type fault struct {
 }
 
 var faults = []fault{
-	{name: "disk full", stops: []string{"part audit", "part store"}, inject: func(x *trial) func() { return x.fill() }},
+	{name: "disk full", stops: []string{"part audit", "part http", "part store"}, inject: func(x *trial) func() { return x.fill() }},
 	{name: "disk full at the start", stops: []string{"HTTP", "part audit", "part http"}, maybe: []string{"part store"}, inject: func(x *trial) func() {
 		var mend func()
 		x.restart(syscall.SIGTERM, func() { mend = x.fill() })

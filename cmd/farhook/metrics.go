@@ -25,7 +25,7 @@ func (g *gateway) newRegistry() *prometheus.Registry {
 	build.Set(1)
 	r.MustRegister(
 		build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		g.board.Metrics(), g.uc.Metrics(), lasting{g}, keeping{g.store, g.tap, g.uc.Draining}, trusting{g}, g.spans,
+		g.board.Metrics(), g.uc.Metrics(), lasting{g}, keeping{g.store, g.tap, g.uc.Draining}, trusting{g}, remembering{g}, g.spans,
 	)
 	return r
 }

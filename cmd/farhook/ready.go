@@ -87,8 +87,10 @@ func (g *gateway) ready(now time.Time) readiness {
 	}
 	if g.web != nil {
 		why = ""
-		if _, err := g.web.state(); err != nil {
+		if s, err := g.web.state(); err != nil {
 			why = oneLine(err)
+		} else if err := s.Kept(); err != nil {
+			why = "calls and documents wait in memory: " + oneLine(err)
 		}
 		tell("http", why)
 	}

@@ -14,6 +14,7 @@ type Cursor struct {
 	who    Principal
 	wake   func()
 	beside bool // hears what Tell was given
+	kind   kind
 
 	// Guarded by the journal's lock.
 	all     bool
@@ -31,12 +32,35 @@ type Cursor struct {
 	pushed Seq
 }
 
+// kind is what a follower is, for the counters.
+type kind uint8
+
+// The kinds of follower.
+const (
+	bySIP   kind = iota // a session's monitors
+	byHTTP              // a stream to a program or a browser
+	bySpool             // history and webhooks
+	kinds
+)
+
+func (k kind) String() string { return [...]string{"sip", "http", "spool"}[k] }
+
+func kindOf(who Principal) kind {
+	switch {
+	case who.Via == "sip":
+		return bySIP
+	case who.User == gatewayUser:
+		return bySpool
+	}
+	return byHTTP
+}
+
 // Follow gives a cursor over the entries after the given number (Now: only what is yet to come; Elsewhere: the number is of an earlier journal, and
 // ErrLagged comes as soon as a PBX of whose devices it watches one has told its state for the first time). wake is called, from any goroutine and never twice
 // without a Next that said "nothing more" in between, when there is something to read; it must only schedule. It is not called
 // before the first Next.
 func (b *Board) Follow(who Principal, after Seq, f Filter, wake func()) *Cursor {
-	c := &Cursor{board: b, who: who, wake: wake, beside: f.Beside, all: f.All, filter: f.Devices, foreign: after == Elsewhere}
+	c := &Cursor{board: b, who: who, kind: kindOf(who), wake: wake, beside: f.Beside, all: f.All, filter: f.Devices, foreign: after == Elsewhere}
 	j := b.journal
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -63,7 +87,7 @@ func (c *Cursor) fallBehind() {
 
 // drop forgets what waits. The cursor is locked, or nobody else's yet.
 func (c *Cursor) drop() {
-	c.board.journal.waiting.Add(-int64(len(c.queue) - c.head))
+	c.board.journal.waiting[c.kind].Add(-int64(len(c.queue) - c.head))
 	c.queue, c.head = nil, 0
 }
 
@@ -107,7 +131,7 @@ func (c *Cursor) push(r *record, w wakes) wakes {
 		c.fallBehind()
 	} else {
 		c.queue = append(c.queue, r)
-		c.board.journal.waiting.Add(1)
+		c.board.journal.waiting[c.kind].Add(1)
 	}
 	if c.idle {
 		c.idle = false
@@ -229,7 +253,7 @@ func (c *Cursor) Next() (Entry, bool, error) {
 		r := c.queue[c.head]
 		c.queue[c.head] = nil
 		c.head++
-		c.board.journal.waiting.Add(-1)
+		c.board.journal.waiting[c.kind].Add(-1)
 		c.mu.Unlock()
 		if c.may(r) {
 			return r.Entry, true, nil

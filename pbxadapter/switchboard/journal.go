@@ -26,9 +26,9 @@ type journal struct {
 	epoch   string
 	keep    int
 	watched func(csta.DeviceID, bool)
-	telling sync.Mutex    // one at a time tells it; taken before mu
-	waiting atomic.Int64  // entries that followers have not read yet, over all of them
-	lagged  atomic.Uint64 // times that one fell behind
+	telling sync.Mutex          // one at a time tells it; taken before mu
+	waiting [kinds]atomic.Int64 // entries that followers have not read yet, over all of a kind
+	lagged  atomic.Uint64       // times that one fell behind
 
 	mu        sync.Mutex
 	seq       Seq

@@ -93,6 +93,7 @@ var (
 	descOctets    = desc("journal_octets", "Octets of events that the journal keeps, estimated.")
 	descFollowers = desc("journal_followers", "Followers of the journal: sessions with monitors, streams to programs and browsers.")
 	descLag       = desc("journal_lag_events", "Events that followers have not read yet, summed over all of them.")
+	descLagOf     = desc("journal_follower_lag_events", "Events that followers of a kind have not read yet: SIP sessions (sip), streams to programs and browsers (http), history and webhooks (spool).", "follower")
 	descLagged    = desc("journal_lagged_total", "Times that a follower fell behind, or came from before a restart, and was told the difference.")
 	descUp        = desc("pbx_up", "1 where the link to the PBX is up and its state is known, else 0.", "pbx")
 	descConnects  = desc("pbx_connects_total", "Times that an adapter was started: the first, and each reconnect.", "pbx")
@@ -111,7 +112,7 @@ func (m metrics) Describe(to chan<- *prometheus.Desc) {
 		c.Describe(to)
 	}
 	for _, d := range []*prometheus.Desc{
-		descSeq, descOctets, descFollowers, descLag, descLagged, descUp, descConnects, descResyncs, descFacts, descOdd, descDevices, descCalls,
+		descSeq, descOctets, descFollowers, descLag, descLagOf, descLagged, descUp, descConnects, descResyncs, descFacts, descOdd, descDevices, descCalls,
 	} {
 		to <- d
 	}
@@ -131,7 +132,13 @@ func (m metrics) Collect(to chan<- prometheus.Metric) {
 	tell(descSeq, prometheus.CounterValue, float64(j.seq))
 	tell(descOctets, prometheus.GaugeValue, float64(j.octets))
 	tell(descFollowers, prometheus.GaugeValue, float64(j.followers))
-	tell(descLag, prometheus.GaugeValue, float64(m.b.journal.waiting.Load()))
+	all := int64(0)
+	for k := range kinds {
+		n := m.b.journal.waiting[k].Load()
+		all += n
+		tell(descLagOf, prometheus.GaugeValue, float64(n), k.String())
+	}
+	tell(descLag, prometheus.GaugeValue, float64(all))
 	tell(descLagged, prometheus.CounterValue, float64(m.b.journal.lagged.Load()))
 	for _, l := range m.b.all() {
 		up, devices := 0.0, 0

@@ -69,6 +69,11 @@ func (o Owner) Changed() <-chan struct{} { return o.People.Changed() }
 // System is the gateway itself: it may look at everything, whatever the policy, and do nothing.
 var System = Principal{User: "farhook", Via: "system"}
 
+// Gateway is the gateway's own history, which follows everything.
+var Gateway = Principal{User: gatewayUser, Via: "http"}
+
+const gatewayUser = "gateway"
+
 // andSystem is a policy with System in it.
 type andSystem struct{ Policy }
 

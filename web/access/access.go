@@ -15,7 +15,7 @@ import (
 )
 
 // Gateway is the gateway itself, which sees everything: for the history.
-var Gateway = switchboard.Principal{User: "gateway", Via: "http"}
+var Gateway = switchboard.Gateway
 
 // localID is who comes where there is no sign-in.
 const localID = "local"

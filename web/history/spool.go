@@ -45,6 +45,7 @@ type Spool struct {
 	dirty   map[*Call]bool        // open, and not as written
 	outbox  []Sending
 	last    int64 // of the ids of rows
+	counts  counts
 }
 
 // NewSpool reads the calls that were open when the last process ended, and gives the board their references. It must be made before the board runs. out
@@ -92,6 +93,7 @@ func (s *Spool) Run(ctx context.Context) error {
 		if ended || !now.Before(due) || len(s.done)+len(s.dirty)+len(s.outbox) >= most && !failing {
 			s.reconcile(now)
 			err := s.flush(context.WithoutCancel(ctx))
+			s.count(err)
 			if failing = err != nil; failing {
 				s.log.Error("history not written; trying again", zap.Error(err), zap.Int("calls", len(s.done)+len(s.dirty)), zap.Int("documents", len(s.outbox)))
 				s.bound()
@@ -118,10 +120,12 @@ const mostKept = 100_000
 
 func (s *Spool) bound() {
 	if n := len(s.done) - mostKept; n > 0 {
+		s.counts.lost.Add(uint64(n))
 		s.log.Error("history lost for want of a disk", zap.Int("calls", n))
 		s.done = s.done[n:]
 	}
 	if n := len(s.outbox) - mostKept; n > 0 {
+		s.counts.lost.Add(uint64(n))
 		s.log.Error("documents for webhooks lost for want of a disk", zap.Int("documents", n))
 		s.outbox = s.outbox[n:]
 	}

@@ -60,6 +60,7 @@ type Deliverer struct {
 	workers map[string]*worker
 	ctx     context.Context // of Run; nil: it doesn't run
 	all     sync.WaitGroup
+	counts  counts
 }
 
 // New reads the receivers. viewer gives the eyes of an owner; false: his rights are gone.

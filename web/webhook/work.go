@@ -195,11 +195,13 @@ func (d *Deliverer) sendOne(ctx context.Context, h Hook, it *item, soon outcome)
 		return soon, nil // it is sent again by the next process: at least once
 	}
 	if err == nil {
+		d.counts.delivered.Add(1)
 		return soon, func(ctx context.Context) (outcome, error) {
 			return outcome{item: it, took: true}, d.db.Delivered(ctx, q.ID)
 		}
 	}
 	now := time.Now()
+	d.counts.failed.Add(1)
 	q.Tries++
 	q.Said = err.Error()
 	backoff := min(d.conf.FirstWait<<min(q.Tries-1, 30), LongestWait)
@@ -209,6 +211,7 @@ func (d *Deliverer) sendOne(ctx context.Context, h Hook, it *item, soon outcome)
 	q.Next = now.Add(max(backoff/2+rand.N(backoff), wait))
 	if ok && !seen || now.Sub(q.Created) >= d.conf.Age || q.Next.Sub(q.Created) > d.conf.Age {
 		q.Dead = now
+		d.counts.aside.Add(1)
 		d.log.Warn("a document is put aside", zap.String("webhook", h.ID), zap.String("message", q.Message), zap.Int("tries", q.Tries), zap.Error(err))
 	}
 	return soon, func(ctx context.Context) (outcome, error) {
