@@ -358,7 +358,7 @@ func TestWebhookOfNarrowedRights(t *testing.T) {
 	})
 	admin := g.token
 	g.token = ""
-	status, _, text := g.do("POST", "/api/v1/webhooks", `{"url":"`+r.URL+`","kinds":["call"]}`, "Cookie", "farhook_session="+cookie, "X-CSRF-Token", who.CSRF)
+	status, _, text := g.do("POST", "/api/v1/webhooks", `{"url":"`+r.URL+`","kinds":["call","note"]}`, "Cookie", "farhook_session="+cookie, "X-CSRF-Token", who.CSRF)
 	g.token = admin
 	var h hook
 	if err := json.Unmarshal([]byte(text), &h); err != nil || status != 201 {
@@ -366,12 +366,15 @@ func TestWebhookOfNarrowedRights(t *testing.T) {
 	}
 	g.talking(1001, 1002)
 	g.talking(1003, 1004)
+	g.send("PUT", "/api/v1/devices/1001/note", `{"text":"at lunch"}`, 200)
+	g.send("PUT", "/api/v1/devices/1003/note", `{"text":"at lunch"}`, 200)
+	g.send("PUT", "/api/v1/desk/note", `{"text":"of 1003"}`, 200)
 	for began := time.Now(); ; time.Sleep(2 * time.Millisecond) {
 		list, err := g.db.Waiting(t.Context(), h.ID, 0, 100)
 		if err != nil || time.Since(began) > 20*time.Second {
 			t.Fatal(err)
 		}
-		if len(list) >= 8 {
+		if len(list) >= 11 {
 			break
 		}
 	}
@@ -380,7 +383,7 @@ func TestWebhookOfNarrowedRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	var list struct{ Documents []struct{ Said string } }
-	for began := time.Now(); len(list.Documents) < 4; time.Sleep(5 * time.Millisecond) {
+	for began := time.Now(); len(list.Documents) < 6; time.Sleep(5 * time.Millisecond) {
 		g.get("/api/v1/webhooks/"+h.ID+"/dead", &list)
 		if time.Since(began) > 20*time.Second {
 			t.Fatalf("%+v", list)
@@ -389,10 +392,18 @@ func TestWebhookOfNarrowedRights(t *testing.T) {
 	mu.Lock()
 	open = true
 	mu.Unlock()
-	for _, d := range r.await(t, 4) {
-		if text := string(d.body); !strings.Contains(text, "1001") || strings.Contains(text, "1003") {
+	notes := 0
+	for _, d := range r.await(t, 5) {
+		text := string(d.body)
+		if !strings.Contains(text, "1001") || strings.Contains(text, "1003") {
 			t.Error(text)
 		}
+		if strings.Contains(text, "at lunch") {
+			notes++
+		}
+	}
+	if notes != 1 {
+		t.Errorf("%d notes were delivered", notes)
 	}
 	if d := list.Documents[0]; !strings.Contains(d.Said, "may not see this any more") {
 		t.Error(d.Said)

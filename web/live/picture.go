@@ -56,10 +56,11 @@ type Call struct {
 	Cause string      `json:"cause,omitempty" doc:"Why it ended, where it has" example:"normalClearing"`
 	Began *time.Time  `json:"began,omitempty"`
 	// Reference is the integrator's own.
-	Reference string `json:"reference,omitempty" doc:"What the call was given as reference when it was made"`
-	Calling   *Party `json:"calling,omitempty"`
-	Called    *Party `json:"called,omitempty"`
-	Legs      []Leg  `json:"legs,omitempty" doc:"Connections, in the order in which they came"`
+	Reference  string `json:"reference,omitempty" doc:"What the call was given as reference when it was made"`
+	Calling    *Party `json:"calling,omitempty"`
+	Called     *Party `json:"called,omitempty"`
+	Redirected *Party `json:"lastRedirected,omitempty" doc:"Whom it was at before it was forwarded, deflected, or came back; absent: it came straight"`
+	Legs       []Leg  `json:"legs,omitempty" doc:"Connections, in the order in which they came"`
 }
 
 // Leg is one connection of a call.
@@ -113,6 +114,9 @@ func KindOf(i switchboard.DeviceInfo) string { return kinds[i.Kind] }
 func CallOf(c callmodel.Call, reference string) Call {
 	out := Call{
 		ID: c.ID, Began: new(c.Began), Calling: new(partyOf(c.Calling)), Called: new(partyOf(c.Called)), Legs: []Leg{}, Reference: reference,
+	}
+	if c.LastRedirected.Shown != callmodel.Absent {
+		out.Redirected = new(partyOf(c.LastRedirected))
 	}
 	for _, l := range c.Legs {
 		p := l.Party

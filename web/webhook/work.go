@@ -237,9 +237,15 @@ func sees(e live.Eyes, document string) bool {
 				Device csta.DeviceID `json:"deviceID"`
 			}
 		}
+		Notes []live.Note
 	}
 	if err := json.Unmarshal([]byte(document), &d); err != nil {
 		return false
+	}
+	for _, n := range d.Notes {
+		if !e.Note(n) {
+			return false
+		}
 	}
 	if d.Kind != "call" || d.Body == nil {
 		for _, s := range d.Audience {
