@@ -54,6 +54,11 @@ func (a *Adapter) complain(rights, lines map[string]bool) {
 			}
 		}
 	}
+	for _, r := range requirements {
+		if len(r.any) > 0 && !slices.ContainsFunc(r.any, func(name string) bool { return rights[name] }) {
+			actions = append(actions, strings.Join(r.any, " or "))
+		}
+	}
 	for _, exten := range slices.Sorted(maps.Keys(lines)) {
 		if !lines[exten] {
 			missing = append(missing, lineName(exten))

@@ -143,3 +143,21 @@ func TestMended(t *testing.T) {
 		}
 	})
 }
+
+// Where another module keeps the mailboxes, whether somebody has left a message is asked of whatever keeps them, and cannot be set.
+func TestMailboxesOfAnotherModule(t *testing.T) {
+	conf := plain()
+	inBubble(t, conf, func(b *board) {
+		b.must(csta.SetMessageWaitingIndicator{Device: "102", MessageWaitingOn: true})
+		b.p.Change(func(c *fake.Config) { c.Missing = []string{"MWIGet", "MWIUpdate", "MWIDelete"} })
+		b.pass(time.Minute)
+		if lacks := b.lacks("102"); lacks["GetMessageWaitingIndicator"] != "" || lacks["SetMessageWaitingIndicator"] == "" {
+			t.Errorf("it lacks %v", lacks)
+		}
+		for d, want := range map[csta.DeviceID]bool{"101": false, "102": true} {
+			if got := b.must(csta.GetMessageWaitingIndicator{Device: d}).(csta.GetMessageWaitingIndicatorResponse).MessageWaitingOn; got != want {
+				t.Errorf("%s: %v", d, got)
+			}
+		}
+	})
+}

@@ -14,13 +14,14 @@ import (
 type requirement struct {
 	service csta.Service
 	actions []string
+	any     []string // one of these will do
 	lines   []string
 	holds   bool // the phone obeys NOTIFY, or our lines hold for it
 	answers bool // the phone obeys NOTIFY, or can be made to answer by itself
 	prompts bool // it can be made to answer by itself
 	feature func(preset) bool
 	slots   bool // there is a car park
-	seen    bool // on a real Asterisk; else it is offered only as experimental
+	untried bool // on a real Asterisk: it is offered only as experimental
 }
 
 func anyForward(p preset) bool { return len(p.forwards) > 0 }
@@ -28,30 +29,30 @@ func anyDisturb(p preset) bool { return p.disturb.family != "" }
 
 // requirements is the table of what each service takes: one row per service of the table of services that may lack.
 var requirements = []requirement{
-	{service: "MakeCall", actions: []string{"Originate"}, seen: true},
-	{service: "AnswerCall", answers: true, seen: true},
-	{service: "ClearConnection", actions: []string{"Hangup"}, seen: true},
-	{service: "ClearCall", actions: []string{"Hangup"}, seen: true},
-	{service: "HoldCall", holds: true, seen: true},
-	{service: "RetrieveCall", holds: true, seen: true},
-	{service: "AlternateCall", holds: true, seen: true},
-	{service: "ConsultationCall", actions: []string{"Originate"}, holds: true, seen: true},
-	{service: "ReconnectCall", actions: []string{"Hangup"}, holds: true, seen: true},
-	{service: "TransferCall", actions: []string{"Bridge", "Hangup", "BlindTransfer"}, seen: true},
-	{service: "SingleStepTransferCall", actions: []string{"BlindTransfer"}, seen: true},
-	{service: "ConferenceCall", actions: []string{"Redirect", "Setvar"}, lines: []string{conferenceExten}, seen: true},
-	{service: "SingleStepConferenceCall", actions: []string{"Redirect", "Setvar", "Originate"}, lines: []string{conferenceExten}, seen: true},
-	{service: "DeflectCall", actions: []string{"Redirect"}, seen: true},
-	{service: "DirectedPickupCall", actions: []string{"Originate"}, prompts: true, seen: true},
-	{service: "GroupPickupCall", actions: []string{"Originate"}, prompts: true, seen: true},
-	{service: "ParkCall", actions: []string{"Park", "Setvar"}, slots: true, seen: true},
-	{service: "GenerateDigits", actions: []string{"PlayDTMF"}, seen: true},
-	{service: "GetForwarding", actions: []string{"DBGet"}, feature: anyForward, seen: true},
-	{service: "SetForwarding", actions: []string{"DBPut", "DBDel", "Setvar", "Getvar"}, feature: anyForward, seen: true},
-	{service: "GetDoNotDisturb", actions: []string{"DBGet"}, feature: anyDisturb, seen: true},
-	{service: "SetDoNotDisturb", actions: []string{"DBPut", "DBDel", "Setvar"}, feature: anyDisturb, seen: true},
-	{service: "SetMessageWaitingIndicator", actions: []string{"MWIUpdate", "MWIDelete"}, seen: true},
-	{service: "GetMessageWaitingIndicator", actions: []string{"MWIGet"}, seen: true},
+	{service: "MakeCall", actions: []string{"Originate"}},
+	{service: "AnswerCall", answers: true},
+	{service: "ClearConnection", actions: []string{"Hangup"}},
+	{service: "ClearCall", actions: []string{"Hangup"}},
+	{service: "HoldCall", holds: true},
+	{service: "RetrieveCall", holds: true},
+	{service: "AlternateCall", holds: true},
+	{service: "ConsultationCall", actions: []string{"Originate"}, holds: true},
+	{service: "ReconnectCall", actions: []string{"Hangup"}, holds: true},
+	{service: "TransferCall", actions: []string{"Bridge", "Hangup", "BlindTransfer"}},
+	{service: "SingleStepTransferCall", actions: []string{"BlindTransfer"}},
+	{service: "ConferenceCall", actions: []string{"Redirect", "Setvar"}, lines: []string{conferenceExten}},
+	{service: "SingleStepConferenceCall", actions: []string{"Redirect", "Setvar", "Originate"}, lines: []string{conferenceExten}},
+	{service: "DeflectCall", actions: []string{"Redirect"}},
+	{service: "DirectedPickupCall", actions: []string{"Originate"}, prompts: true},
+	{service: "GroupPickupCall", actions: []string{"Originate"}, prompts: true},
+	{service: "ParkCall", actions: []string{"Park", "Setvar"}, slots: true},
+	{service: "GenerateDigits", actions: []string{"PlayDTMF"}},
+	{service: "GetForwarding", actions: []string{"DBGet"}, feature: anyForward},
+	{service: "SetForwarding", actions: []string{"DBPut", "DBDel", "Setvar", "Getvar"}, feature: anyForward},
+	{service: "GetDoNotDisturb", actions: []string{"DBGet"}, feature: anyDisturb},
+	{service: "SetDoNotDisturb", actions: []string{"DBPut", "DBDel", "Setvar"}, feature: anyDisturb},
+	{service: "SetMessageWaitingIndicator", actions: []string{"MWIUpdate", "MWIDelete"}},
+	{service: "GetMessageWaitingIndicator", any: []string{"MWIGet", "MailboxCount"}},
 }
 
 // lack is why a phone does not offer what a requirement is for; empty where it does. a.mu is held.
@@ -60,6 +61,9 @@ func (a *Adapter) lack(r requirement, p *phoneEntry) pbxadapter.Reason {
 		if !a.rights[name] {
 			return pbxadapter.Reason("the manager account may not do " + name + ", or the module that offers it is not loaded")
 		}
+	}
+	if len(r.any) > 0 && !slices.ContainsFunc(r.any, func(name string) bool { return a.rights[name] }) {
+		return pbxadapter.Reason("the manager account may not do " + strings.Join(r.any, " or ") + ", or the module that offers it is not loaded")
 	}
 	for _, line := range r.lines {
 		if !a.lines[line] {
@@ -78,7 +82,7 @@ func (a *Adapter) lack(r requirement, p *phoneEntry) pbxadapter.Reason {
 		return pbxadapter.Reason("the dialplan " + a.conf.Dialplan + " does not keep it")
 	case r.slots && len(a.slots) == 0:
 		return "there is no car park"
-	case (!r.seen || r.feature != nil && !a.t.book.preset.seen) && !a.conf.Experimental:
+	case (r.untried || r.feature != nil && !a.t.book.preset.seen) && !a.conf.Experimental:
 		return "never seen on a real Asterisk: set experimental to offer it"
 	}
 	return ""

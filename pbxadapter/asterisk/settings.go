@@ -183,7 +183,12 @@ func (a *Adapter) getMessageWaitingIndicator(ctx context.Context, r csta.GetMess
 	return csta.GetMessageWaitingIndicatorResponse{MessageWaitingOn: on}, a.fault(ctx, err)
 }
 
+// messageWaits asks whether somebody has left a message: the module that keeps such for others, or whatever keeps mailboxes.
 func (a *Adapter) messageWaits(ctx context.Context, conn *ami.Conn, p *phoneEntry) (bool, error) {
+	if !a.may("MWIGet") && a.may("MailboxCount") {
+		r, err := conn.Do(ctx, ami.NewAction("MailboxCount").With("Mailbox", ami.Word, p.mailbox))
+		return number(r.Get("NewMessages")) > 0, err
+	}
 	r, err := conn.List(ctx, ami.NewAction("MWIGet").With("Mailbox", ami.Word, p.mailbox))
 	if err != nil {
 		return false, err

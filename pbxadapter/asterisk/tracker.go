@@ -129,9 +129,9 @@ func (t *tracker) due() time.Time {
 var unwanted = map[string]bool{
 	"VarSet": true, "Newexten": true, "RTCPReceived": true, "RTCPSent": true, "NewAccountCode": true, "ChanSpyStart": true, "ChanSpyStop": true,
 	"ChallengeSent": true, "ChallengeResponseFailed": true, "SuccessfulAuth": true, "InvalidPassword": true, "InvalidAccountID": true,
-	"MusicOnHoldStart": true, "MusicOnHoldStop": true, "DialState": true, "DTMFBegin": true, "Cdr": true, "CEL": true, "ExtensionStatusX": true,
-	"BridgeInfoX": true, "BridgeCreate": true, "LocalOptimizationBegin": true, "LocalOptimizationEnd": true, "AgentCalled": true, "AgentConnect": true,
-	"AgentComplete": true, "AgentRingNoAnswer": true, "QueueMemberStatus": true, "ContactStatusX": true, "ConfbridgeTalking": true, "HangupHandlerRun": true,
+	"MusicOnHoldStart": true, "MusicOnHoldStop": true, "DialState": true, "DTMFBegin": true, "Cdr": true, "CEL": true,
+	"BridgeCreate": true, "LocalOptimizationBegin": true, "LocalOptimizationEnd": true, "AgentCalled": true, "AgentConnect": true,
+	"AgentComplete": true, "AgentRingNoAnswer": true, "QueueMemberStatus": true, "ConfbridgeTalking": true, "HangupHandlerRun": true,
 	"HangupHandlerPush": true, "HangupHandlerPop": true, "MCID": true, "AOC-D": true, "AOC-E": true, "TestEvent": true, "SoftHangupRequest": true,
 	"NewConnectedLine": true, "ConfbridgeStart": true, "PresenceStateChange": true, "PresenceStatus": true,
 }

@@ -58,6 +58,13 @@ func init() { //nolint:gochecknoinits // the table names methods that name the t
 			}
 			s.complete(a, "MWIGetComplete")
 		},
+		"MailboxCount": func(p *PBX, s *session, a action) {
+			n := "0"
+			if p.mwi[a.get("Mailbox")] {
+				n = "1"
+			}
+			s.reply(a, "Success", "Message: Mailbox Message Count", "Mailbox: "+a.get("Mailbox"), "UrgMessages: 0", "NewMessages: "+n, "OldMessages: 0")
+		},
 		"MWIUpdate": func(p *PBX, s *session, a action) { p.setWaiting(s, a, true) },
 		"MWIDelete": func(p *PBX, s *session, a action) { p.setWaiting(s, a, false) },
 		"Getvar":    (*PBX).getVariable,
