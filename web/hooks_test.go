@@ -18,6 +18,7 @@ import (
 	"farhook/csta"
 	"farhook/web"
 	"farhook/web/access"
+	"farhook/web/history"
 )
 
 // receiver is a program that takes webhooks.
@@ -487,6 +488,62 @@ func TestSoManyWebhooks(t *testing.T) {
 		g.hook(`{"url":"http://127.0.0.1:9/","kinds":["feature"]}`)
 	}
 	if status, _, text := g.do("POST", "/api/v1/webhooks", `{"url":"http://127.0.0.1:9/"}`); status != 409 || !strings.Contains(text, "50") {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+// What is erased is gone from what waits for webhooks and from answers that are kept, too; other people's stays.
+func TestErasureTakesWhatWaits(t *testing.T) {
+	g := startWith(t, accessOpen, webhooks(time.Hour))
+	dead := newReceiver(t, func(delivery) int { return 503 })
+	h := g.hook(`{"url":"` + dead.URL + `","kinds":["call"]}`)
+	const call = `{"callingDevice":"1001","calledDirectoryNumber":"1002","prompt":"hands-free"}`
+	if status, _, text := g.do("POST", "/api/v1/calls", call, "Idempotency-Key", "k"); status != 201 || !strings.Contains(text, "tel:+15551001") {
+		t.Fatalf("%d %s", status, text)
+	}
+	g.hangUp(1001)
+	g.talking(1003, 1004)
+	waits := func() (list []history.Queued) {
+		t.Helper()
+		ids, err := g.db.Waiting(t.Context(), h.ID, 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range ids {
+			if q, ok, err := g.db.Queued(t.Context(), w.ID); err != nil {
+				t.Fatal(err)
+			} else if ok {
+				list = append(list, q)
+			}
+		}
+		return list
+	}
+	about := func(what string) (n int) {
+		for _, q := range waits() {
+			if strings.Contains(q.Body, what) {
+				n++
+			}
+		}
+		return n
+	}
+	for began := time.Now(); about("tel:+15551003") < 4; time.Sleep(5 * time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			t.Fatal("nothing waits")
+		}
+	}
+	if about("tel:+15551001") == 0 || about(`"by":"local"`) == 0 {
+		t.Fatal("nothing to erase waits")
+	}
+	kept := about("tel:+15551003")
+	g.post("/api/v1/history/erase", `{"by":"local"}`, 200)
+	if n := about(`"by":"local"`); n != 0 {
+		t.Errorf("%d documents name who it was", n)
+	}
+	g.post("/api/v1/history/erase", `{"number":"1001"}`, 200)
+	if n := about("tel:+15551001"); n != 0 || about("tel:+15551003") != kept {
+		t.Errorf("%d documents name the number, %d of %d others are left", n, about("tel:+15551003"), kept)
+	}
+	if status, h, text := g.do("POST", "/api/v1/calls", call, "Idempotency-Key", "k"); status != 201 || h.Get("Idempotency-Replayed") != "true" || strings.Contains(text, "1001") {
 		t.Errorf("%d %s", status, text)
 	}
 }

@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -33,11 +34,11 @@ func (q Query) where() (string, []any) {
 	add := func(part string, values ...any) {
 		parts, args = append(parts, part), append(args, values...)
 	}
-	if !q.From.IsZero() {
-		add("began >= ?", ms(q.From))
+	if !q.From.IsZero() { // ids begin with the time, and are what is sorted by
+		add("id >= ?", idAt(q.From))
 	}
 	if !q.To.IsZero() {
-		add("began < ?", ms(q.To))
+		add("id < ?", idAt(q.To))
 	}
 	if q.Devices != nil {
 		list := make([]any, len(q.Devices))
@@ -75,6 +76,9 @@ func (q Query) where() (string, []any) {
 	add("ended > 0")
 	return " WHERE " + strings.Join(parts, " AND "), args
 }
+
+// idAt is below the ids of all calls that began at a time or later, and above those of all others.
+func idAt(t time.Time) string { return fmt.Sprintf("%012x", max(ms(t), 0)) }
 
 // escape takes the meaning from the characters of LIKE.
 func escape(s string) string { return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s) }
@@ -223,7 +227,7 @@ func (d *DB) Retain(ctx context.Context, since time.Time) (int64, error) {
 	}
 	var all int64
 	for {
-		n, err := d.forget(ctx, "SELECT id FROM calls WHERE ended > 0 AND began < ? LIMIT 500", ms(since))
+		n, err := d.forget(ctx, "SELECT id FROM calls WHERE id < ? AND ended > 0 ORDER BY id LIMIT 500", idAt(since))
 		if all += n; err != nil || n == 0 {
 			return all, err
 		}
@@ -262,7 +266,14 @@ func (d *DB) Erase(ctx context.Context, number, by string) (e Erased, err error)
 			return err
 		}
 		if by != "" {
-			return run(&e.Calls, "UPDATE calls SET by_whom = '' WHERE by_whom = ?", by)
+			if err := run(&e.Calls, "UPDATE calls SET by_whom = '' WHERE by_whom = ? AND ended > 0", by); err != nil {
+				return err
+			}
+			name, err := json.Marshal(by)
+			if err != nil {
+				return fmt.Errorf("history: %w", err)
+			}
+			return run(&e.Documents, "DELETE FROM outbox WHERE document LIKE ? ESCAPE '!'", `%"by":`+escape(string(name))+"%")
 		}
 		for _, side := range [...]string{"calling", "called"} {
 			if err := run(&e.Calls, fmt.Sprintf("UPDATE calls SET %[1]s_device = '', %[1]s_number = '', %[1]s_name = '', %[1]s_shown = 'notKnown' WHERE (%[1]s_number = ? OR %[1]s_device = ?) AND ended > 0", side), number, number); err != nil {
@@ -275,6 +286,10 @@ func (d *DB) Erase(ctx context.Context, number, by string) (e Erased, err error)
 			}
 		}
 		if err := run(&e.Legs, "UPDATE legs SET device = '', number = '', name = '', shown = 'notKnown' WHERE (number = ? OR device = ?) AND ended > 0", number, number); err != nil {
+			return err
+		}
+		// Answers that are kept to be given again, too: what is left of one says only that it was done.
+		if err := run(new(int64), "UPDATE acts SET body = '{}' WHERE status > 0 AND body LIKE ? ESCAPE '!'", "%"+escape(number)+"%"); err != nil {
 			return err
 		}
 		return run(&e.Documents, "DELETE FROM outbox WHERE document LIKE ? ESCAPE '!'", "%"+escape(number)+"%")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -75,14 +76,27 @@ func NewSpool(ctx context.Context, db *DB, b *switchboard.Board, log *zap.Logger
 	return s, nil
 }
 
-// Run follows until ctx ends; then it writes what is left.
+// Run follows until ctx ends; then it writes what is left. Writing goes on beside: a disk that takes its time holds up nobody who reads the journal.
 func (s *Spool) Run(ctx context.Context) error {
 	f, news := s.cursor, s.news
 	defer f.Close()
 	s.adopt(time.Now())
 	timer := time.NewTimer(Batch)
 	defer timer.Stop()
-	due, failing := time.Now().Add(Batch), false
+	written := make(chan error)
+	var writing *batch // nil: nothing is being written
+	due, failing, last := time.Now().Add(Batch), false, false
+	settle := func(err error) {
+		if failing = err != nil; failing {
+			s.log.Error("history not written; trying again", zap.Error(err), zap.Int("calls", len(writing.ended)+len(writing.open)), zap.Int("documents", len(writing.out)))
+			s.takeBack(writing)
+			due = time.Now().Add(Batch)
+		} else if len(writing.out) > 0 && s.sent != nil {
+			s.sent()
+		}
+		writing = nil
+		s.count(err)
+	}
 	for {
 		more := s.drain(f)
 		now := time.Now()
@@ -90,26 +104,41 @@ func (s *Spool) Run(ctx context.Context) error {
 			due = soon
 		}
 		ended := ctx.Err() != nil && !more
-		if ended || !now.Before(due) || len(s.done)+len(s.dirty)+len(s.outbox) >= most && !failing {
+		if writing == nil && (ended || !now.Before(due) || len(s.done)+len(s.dirty)+len(s.outbox) >= most && !failing) {
 			s.reconcile(now)
-			err := s.flush(context.WithoutCancel(ctx))
-			s.count(err)
-			if failing = err != nil; failing {
-				s.log.Error("history not written; trying again", zap.Error(err), zap.Int("calls", len(s.done)+len(s.dirty)), zap.Int("documents", len(s.outbox)))
-				s.bound()
-			}
 			due = now.Add(Batch)
+			if writing = s.batch(); writing != nil {
+				b := writing
+				go func() { written <- s.db.writeBatch(context.WithoutCancel(ctx), b.ended, b.open, b.out) }()
+			} else if ended {
+				return nil
+			}
 		}
 		switch {
 		case ended:
-			return nil
+			settle(<-written)
+			if failing && last {
+				return nil // it was tried once more
+			}
+			last = failing
+			continue
 		case more:
+			select {
+			case err := <-written:
+				settle(err)
+			default:
+			}
 			continue
 		}
-		timer.Reset(time.Until(due))
+		timer.Reset(max(time.Until(due), 0))
+		if writing != nil && time.Until(due) <= 0 {
+			timer.Stop() // the next one follows this one
+		}
 		select {
 		case <-ctx.Done():
 		case <-news:
+		case err := <-written:
+			settle(err)
 		case <-timer.C:
 		}
 	}
@@ -266,8 +295,14 @@ func (s *Spool) reconcile(now time.Time) {
 	}
 }
 
-// flush writes what is noted, in one transaction. What can't be written stays noted.
-func (s *Spool) flush(ctx context.Context) error {
+// batch is what is written in one transaction.
+type batch struct {
+	ended, open []row
+	out         []Sending
+}
+
+// batch takes what is noted: ended calls as they are, open ones as they are now. nil: there is nothing.
+func (s *Spool) batch() *batch {
 	if len(s.done)+len(s.dirty)+len(s.outbox) == 0 {
 		return nil
 	}
@@ -275,15 +310,31 @@ func (s *Spool) flush(ctx context.Context) error {
 	for c := range s.dirty {
 		open = append(open, c)
 	}
-	if err := s.db.writeBatch(ctx, s.rows(s.done), s.rows(open), s.outbox); err != nil {
-		return err
-	}
-	if len(s.outbox) > 0 && s.sent != nil {
-		s.sent()
+	b := &batch{ended: s.rows(s.done), open: s.rows(open), out: s.outbox}
+	for i := range b.open {
+		now := *b.open[i].Call
+		now.Legs = slices.Clone(now.Legs)
+		b.open[i].Call = &now
 	}
 	s.done, s.outbox = nil, nil
 	clear(s.dirty)
-	return nil
+	return b
+}
+
+// takeBack notes again what could not be written; it comes before what has been noted since.
+func (s *Spool) takeBack(b *batch) {
+	done := make([]*Call, 0, len(b.ended)+len(s.done))
+	for _, r := range b.ended {
+		done = append(done, r.Call)
+	}
+	s.done = append(done, s.done...)
+	for _, r := range b.open {
+		if c := s.open[r.CallID]; c != nil && c.row == r.row {
+			s.dirty[c] = true
+		}
+	}
+	s.outbox = append(b.out, s.outbox...)
+	s.bound()
 }
 
 // row is a call to be written; fresh: it has no row yet.

@@ -15,8 +15,9 @@ type counts struct {
 
 // count notes what came of a batch.
 func (s *Spool) count(err error) {
-	s.counts.waiting.Store(int64(len(s.done) + len(s.dirty) + len(s.outbox)))
+	s.counts.waiting.Store(0)
 	if err != nil {
+		s.counts.waiting.Store(int64(len(s.done) + len(s.dirty) + len(s.outbox)))
 		s.counts.failed.Add(1)
 		s.counts.err.Store(&err)
 		return

@@ -20,7 +20,7 @@ const (
 	writeWithin    = 10 * time.Second
 	maxStreams     = 4096
 	// gather is how long a follower waits for more before it writes: under load many events go out in one write.
-	gather = 5 * time.Millisecond
+	gather = 10 * time.Millisecond
 )
 
 // Why streams are cut. Each has its reason for people.
