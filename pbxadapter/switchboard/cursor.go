@@ -30,6 +30,7 @@ type Cursor struct {
 	idle   bool // Next has said "nothing more", and wake was not called since
 	lagged bool
 	pushed Seq
+	behind Seq // what comes after it has yet to be taken from the journal: more was missed than may wait; 0: nothing
 }
 
 // kind is what a follower is, for the counters.
@@ -88,7 +89,7 @@ func (c *Cursor) fallBehind() {
 // drop forgets what waits. The cursor is locked, or nobody else's yet.
 func (c *Cursor) drop() {
 	c.board.journal.waiting[c.kind].Add(-int64(len(c.queue) - c.head))
-	c.queue, c.head = nil, 0
+	c.queue, c.head, c.behind = nil, 0, 0
 }
 
 // lag makes Next say ErrLagged. The journal is locked.
@@ -123,7 +124,7 @@ func (c *Cursor) push(r *record, w wakes) wakes {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.pushed == r.Seq || c.lagged {
+	if c.pushed == r.Seq || c.lagged || c.behind != 0 {
 		return w
 	}
 	c.pushed = r.Seq
@@ -147,6 +148,11 @@ func (c *Cursor) Watch(d csta.DeviceID) Seq {
 	j.mu.Lock()
 	first := false
 	if !c.closed && !slices.Contains(c.devices, d) {
+		c.mu.Lock()
+		if c.behind != 0 { // what is yet to be taken must not be taken for this device
+			c.fallBehind()
+		}
+		c.mu.Unlock()
 		c.devices = append(c.devices, d)
 		j.byDevice[d] = append(j.byDevice[d], c)
 		j.close[d]++
@@ -229,7 +235,7 @@ func (c *Cursor) Waiting() bool {
 }
 
 func (c *Cursor) waiting() bool {
-	if c.lagged || c.head < len(c.queue) {
+	if c.lagged || c.head < len(c.queue) || c.behind != 0 {
 		return true
 	}
 	c.queue, c.head = nil, 0 // an idle follower keeps nothing
@@ -250,6 +256,11 @@ func (c *Cursor) Next() (Entry, bool, error) {
 			c.mu.Unlock()
 			return Entry{}, false, nil
 		}
+		if c.head == len(c.queue) {
+			c.mu.Unlock()
+			c.catchUp()
+			continue
+		}
 		r := c.queue[c.head]
 		c.queue[c.head] = nil
 		c.head++
@@ -259,6 +270,37 @@ func (c *Cursor) Next() (Entry, bool, error) {
 			return r.Entry, true, nil
 		}
 	}
+}
+
+// catchUp takes the next of what was missed from the journal.
+func (c *Cursor) catchUp() {
+	j := c.board.journal
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	c.mu.Lock()
+	after := c.behind
+	if after == 0 || c.closed {
+		c.mu.Unlock()
+		return
+	}
+	c.drop()
+	c.mu.Unlock()
+	if !j.since(after, c) {
+		c.mu.Lock()
+		c.fallBehind()
+		c.mu.Unlock()
+	}
+}
+
+// full says whether no more may wait. Then what comes after a number is taken later. The journal is locked.
+func (c *Cursor) full(after Seq) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue)-c.head < maxQueue {
+		return false
+	}
+	c.behind = after
+	return true
 }
 
 // may says whether the follower may observe what an entry tells.

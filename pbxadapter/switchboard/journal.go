@@ -200,7 +200,7 @@ func size(t callmodel.Told) int {
 	return n
 }
 
-// since copies the entries after a number into c. false: they are no longer all there.
+// since copies the entries after a number into c, as many as may wait; the rest is taken when those have been read. false: they are no longer all there.
 func (j *journal) since(after Seq, c *Cursor) bool {
 	if after >= j.seq {
 		return true
@@ -209,9 +209,13 @@ func (j *journal) since(after Seq, c *Cursor) bool {
 		return false
 	}
 	for _, r := range j.ring[after+1-j.ring[0].Seq:] {
-		if c.wants(r) {
-			c.push(r, nil)
+		if !c.wants(r) {
+			continue
 		}
+		if len(c.devices) == 0 && c.full(r.Seq-1) {
+			break
+		}
+		c.push(r, nil)
 	}
 	return true
 }
