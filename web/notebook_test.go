@@ -69,7 +69,7 @@ func TestNotesExpire(t *testing.T) {
 		}
 		time.Sleep(time.Minute - 1)
 		left(n, "for good", "for an hour", "for a minute", "for two hours", "for three hours")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		left(n, "for good", "for an hour", "for two hours", "for three hours")
 		time.Sleep(time.Hour)
 		left(n, "for good", "for two hours", "for three hours")

@@ -105,8 +105,8 @@ func TestFiltersFollowTheNumbers(t *testing.T) {
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		cancel()
-		<-done
-		<-done
+		_ = <-done
+		_ = <-done
 	})
 	for !b.Synced("tel:+15551001") {
 		time.Sleep(time.Millisecond)

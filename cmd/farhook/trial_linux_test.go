@@ -94,7 +94,7 @@ func (x *trial) dial() { x.uc.dial(x.g.sip, 2) }
 func (x *trial) restart(sig syscall.Signal, between func()) {
 	x.t.Helper()
 	_ = x.g.Process.Signal(sig)
-	<-x.g.ended
+	_ = <-x.g.ended
 	between()
 	x.start()
 	x.dial()
