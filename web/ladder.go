@@ -60,7 +60,7 @@ const maxLadder = 5000
 func (s *Server) ladderOperations() {
 	ladder := func(id, path, summary string) op {
 		return op{
-			id: id, method: http.MethodGet, path: path, summary: summary, tag: "Calls", scope: access.Administer, errors: []int{404, 501},
+			id: id, method: http.MethodGet, path: path, summary: summary, tag: "Calls", scope: access.Administer, errors: []int{404, 501}, reveals: true,
 			about: "Every SIP, CSTA and PBX message of the call, and what was told of it, as far as the wiretap and the journal still have them; also of calls that have ended. " +
 				"Numbers are masked for who may not see all parties. Where a party hides its number, the texts of the PBX's messages are left out for everybody.",
 		}

@@ -9,7 +9,6 @@ import (
 	"unicode"
 
 	"farhook/csta"
-	"farhook/pbxadapter"
 	"farhook/pbxadapter/switchboard/audit"
 	"farhook/web/access"
 	"farhook/web/history"
@@ -183,11 +182,4 @@ func (s *Server) deleteNote(ctx context.Context, d csta.DeviceID) error {
 // noted enters the change of a note in the audit record.
 func (s *Server) noted(ctx context.Context, d csta.DeviceID, what string) {
 	s.audit(ctx, audit.Entry{Act: audit.Noted, Line: string(d), Result: "ok", Detail: what})
-}
-
-// audit enters an act of the sender's in the audit record.
-func (s *Server) audit(ctx context.Context, e audit.Entry) {
-	p := who(ctx)
-	e.User, e.Via, e.Peer, e.Trace = p.User, p.Via, p.Peer, pbxadapter.Trace(ctx).String()
-	s.board.Audit(e)
 }

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"farhook/pbxadapter"
+	"farhook/pbxadapter/switchboard/audit"
 	"farhook/web/access"
 )
 
@@ -83,11 +84,13 @@ func (s *Server) endOIDC(ctx context.Context, in *callbackInput) (*goneOutput, e
 	switch {
 	case errors.Is(err, access.ErrSignIn):
 		s.log.Info("sign-in refused", zap.Error(err), pbxadapter.TraceField(ctx))
+		s.audit(ctx, audit.Entry{Act: audit.SignInFailed, Result: "refused", Detail: err.Error()})
 		return nil, wrong(ctx, http.StatusUnauthorized, err.Error())
 	case err != nil:
 		s.log.Warn("OpenID provider", zap.Error(err), pbxadapter.TraceField(ctx))
 		return nil, wrong(ctx, http.StatusBadGateway, "the OpenID provider can't be reached; the log says why")
 	}
+	s.audit(ctx, audit.Entry{Act: audit.SignedIn, User: i.ID, Result: "ok"})
 	gone := s.cookie(ctx, flowCookie, "", time.Unix(1, 0))
 	return &goneOutput{http.StatusFound, "/", []http.Cookie{s.cookie(ctx, sessionCookie, cookie, i.Expiry), gone}}, nil
 }

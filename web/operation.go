@@ -44,6 +44,7 @@ type op struct {
 	errors                         []int
 	about                          string
 	body                           *huma.RequestBody // where the handler reads the body itself
+	reveals                        bool              // shows what was said: it is entered in the audit record
 }
 
 // register enters an operation: its scope stands in the document, and is checked before its handler sees anything.
@@ -60,6 +61,9 @@ func register[I, O any](s *Server, o op, handle func(context.Context, *I) (*O, e
 		h.Extensions = map[string]any{"x-scope": string(o.scope)}
 		h.Errors = append(h.Errors, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests)
 		h.Middlewares = huma.Middlewares{s.permit(o.scope)}
+		if o.administers() {
+			h.Middlewares = append(h.Middlewares, s.record(o))
+		}
 	}
 	if o.method == http.MethodPost && o.scope != open {
 		h.Parameters = append(h.Parameters, &huma.Param{

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"farhook/csta"
+	"farhook/pbxadapter/switchboard/audit"
 	"farhook/web/access"
 )
 
@@ -96,6 +97,7 @@ func (s *Server) signIn(ctx context.Context, in *signInInput) (*signedInOutput, 
 	cookie, i, err := s.access.SignIn(ctx, in.Body.User, in.Body.Password)
 	switch {
 	case errors.Is(err, access.ErrUnknown):
+		s.audit(ctx, audit.Entry{Act: audit.SignInFailed, User: "user:" + in.Body.User, Result: "refused"})
 		return nil, wrong(ctx, http.StatusUnauthorized, "user name or password is wrong")
 	case errors.Is(err, access.ErrBusy):
 		return nil, later(wrong(ctx, http.StatusTooManyRequests, err.Error()), 5*time.Second)
@@ -104,6 +106,7 @@ func (s *Server) signIn(ctx context.Context, in *signInInput) (*signedInOutput, 
 	case err != nil:
 		return nil, s.fault(ctx, err)
 	}
+	s.audit(ctx, audit.Entry{Act: audit.SignedIn, User: i.ID, Result: "ok"})
 	return &signedInOutput{Cookie: []http.Cookie{s.cookie(ctx, sessionCookie, cookie, i.Expiry)}, Body: signedIn(i)}, nil
 }
 
