@@ -48,6 +48,7 @@ const freeswitchExample = `
   #         feature: Feature
   #         value: Value
   #         names: {dnd: do_not_disturb, cfu: forward_immediate}
+  #     digits: false        # tell which keys are pressed in calls, PINs too
   #     # Answer phones that synchronise their features (as-feature-event).
   #     feature_sync: false
 `

@@ -134,7 +134,7 @@ func (a *Adapter) begin(report func(callmodel.Fact)) {
 	for _, s := range a.conf.Park.Slots {
 		a.track.stations[s] = station{csta.DeviceID(s), "Park slot " + s}
 	}
-	a.track.now = time.Now()
+	a.track.now, a.track.keys = time.Now(), a.conf.Digits
 	a.feat = newFeatures(a.track, a.conf.Event)
 	a.feat.asked, a.feat.seen = a.synchronise, a.seen
 	a.track.dnd = a.feat.dnd

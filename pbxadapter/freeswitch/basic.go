@@ -3,7 +3,6 @@ package freeswitch
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -345,30 +344,4 @@ func (a *Adapter) retrieve(ctx context.Context, n *connection) error {
 		return err
 	}
 	return a.await(ctx, a.time.step, "CHANNEL_UNHOLD of "+own+": the phone does not take the call back when it is told to", back)
-}
-
-func (a *Adapter) generateDigits(ctx context.Context, r csta.GenerateDigits) (csta.GenerateDigitsResponse, error) {
-	var none csta.GenerateDigitsResponse
-	if d := r.CharactersToSend; d == "" || len(d) > 64 || strings.Trim(d, "0123456789*#ABCDabcd,") != "" {
-		return none, csta.ErrInvalidParameterValue.With("charactersToSend: want 1 to 64 of 0-9, *, #, A-D and comma")
-	}
-	id, err := ask(a, func(t *tracker) (string, error) {
-		n, err := a.in(r.ConnectionToSendDigits, csta.ErrNoActiveCall, csta.Connected)
-		if err != nil {
-			return "", err
-		}
-		if l := n.leg(); l != nil {
-			return l.id, nil
-		}
-		return "", errAlone
-	})
-	if err != nil {
-		return none, err
-	}
-	digits := strings.ReplaceAll(strings.ToUpper(r.CharactersToSend), ",", "W") // a pause of a second
-	text, err := a.query(ctx, "uuid_recv_dtmf "+id+" "+digits)
-	if err == nil && !slices.Contains(strings.Fields(text), "DTMF") {
-		err = csta.ErrInvalidConnectionState.With(fmt.Errorf("freeswitch: the PBX said %s", clip(text)))
-	}
-	return none, err
 }

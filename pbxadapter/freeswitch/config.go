@@ -32,7 +32,9 @@ type Config struct {
 	Park  ParkConfig                 `yaml:"park"`
 	Feat  map[string]FeatureTemplate `yaml:"features"`
 	Event []FeatureEvents            `yaml:"feature_events"`
-	Sync  bool                       `yaml:"feature_sync"` // answer phones that synchronise their features (as-feature-event)
+	// Digits tells which keys are pressed in calls. Not by default: they are PINs more often than not.
+	Digits bool `yaml:"digits"`
+	Sync   bool `yaml:"feature_sync"` // answer phones that synchronise their features (as-feature-event)
 }
 
 // DeviceConfig is one phone.

@@ -107,6 +107,9 @@ func one(e csta.Event, name func(csta.CallID) string) heard {
 	case csta.ConferencedEvent:
 		at(e.PrimaryOldCall, e.Cause)
 		rearranged(e.SecondaryOldCall, e.ConferencingDevice, e.AddedParty, e.ConferenceConnections)
+	case csta.DigitsGeneratedEvent:
+		at(*e.Connection, "")
+		h.more = fmt.Sprint(e.DigitGeneratedList, " ", e.DigitDurationList)
 	case csta.DoNotDisturbEvent:
 		h.device, h.more = string(e.Device.DeviceIdentifier), fmt.Sprint(e.DoNotDisturbOn)
 	case csta.ForwardingEvent:

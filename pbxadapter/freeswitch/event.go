@@ -85,6 +85,7 @@ const (
 	featureValue
 	featureRings
 	dtmfDigit
+	dtmfDuration // samples, of 8,000 a second
 	valetLot
 	valetExtension
 	valetSlot
@@ -114,7 +115,7 @@ var names = map[string]key{
 	"variable_conference_name": conferenceIn, "Action": action,
 	"Job-UUID": jobUUID, "MWI-Messages-Waiting": mwiWaiting, "MWI-Message-Account": mwiAccount, "from-user": fromUser, "user": regUser, "host": regHost,
 	"username": regUsername, "user-agent": regAgent, "contact": regContact, "call-id": callID, "profile_name": profileName, "Feature-Action": featureAction,
-	"Feature-Enabled": featureEnabled, "Action-Name": featureName, "Action-Value": featureValue, "ringCount": featureRings, "DTMF-Digit": dtmfDigit,
+	"Feature-Enabled": featureEnabled, "Action-Name": featureName, "Action-Value": featureValue, "ringCount": featureRings, "DTMF-Digit": dtmfDigit, "DTMF-Duration": dtmfDuration,
 	"Valet-Lot-Name": valetLot, "Valet-Extension": valetExtension, "variable_valet_lot_extension": valetSlot, "CC-Action": queueAction, "FIFO-Action": queueAction,
 	"variable_cc_member_session_uuid": queueMember, "variable_fifo_bridge_uuid": queueMember, "variable_cc_side": queueSide, "variable_fifo_status": queueSide, "_body": body,
 }

@@ -24,6 +24,7 @@ var hearers = map[string]func(*tracker, *leg, *event){
 	},
 	"CHANNEL_DESTROY":         func(t *tracker, l *leg, e *event) { t.hangup(l, e.get(hangupCause), e) },
 	"CHANNEL_UUID":            (*tracker).renamed,
+	"DTMF":                    (*tracker).digit,
 	"sofia::transferor":       (*tracker).transferor,
 	"sofia::transferee":       (*tracker).transferee,
 	"sofia::replaced":         (*tracker).replaced,

@@ -307,3 +307,35 @@ func conferenceUnreached(s *script, hands adaptertest.Hands, nobody csta.DeviceI
 	s.hand(hands.HangUp("202"))
 	s.until("everybody has hung up", func() bool { return len(s.model.State().Calls) == 0 })
 }
+
+// Keys that are pressed are told where that is configured, those of a request with its mark; and not otherwise.
+func TestDigits(t *testing.T) {
+	for _, on := range []bool{false, true} {
+		s := onFake(t)
+		a := fakeAdapter(t, s.at, false)
+		a.conf.Digits = on
+		s.adapter(a)
+		s.talk()
+		id := s.conn("201", csta.Connected)
+		if _, err := a.Services()["GenerateDigits"](pbxadapter.WithOp(context.Background(), 7), csta.GenerateDigits{ConnectionToSendDigits: id, CharactersToSend: "1,#"}); err != nil {
+			t.Fatal(err)
+		}
+		digits := func() (list string) {
+			for _, x := range s.told {
+				if e, ok := x.Event.(csta.DigitsGeneratedEvent); ok && x.Op == 7 && *e.Connection == id && slices.Equal(e.DigitDurationList, []int{250}) {
+					list += e.DigitGeneratedList
+				}
+			}
+			return list
+		}
+		if on {
+			s.until("keys are told", func() bool { return digits() == "1#" })
+		}
+		s.hand(s.hands.HangUp("201"))
+		s.is("202")
+		if got := digits(); !on && got != "" {
+			t.Errorf("%s is told", got)
+		}
+		_ = s.stop()
+	}
+}

@@ -25,6 +25,9 @@ func (a *Adapter) resync(ctx context.Context, c *conn, r pbxadapter.Reporter) er
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	list := subscribed
+	if a.conf.Digits {
+		list = "DTMF " + list
+	}
 	for _, e := range a.conf.Event {
 		list += " " + e.Subclass
 	}

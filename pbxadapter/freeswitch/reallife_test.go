@@ -118,6 +118,12 @@ var life = []struct {
 		"201": {"Originated", "Queued 430", "Delivered", "Delivered", "Established 205", "ConnectionCleared 206", "Diverted 430", "ConnectionCleared 201 null"},
 		"206": {"Delivered"},
 	}},
+	{"keys pressed at the phone", []string{"201 call 202", "wait 300ms", "202 answer", "wait 500ms", "202 dtmf 4#", "wait 900ms", "202 hangup", "wait 500ms"}, map[string][]string{
+		"201": {"Originated", "Delivered 202", "Established 202", "DigitsGenerated 202", "DigitsGenerated 202", "ConnectionCleared 202"},
+	}},
+	{"a group through loopbacks", []string{"201 call 411", "wait 700ms", "203 answer", "wait 500ms", "203 hangup", "wait 500ms"}, map[string][]string{
+		"201": {"Originated", "Delivered", "Delivered", "Established 203", "ConnectionCleared 202 connected normal", "ConnectionCleared 203", "ConnectionCleared 201 null"},
+	}},
 	{"an announcement", []string{"201 call 9001", "wait 3s", "201 hangup", "wait 500ms"}, map[string][]string{"201": {"Originated", "Delivered 9001", "Established 9001", "ConnectionCleared 201 null"}}},
 }
 
@@ -131,6 +137,7 @@ func TestRealLife(t *testing.T) {
 			}
 			s := newReal(t, address, password)
 			clearFeatures(t, s.a, s.a.conf)
+			s.a.conf.Digits = true
 			s.adapter(s.a)
 			s.mu.Lock()
 			s.told = nil

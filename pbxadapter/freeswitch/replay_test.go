@@ -145,7 +145,7 @@ func newReplayer(t testing.TB) *replayer {
 
 func (r *replayer) fresh() {
 	r.track = newTracker("fs", pbxadapter.PlainNumbers{}, func(f callmodel.Fact) { r.facts = append(r.facts, f) })
-	r.track.stations = desk()
+	r.track.stations, r.track.keys = desk(), true
 	r.track.dnd = func(d csta.DeviceID) bool { return r.dnd[d] }
 	r.core = recordedFeatures(r.track)
 }

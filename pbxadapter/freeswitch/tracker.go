@@ -35,11 +35,14 @@ type tracker struct {
 	marks  []mark   // legs that are to be marked with their call
 	orphan []string // legs that were parked for somebody who has gone: to be cleared
 	loose  []string // legs that were about to be parked, and talk: they are to end with their talk again
+	keys   bool     // which keys are pressed is told
 	parks  bool     // somebody is, or was, parked by us
 	doubt  []string // legs heard of that are not known: to be asked for
 	last   map[csta.DeviceID]departure
 	wanted map[string]*intention // by leg
-	tidied time.Time
+	// pressing are the legs at which keys are pressed for a request of ours.
+	pressing map[string]callmodel.OpID
+	tidied   time.Time
 }
 
 // mark is a variable to be set on a leg, so that its call is found again.
@@ -79,7 +82,7 @@ func newTracker(name string, numbers pbxadapter.Numbers, facts func(callmodel.Fa
 	return &tracker{
 		name: name, stations: make(map[string]station), numbers: numbers, facts: facts, dnd: func(csta.DeviceID) bool { return false },
 		legs: make(map[string]*leg), calls: make(map[string]*call), rooms: make(map[string]*room), wires: make(wires), gone: make(map[string]time.Time),
-		last: make(map[csta.DeviceID]departure), wanted: make(map[string]*intention),
+		last: make(map[csta.DeviceID]departure), wanted: make(map[string]*intention), pressing: make(map[string]callmodel.OpID),
 	}
 }
 
