@@ -48,8 +48,7 @@ type Adapter struct {
 	waiters  []*waiter
 	stations map[string]*phoneLine // by user
 	byID     map[csta.DeviceID]*phoneLine
-	broken   uint64    // events that could not be read
-	heardAt  time.Time // when what is being heard was read
+	broken   uint64 // events that could not be read
 }
 
 // phoneLine is one of our devices.

@@ -3,6 +3,7 @@ package freeswitch
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -167,11 +168,18 @@ func (a *Adapter) clearConnection(ctx context.Context, r csta.ClearConnection) (
 			return err
 		}
 		done = a.mark(ctx, n.call)
-		if legs = kills(n); len(legs) == 0 { // something inside the PBX, or a party that failed: only its call can end
-			for _, o := range n.call.conns {
-				for _, l := range o.legs {
-					legs[l.id] = "NORMAL_CLEARING"
-				}
+		if legs = kills(n); len(legs) > 0 {
+			return nil
+		}
+		// Something inside the PBX, or a party that failed. Others who talk go on without it; whoever is alone with it is cleared.
+		alive := slices.DeleteFunc(n.call.others(n), func(o *connection) bool { return len(o.legs) == 0 })
+		if len(alive) > 1 {
+			t.end(n, csta.CauseNormalClearing, n.party)
+			return nil
+		}
+		for _, o := range alive {
+			for _, l := range o.legs {
+				legs[l.id] = "NORMAL_CLEARING"
 			}
 		}
 		return nil

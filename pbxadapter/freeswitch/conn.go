@@ -36,7 +36,8 @@ type conn struct {
 
 	mu      sync.Mutex
 	inbox   []frame
-	waiting int // octets in inbox
+	waiting int      // octets in inbox
+	spare   [][]byte // bodies that nobody needs any more
 	wake    chan struct{}
 	err     error         // why reading ended
 	ended   chan struct{} // closed when it did
@@ -58,7 +59,7 @@ func newConn(nc net.Conn, limit int) *conn {
 
 // login waits for the PBX's greeting, and gives the password: that of the event socket, or of a user of the directory.
 func (c *conn) login(user, password string) error {
-	f, err := readFrame(c.r)
+	f, err := readFrame(c.r, nil)
 	if err != nil {
 		return fmt.Errorf("freeswitch: waiting for the greeting: %w", err)
 	}
@@ -82,7 +83,7 @@ func (c *conn) login(user, password string) error {
 		return err
 	}
 	c.record(context.Background(), true, strings.Fields(text)[0]+" ***")
-	if f, err = readFrame(c.r); err != nil {
+	if f, err = readFrame(c.r, nil); err != nil {
 		return fmt.Errorf("freeswitch: waiting for the answer to the password: %w", err)
 	}
 	if f.kind != commandReply || !strings.HasPrefix(f.reply, "+OK") {
@@ -117,7 +118,13 @@ func (c *conn) read() {
 	var err error
 	for {
 		var f frame
-		if f, err = readFrame(c.r); err != nil {
+		c.mu.Lock()
+		var spare []byte
+		if n := len(c.spare); n > 0 {
+			spare, c.spare = c.spare[n-1], c.spare[:n-1]
+		}
+		c.mu.Unlock()
+		if f, err = readFrame(c.r, spare); err != nil {
 			break
 		}
 		if f.kind == disconnectNotice {
@@ -153,6 +160,17 @@ func (c *conn) take() []frame {
 	f := c.inbox
 	c.inbox, c.waiting = nil, 0
 	return f
+}
+
+// done takes frames back that have been heard: nobody keeps their octets. Bodies for a busy moment are kept, and none that is unusually long.
+func (c *conn) done(frames []frame) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range frames {
+		if n := cap(f.body); n > 0 && n <= 64<<10 && len(c.spare) < 256 {
+			c.spare = append(c.spare, f.body)
+		}
+	}
 }
 
 func (c *conn) why() error {

@@ -120,6 +120,31 @@ var names = map[string]key{
 	"variable_cc_member_session_uuid": queueMember, "variable_fifo_bridge_uuid": queueMember, "variable_cc_side": queueSide, "variable_fifo_status": queueSide, "_body": body,
 }
 
+// byLength are the names by their length: most headers are told apart by that and their last octet, without a hash.
+var byLength = func() (list [64][]headerName) {
+	for name, k := range names {
+		list[len(name)] = append(list[len(name)], headerName{name, k})
+	}
+	return list
+}()
+
+type headerName struct {
+	name string
+	key  key
+}
+
+func lookup(name []byte) (key, bool) {
+	if len(name) >= len(byLength) {
+		return 0, false
+	}
+	for _, n := range byLength[len(name)] {
+		if n.name[len(name)-1] == name[len(name)-1] && n.name == string(name) {
+			return n.key, true
+		}
+	}
+	return 0, false
+}
+
 // event is one event: the headers that we read, each its first value where a header comes more than once.
 type event struct {
 	seq   uint64
@@ -168,9 +193,9 @@ func (p *parser) parse(b []byte, e *event) error {
 		if !ok || !s.take(':') {
 			return errEvent
 		}
-		k, known := names[string(name)]
-		wanted := known || p.extra[string(name)]
-		if !wanted {
+		k, known := lookup(name)
+		extra := len(p.extra) > 0 && p.extra[string(name)]
+		if !known && !extra {
 			if !s.skip(0) {
 				return errEvent
 			}
@@ -179,7 +204,7 @@ func (p *parser) parse(b []byte, e *event) error {
 			if !ok {
 				return errEvent
 			}
-			if p.extra[string(name)] {
+			if extra {
 				if e.extra == nil {
 					e.extra = make(map[string]string)
 				}

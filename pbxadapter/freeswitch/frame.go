@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,8 +41,9 @@ const (
 
 var errTooLong = errors.New("a message longer than the event socket ever sends")
 
-// readFrame reads the next frame. Any error means that the place in the stream is lost: the connection has to be closed.
-func readFrame(r *bufio.Reader) (frame, error) {
+// readFrame reads the next frame, its body into spare where that is large enough. Any error means that the place in the stream is lost: the
+// connection has to be closed.
+func readFrame(r *bufio.Reader, spare []byte) (frame, error) {
 	var (
 		f      frame
 		length = -1
@@ -77,7 +79,9 @@ func readFrame(r *bufio.Reader) (frame, error) {
 		value = bytes.TrimSpace(value)
 		switch {
 		case bytes.EqualFold(name, []byte("Content-Type")):
-			f.kind = string(value)
+			if f.kind = eventJSON; string(value) != eventJSON { // of nearly all of them, without a copy
+				f.kind = string(value)
+			}
 		case bytes.EqualFold(name, []byte("Reply-Text")):
 			f.reply = clean(value)
 		case bytes.EqualFold(name, []byte("Allowed-Events")):
@@ -95,7 +99,7 @@ func readFrame(r *bufio.Reader) (frame, error) {
 	}
 	if length > 0 {
 		var err error
-		if f.body, err = readBody(r, length); err != nil {
+		if f.body, err = readBody(r, spare, length); err != nil {
 			return f, err
 		}
 	}
@@ -103,12 +107,15 @@ func readFrame(r *bufio.Reader) (frame, error) {
 }
 
 // readBody reads n octets. It takes memory as they come, not as they are promised.
-func readBody(r *bufio.Reader, n int) ([]byte, error) {
+func readBody(r *bufio.Reader, spare []byte, n int) ([]byte, error) {
 	const step = 1 << 20
-	body := make([]byte, 0, min(n, step))
+	body := spare[:0]
+	if cap(body) < n {
+		body = make([]byte, 0, min(n, step))
+	}
 	for len(body) < n {
 		more := min(n-len(body), step)
-		body = append(body, make([]byte, more)...)
+		body = slices.Grow(body, more)[:len(body)+more]
 		if _, err := io.ReadFull(r, body[len(body)-more:]); err != nil {
 			if err == io.EOF {
 				err = io.ErrUnexpectedEOF

@@ -36,7 +36,7 @@ func TestReadFrame(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, r := range []io.Reader{strings.NewReader(c.text), iotest.OneByteReader(strings.NewReader(c.text))} {
-				f, err := readFrame(bufio.NewReaderSize(r, maxHeader))
+				f, err := readFrame(bufio.NewReaderSize(r, maxHeader), nil)
 				if c.err != "" {
 					if err == nil || !strings.Contains(err.Error(), c.err) {
 						t.Fatalf("%v, want %q", err, c.err)
@@ -96,7 +96,7 @@ func FuzzReadFrame(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := bufio.NewReaderSize(strings.NewReader(string(b)), maxHeader)
 		for range 100 {
-			g, err := readFrame(r)
+			g, err := readFrame(r, nil)
 			if err != nil {
 				return
 			}
@@ -148,7 +148,7 @@ func TestAllowedEvents(t *testing.T) {
 	if some, missing := may(subscribed, nil); some != subscribed || missing != nil {
 		t.Error("all are allowed where the PBX names none")
 	}
-	f, err := readFrame(bufio.NewReaderSize(strings.NewReader("Content-Type: command/reply\nReply-Text: +OK accepted\nAllowed-Events: CHANNEL_CREATE HEARTBEAT\n\n"), maxHeader))
+	f, err := readFrame(bufio.NewReaderSize(strings.NewReader("Content-Type: command/reply\nReply-Text: +OK accepted\nAllowed-Events: CHANNEL_CREATE HEARTBEAT\n\n"), maxHeader), nil)
 	if err != nil || f.events != "CHANNEL_CREATE HEARTBEAT" {
 		t.Errorf("%+v, %v", f, err)
 	}

@@ -339,3 +339,33 @@ func TestDigits(t *testing.T) {
 		_ = s.stop()
 	}
 }
+
+// Whoever is cleared leaves alone: not the others of a conference, not who rings beside him, not who talks where he only failed to come.
+func TestClearsOnlyOne(t *testing.T) {
+	s := newScript(t, false)
+	s.talk()
+	s.consult("203")
+	s.hand(s.hands.Answer("203"))
+	s.is("203", csta.Connected)
+	s.do(csta.ConferenceCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+	s.do(csta.SingleStepConferenceCall{ActiveCall: s.conn("201", csta.Connected), DeviceToJoin: "204", ParticipationType: csta.ParticipationTypeActive})
+	s.is("204", csta.Alerting)
+	alone := func(d csta.DeviceID, state csta.State, rest ...csta.DeviceID) {
+		t.Helper()
+		s.do(csta.ClearConnection{ConnectionToBeCleared: s.conn(d, state)})
+		s.is(d)
+		for _, o := range rest {
+			s.is(o, csta.Connected)
+		}
+	}
+	alone("204", csta.Alerting, "201", "202", "203")
+	s.a.mu.Lock()
+	c := s.a.track.at("201")[0].call
+	s.a.track.move(s.a.track.join(c, "9005", callmodel.Party{Device: "9005", Shown: callmodel.Known}), csta.Fail, csta.CauseBusy)
+	s.a.mu.Unlock()
+	alone("9005", csta.Fail, "201", "202", "203")
+	alone("203", csta.Connected, "201", "202")
+	alone("202", csta.Connected, "201")
+	alone("201", csta.Connected)
+	s.until("everybody has hung up", func() bool { return len(s.model.State().Calls) == 0 })
+}

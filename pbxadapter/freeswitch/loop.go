@@ -30,6 +30,7 @@ func (a *Adapter) loop(ctx context.Context, c *conn, fatal chan<- error) {
 		}
 		next := a.advance(time.Now())
 		a.mu.Unlock()
+		c.done(frames)
 		timer.Reset(next)
 		select {
 		case <-c.wake:
@@ -44,7 +45,6 @@ func (a *Adapter) loop(ctx context.Context, c *conn, fatal chan<- error) {
 
 // frame takes one message.
 func (a *Adapter) frame(c *conn, f frame) error {
-	a.heardAt = f.at
 	switch f.kind {
 	case commandReply:
 		c.answered(f)
@@ -126,7 +126,7 @@ func (a *Adapter) advance(now time.Time) time.Duration {
 	next := time.Minute
 	for _, due := range [...]time.Time{a.window.due(), a.track.due()} {
 		if !due.IsZero() {
-			next = min(next, max(due.Sub(now), time.Millisecond))
+			next = min(next, max(due.Sub(now), 20*time.Microsecond))
 		}
 	}
 	return next

@@ -259,12 +259,12 @@ func wholeOnly(t *testing.T, whole, part []byte) {
 	t.Helper()
 	r := bufio.NewReaderSize(bytes.NewReader(slices.Concat(whole, part)), maxHeader)
 	if len(whole) > 0 {
-		f, err := readFrame(r)
+		f, err := readFrame(r, nil)
 		if err != nil || !bytes.HasSuffix(whole, f.body) {
 			t.Fatalf("the whole frame: %v", err)
 		}
 	}
-	if f, err := readFrame(r); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if f, err := readFrame(r, nil); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Fatalf("part of a frame, %d octets: %+v, %v\n%s", len(part), f, err, part)
 	}
 }
