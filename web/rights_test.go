@@ -105,8 +105,11 @@ func TestFiltersFollowTheNumbers(t *testing.T) {
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		cancel()
-		_ = <-done
-		_ = <-done
+		for range 2 {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
 	})
 	for !b.Synced("tel:+15551001") {
 		time.Sleep(time.Millisecond)

@@ -94,7 +94,9 @@ func (x *trial) dial() { x.uc.dial(x.g.sip, 2) }
 func (x *trial) restart(sig syscall.Signal, between func()) {
 	x.t.Helper()
 	_ = x.g.Process.Signal(sig)
-	_ = <-x.g.ended
+	if err := <-x.g.ended; err != nil && sig == syscall.SIGTERM {
+		x.t.Error("asked to end, it failed:", err)
+	}
 	between()
 	x.start()
 	x.dial()
