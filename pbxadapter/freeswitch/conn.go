@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -145,6 +146,9 @@ func (c *conn) read() {
 			err = errSlow
 			break
 		}
+	}
+	if errors.Is(err, io.EOF) { // without a word
+		err = errors.New("the PBX closed it, as it does when it ends, and with a listener for which too many events wait")
 	}
 	_ = c.nc.Close()
 	c.mu.Lock()

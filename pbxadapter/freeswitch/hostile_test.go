@@ -94,6 +94,7 @@ func TestLinkEnds(t *testing.T) {
 		{"cut within a frame", "unexpected EOF", func(s *script) {
 			s.f.Write("Content-Length: 500\nContent-Type: text/event-json\n\n{\"Event-Na", true)
 		}},
+		{"killed for being slow", "too many events wait", func(s *script) { s.f.Cut() }},
 		{"a length that cannot be", "longer than", func(s *script) {
 			s.f.Write("Content-Length: 2000000000\n\n", false)
 		}},
@@ -153,9 +154,11 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	try(csta.MakeCall{CallingDevice: "206", CalledDirectoryNumber: "202"}, csta.ErrDeviceOutOfService)
-	s.a.conf.Domain = "elsewhere.test"
-	try(csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "202"}, csta.ErrRequestIncompatible)
-	s.a.conf.Domain = "pbx.test"
+	s.a.conf.Domain = "elsewhere.test" // where the PBX knows no user, and so no context
+	try(csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "202"}, csta.ErrInvalidDeviceID)
+	s.a.conf.Context = "office"
+	try(csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "202"}, csta.ErrDeviceOutOfService)
+	s.a.conf.Domain, s.a.conf.Context = "pbx.test", ""
 	s.f.Keep("dnd/202", "") // the key is not set: "-ERR no reply" is off
 	if s.do(csta.GetDoNotDisturb{Device: "202"}).(csta.GetDoNotDisturbResponse).DoNotDisturbOn {
 		t.Error("no reply means on")
@@ -172,6 +175,22 @@ func TestRefusals(t *testing.T) {
 	_, err := s.a.Services()["AnswerCall"](context.Background(), csta.AnswerCall{CallToBeAnswered: id})
 	if !errors.Is(err, csta.ErrInternalResourceBusy) || !strings.Contains(err.Error(), "CHANNEL_ANSWER") {
 		t.Errorf("%v, want one that says what was waited for", err)
+	}
+}
+
+// A domain that doesn't exist leaves every phone out of service, and the log says why.
+func TestNoSuchDomain(t *testing.T) {
+	s := onFake(t)
+	a := fakeAdapter(t, s.at, false)
+	core, logs := observer.New(zap.WarnLevel)
+	a.log, a.conf.Domain = zap.New(core), "elsewhere.test"
+	s.adapter(a)
+	defer func() { _ = s.stop() }()
+	if _, err := a.Services()["MakeCall"](context.Background(), csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "202"}); !errors.Is(err, csta.ErrDeviceOutOfService) {
+		t.Error(err)
+	}
+	if s.model.State().Out["201"] == "" || logs.FilterMessage("no phone is registered in the configured domain").Len() != 1 {
+		t.Errorf("%v, %v", s.model.State().Out, logs.All())
 	}
 }
 
@@ -270,7 +289,7 @@ func TestTrace(t *testing.T) {
 	}
 	a.conf.Feat["do_not_disturb"] = FeatureTemplate{Set: "frobnicate {user}", Clear: "frobnicate {user}"}
 	of(csta.SetDoNotDisturb{Device: "202", DoNotDisturbOn: true}, "frobnicate")
-	s.a.conf.Domain = "elsewhere.test"
+	s.a.conf.Domain, s.a.conf.Context = "elsewhere.test", "office"
 	of(csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "202"}, "originate") // which goes on after the request
 }
 

@@ -212,10 +212,17 @@ func (a *Adapter) registrations(ctx context.Context, c *conn) ([]registration, e
 		return nil, fmt.Errorf("freeswitch: show registrations: %w", err)
 	}
 	list := table.Rows[:0]
+	var others []string
 	for _, r := range table.Rows {
-		if r.Realm == a.conf.Domain && isName(r.User) {
+		if r.Realm != a.conf.Domain {
+			others = append(others, clip(r.Realm))
+		} else if isName(r.User) {
 			list = append(list, r)
 		}
+	}
+	if len(list) == 0 && len(others) > 0 {
+		slices.Sort(others)
+		a.log.Warn("no phone is registered in the configured domain", zap.String("domain", a.conf.Domain), zap.Strings("there are", slices.Compact(others)))
 	}
 	agents := make(map[string]map[string]string) // of each profile, by user
 	for i, r := range list {

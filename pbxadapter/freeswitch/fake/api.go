@@ -10,7 +10,7 @@ import (
 
 // What the fake's commands do.
 
-var originates = regexp.MustCompile(`^\{\^\^\|(.*)\}(?:user/(\d+)@pbx\.test|loopback/(\S+)) (.*)$`)
+var originates = regexp.MustCompile(`^\{\^\^\|(.*)\}(?:user/(\d+@[a-z.]+)|loopback/(\S+)) (.*)$`)
 
 // api carries a command out. It is called with the lock.
 func (f *PBX) api(command string, done func(string)) {
@@ -55,8 +55,11 @@ func (f *PBX) api(command string, done func(string)) {
 		}
 		done(b.String())
 	case "user_data":
-		u, _, _ := strings.Cut(w[0], "@")
-		done(f.class(u))
+		if u, domain, _ := strings.Cut(w[0], "@"); domain == "pbx.test" {
+			done(f.class(u))
+		} else {
+			done("-ERR no reply")
+		}
 	case "uuid_exists":
 		done(map[bool]string{true: "true", false: "false"}[l != nil])
 	case "uuid_dump":
@@ -226,22 +229,23 @@ func (f *PBX) originate(arg string, done func(string)) {
 		k, v, _ := strings.Cut(p, "=")
 		vars[k] = strings.Trim(v, "'")
 	}
+	user, domain, _ := strings.Cut(m[2], "@")
 	switch {
 	case m[3] != "":
 		f.loopback(vars, m[3], m[4], done)
 		return
-	case m[2] == "206":
+	case user == "206":
 		done("-ERR USER_NOT_REGISTERED")
 		return
-	case m[2] > "206":
+	case user > "206" || domain != "pbx.test":
 		done("-ERR SUBSCRIBER_ABSENT")
 		return
 	}
-	l := f.leg(m[2], false, vars["origination_uuid"])
+	l := f.leg(user, false, vars["origination_uuid"])
 	for k, v := range vars {
 		l.vars[k] = v
 	}
-	l.cid, l.dest = vars["origination_caller_id_number"], m[2]
+	l.cid, l.dest = vars["origination_caller_id_number"], user
 	l.onAnswer = func() {
 		if l.dead {
 			done("-ERR " + l.cause)
