@@ -2,6 +2,7 @@ package asterisk
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -339,5 +340,12 @@ func (a *Adapter) holdDiffers(c *channel, m ami.Message, l lists) bool {
 		return false
 	}
 	held := variable(m, varOnHold) == "1"
-	return held != (rest[0].state == "hold")
+	return held != (rest[0].state == csta.Hold) && (held || !rest[0].unprovable())
+}
+
+// unprovable says whether a holder has somebody else before it now than when it began to hold: Asterisk holds who was there, and knows nothing of it
+// of who came by a transfer.
+func (l *leg) unprovable() bool {
+	c := l.channel()
+	return l.state == csta.Hold && c != nil && c.bridge != nil && slices.ContainsFunc(c.bridge.members, func(o *channel) bool { return l.since.Before(o.entered) })
 }

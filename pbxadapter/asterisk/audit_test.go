@@ -183,3 +183,34 @@ func TestRepairUnderTraffic(t *testing.T) {
 		}
 	})
 }
+
+// Whoever holds goes on holding when the other one hands the call over, though Asterisk then knows nothing of it.
+func TestHolderIsHandedOver(t *testing.T) {
+	inBubble(t, plain(), func(b *board) {
+		b.talk("101", "102")
+		b.hand(b.p.Hold("101"))
+		b.must(csta.SingleStepTransferCall{ActiveCall: b.is("102", csta.Connected), TransferredTo: "103"})
+		b.hand(b.p.Answer("103"))
+		b.is("103", csta.Connected)
+		b.is("101", csta.Hold)
+		b.pass(2 * time.Minute)
+		b.is("101", csta.Hold)
+		if n := b.a.Counted().Repaired; n != 0 {
+			t.Errorf("%d were repaired", n)
+		}
+		// Nor does a comparison that finds something else, twice, say otherwise.
+		for range 2 {
+			b.p.Lose("Newchannel")
+			b.hand(b.p.Call("104", "*76"))
+			if n := b.audit(""); n != 1 {
+				t.Errorf("%d were repaired", n)
+			}
+			b.is("101", csta.Hold)
+			b.hand(b.p.HangUp("104"))
+		}
+		b.hand(b.p.Retrieve("101"))
+		b.is("101", csta.Connected)
+		b.hand(b.p.HangUp("103"))
+		b.idle("101", "102", "103")
+	})
+}

@@ -31,7 +31,7 @@ func (t *tracker) enter(c *channel, b *bridge) {
 	if c.bridge != nil {
 		c.bridge.drop(c)
 	}
-	c.bridge, c.leftFirst, c.leftLast = b, false, false
+	c.bridge, c.entered, c.leftFirst, c.leftLast = b, t.now, false, false
 	b.members = append(b.members, c)
 	if !c.real() {
 		t.placeAll()

@@ -54,6 +54,7 @@ type channel struct {
 	dialEnd          string   // … without it: the dial status
 	forward          string   // … and sent it there
 	bridge           *bridge
+	entered          time.Time // … it, and when
 	leftFirst        bool // it left its bridge while others stayed
 	leftLast         bool
 	leaving          bool // its phone asked to hang up, or a request of ours did

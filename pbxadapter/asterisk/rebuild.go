@@ -33,8 +33,9 @@ const statusVariables = varOnHold + "," + varPres + "," + varPeer
 
 // past is what was told of a channel before.
 type past struct {
-	leg  leg
-	call call
+	leg    leg
+	call   call
+	bridge string // in which it holds somebody of whom Asterisk doesn't know that
 }
 
 // rebuild makes the state anew from lists, and gives it. What the lists don't tell is taken from what was known before, by the channels' ids: names of
@@ -52,7 +53,11 @@ func (t *tracker) rebuild(l lists) callmodel.State {
 		for id, c := range t.channels {
 			over[id] = c.leg == nil && (c.dialEnd != "" || c.silent && c.leaving) // told, though Asterisk still lists it
 			if c.leg != nil {
-				before[id] = past{*c.leg, *c.leg.call}
+				p := past{leg: *c.leg, call: *c.leg.call}
+				if c.leg.unprovable() {
+					p.bridge = c.bridge.id
+				}
+				before[id] = p
 			}
 		}
 	}
@@ -283,8 +288,13 @@ func (r *rebuilding) holds() {
 				r.orphan(c, m)
 			}
 			held, told := r.heldByPeer(c)
-			if p, ok := r.before[c.id]; held || !told && ok && p.leg.state == csta.Hold {
+			p, ok := r.before[c.id]
+			switch {
+			case held, ok && p.leg.state == csta.Hold && !told:
 				l.state = csta.Hold
+			case ok && p.bridge != "" && c.bridge != nil && c.bridge.id == p.bridge:
+				l.state = csta.Hold
+				c.entered = t.now // as unprovable as before
 			}
 		}
 	}
