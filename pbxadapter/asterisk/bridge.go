@@ -181,15 +181,25 @@ func (t *tracker) moves(primary, secondary, result *call, departing func(*leg) b
 			if departing != nil && departing(l) {
 				continue
 			}
-			list = append(list, callmodel.Move{
-				Old: l.id(), New: csta.ConnectionID{Call: result.id, Device: l.device}, State: l.state, Party: l.party,
-			})
+			list = append(list, l.move(result, departing))
 		}
 		if secondary == primary {
 			break
 		}
 	}
 	return list
+}
+
+// move is a leg's way into the call that results. A phone that is there already has none.
+func (l *leg) move(result *call, departing func(*leg) bool) callmodel.Move {
+	d, p := l.named(result, departing), l.party
+	if d != l.device {
+		if p.Number == "" && p.Shown == callmodel.Known {
+			p.Number = l.device
+		}
+		p.Device = d
+	}
+	return callmodel.Move{Old: l.id(), New: csta.ConnectionID{Call: result.id, Device: d}, State: l.state, Party: p}
 }
 
 func (t *tracker) hold(m ami.Message) {

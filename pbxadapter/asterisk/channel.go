@@ -55,7 +55,7 @@ type channel struct {
 	forward          string   // … and sent it there
 	bridge           *bridge
 	entered          time.Time // … it, and when
-	leftFirst        bool // it left its bridge while others stayed
+	leftFirst        bool      // it left its bridge while others stayed
 	leftLast         bool
 	leaving          bool // its phone asked to hang up, or a request of ours did
 	refused          bool // it was told "busy"

@@ -85,11 +85,11 @@ func (t *tracker) conferenceTogether(j *joining) {
 		if l == j.active {
 			continue
 		}
-		state := l.state
+		m := l.move(old, nil)
 		if l == j.held {
-			state = csta.Connected
+			m.State = csta.Connected
 		}
-		f.Moves = append(f.Moves, callmodel.Move{Old: l.id(), New: csta.ConnectionID{Call: old.id, Device: l.device}, State: state, Party: l.party})
+		f.Moves = append(f.Moves, m)
 	}
 	t.say(f)
 	// The device's connection in the held call goes on by the channel that is in the room.

@@ -1,6 +1,7 @@
 package asterisk
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -230,4 +231,51 @@ func TestOddChannels(t *testing.T) {
 		"Hold Channel=PJSIP/102-9;HangupRequest Channel=PJSIP/102-9;Hangup Channel=PJSIP/102-9 Uniqueid=2 Cause=16;Hangup Uniqueid=1 Cause=16"),
 		"Originated outside-1=connected", "Delivered outside-1=connected 102=alerting", "Established outside-1=connected 102=connected",
 		"Held outside-1=connected 102=hold", "ConnectionCleared outside-1=connected 102=null", "ConnectionCleared outside-1=null")
+}
+
+// Two callers whose number is the same stay two when their calls are joined, by a transfer or a conference.
+func TestSameNumberTwice(t *testing.T) {
+	for name, join := range map[string]func(held, active csta.ConnectionID) csta.Request{
+		"transfer": func(held, active csta.ConnectionID) csta.Request {
+			return csta.TransferCall{HeldCall: held, ActiveCall: active}
+		},
+		"conference": func(held, active csta.ConnectionID) csta.Request {
+			return csta.ConferenceCall{HeldCall: held, ActiveCall: active}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, plain(), func(b *board) {
+				b.hand(b.p.Call("pstn", "102"))
+				b.hand(b.p.Answer("102"))
+				first := b.is("102", csta.Connected)
+				b.must(csta.HoldCall{CallToBeHeld: first})
+				b.hand(b.p.Call("pstn", "102"))
+				b.hand(b.p.Answer("102"))
+				second := b.is("102", csta.Connected)
+				b.must(join(first, second))
+				b.mu.Lock()
+				calls := b.model.State().Calls
+				b.mu.Unlock()
+				if len(calls) != 1 {
+					t.Fatalf("%d calls", len(calls))
+				}
+				outside := map[csta.DeviceID]bool{}
+				for _, l := range calls[0].Legs {
+					if l.Device != "102" {
+						outside[l.Device] = l.Party.Subject().DeviceIdentifier == "0301234567"
+					}
+				}
+				if len(outside) != 2 || slices.Contains(slices.Collect(maps.Values(outside)), false) {
+					t.Errorf("the call has %+v", calls[0].Legs)
+				}
+				b.pass(time.Minute)
+				if n := b.a.Counted().Repaired; n != 0 {
+					t.Errorf("%d were repaired", n)
+				}
+				b.p.Reset()
+				b.pass(time.Second)
+				b.idle("102", "0301234567")
+			})
+		})
+	}
 }

@@ -258,9 +258,33 @@ func (t *tracker) detach(l *leg) {
 	}
 }
 
+// named is what a leg is called in a call that it is carried into: an outside party whose number somebody has there gets its channel's id added.
+func (l *leg) named(in *call, departing func(*leg) bool) csta.DeviceID {
+	c := l.channel()
+	clash := l.call != in && slices.ContainsFunc(in.legs, func(o *leg) bool { return o.device == l.device && (departing == nil || !departing(o)) })
+	if !clash || c == nil || c.kind != outside {
+		return l.device
+	}
+	return l.device + csta.DeviceID("-"+c.id)
+}
+
 // carry puts a leg into another call, without a word.
 func (t *tracker) carry(l *leg, to *call) {
 	if l.call == to {
+		return
+	}
+	if d := l.named(to, nil); d != l.device {
+		t.at[l.device] = slices.DeleteFunc(t.at[l.device], func(o *leg) bool { return o == l })
+		if len(t.at[l.device]) == 0 {
+			delete(t.at, l.device)
+		}
+		l.device, l.party.Device = d, d
+		l.channel().device = d
+		t.at[d] = append(t.at[d], l)
+	}
+	if to.leg(l.device) != nil { // a phone that is there already
+		t.silence(l)
+		t.remove(l)
 		return
 	}
 	from := l.call

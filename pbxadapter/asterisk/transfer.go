@@ -91,6 +91,8 @@ func (t *tracker) attendedTransfer(m ami.Message) {
 		to = target.leg.party
 	} else if rest := second.leg.call.others(second.leg); len(rest) > 0 {
 		to = rest[0].party
+	} else if answers := second.leg.call.virtual(application); answers != nil {
+		to = answers.party
 	}
 	t.transfer(first.leg, second.leg, to, csta.CauseTransfer, 0)
 }
@@ -123,10 +125,14 @@ func (t *tracker) transfer(held, active *leg, to callmodel.Party, cause csta.Eve
 		result = second
 	}
 	by := held.device
-	departing := func(l *leg) bool { return l == held || l == active || l.role != party }
+	var answers *leg // a room or an announcement to which the call is handed over
+	if len(second.others(active)) == 0 {
+		answers = second.virtual(application)
+	}
+	departing := func(l *leg) bool { return l == held || l == active || l.role != party && l != answers }
 	for _, k := range []*call{old, second} {
 		for _, l := range slices.Clone(k.legs) {
-			if l.role == application || l.role == failure {
+			if l != answers && (l.role == application || l.role == failure) {
 				t.move(l, csta.Null, "")
 			}
 		}
@@ -136,14 +142,15 @@ func (t *tracker) transfer(held, active *leg, to callmodel.Party, cause csta.Eve
 		meta.Op = op
 	}
 	rest := old.others(held)
+	for _, l := range second.legs { // as it is called in the result
+		if l != active && l.device == to.Device {
+			to = l.move(result, departing).Party
+		}
+	}
 	t.say(callmodel.Rearranged{
 		Meta: meta, How: callmodel.Transfer, Primary: old.id, Secondary: second.id, By: by, Other: to, Result: result.id,
 		Moves: t.moves(old, second, result, departing),
 	})
-	calling := old.calling
-	if calling.Device == by && len(rest) > 0 {
-		calling = rest[0].party
-	}
 	t.depart(held)
 	t.depart(active)
 	other := old
@@ -151,9 +158,11 @@ func (t *tracker) transfer(held, active *leg, to callmodel.Party, cause csta.Eve
 		other = second
 	}
 	for _, l := range slices.Clone(other.legs) {
-		if result.leg(l.device) == nil {
-			t.carry(l, result)
-		}
+		t.carry(l, result)
+	}
+	calling := old.calling
+	if calling.Device == by && len(rest) > 0 {
+		calling = rest[0].party
 	}
 	result.lost = append(result.lost, other.lost...)
 	result.calling, result.called, result.cause = calling, to, cause
