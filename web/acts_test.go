@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"farhook/csta"
+	"farhook/pbxadapter/sim"
 	"farhook/pbxadapter/switchboard"
 	"farhook/web"
 )
@@ -418,6 +419,21 @@ func TestDryRunWithRules(t *testing.T) {
 	}
 	status, _, text := g.do("PUT", "/api/v1/devices/1003/forwarding?dryRun=true", `{"on":true,"to":"+4989123456"}`)
 	if status != 200 || !strings.Contains(text, `"native":"sim/+4989123456"`) {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+// An act without a confirmation names the call that its events carry.
+func TestUnknownOutcomeNamesTheCall(t *testing.T) {
+	g := start(t)
+	path := g.talking(1001, 1002)
+	g.pbx.Next("HoldCall", sim.Trouble{Err: csta.ErrInternalResourceBusy})
+	status, _, text := g.do("POST", path+"/connections/1001/hold", "")
+	var p struct {
+		Outcome, Call string
+		Calls         []struct{ CallID string }
+	}
+	if err := json.Unmarshal([]byte(text), &p); err != nil || status != 504 || p.Outcome != "unknown" || !strings.HasSuffix(path, "/"+p.Call) || p.Call == "" || len(p.Calls) != 1 || p.Calls[0].CallID != p.Call {
 		t.Errorf("%d %s", status, text)
 	}
 }

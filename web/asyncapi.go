@@ -74,13 +74,15 @@ func asyncAPI() (map[string]any, huma.Registry) {
 	}
 	r.Map()["AnyDocument"] = whichever
 	messages["delivery"] = map[string]any{
-		"name": "delivery", "title": "delivery", "summary": "An event, posted to a webhook and signed (Standard Webhooks).", "contentType": "application/json",
+		"name": "delivery", "title": "delivery", "summary": "An event, posted to a webhook and signed (Standard Webhooks); or a gap, where the gateway was started again: what there is now, REST tells.", "contentType": "application/json",
 		"headers": map[string]any{"type": "object", "required": []string{"webhook-id", "webhook-timestamp", "webhook-signature"}, "properties": map[string]any{
 			"webhook-id":        map[string]any{"type": "string", "description": "The same on every try", "examples": []string{"evt_K3XQ7P2M-5V9D8F4G.42"}},
 			"webhook-timestamp": map[string]any{"type": "string", "description": "Seconds since 1970, of this try"},
 			"webhook-signature": map[string]any{"type": "string", "description": "v1,<base64 of HMAC-SHA256 over id.timestamp.body>, one for each secret that is good, with spaces between"},
 		}},
-		"payload": map[string]any{"$ref": "#/components/schemas/EventDocument"},
+		"payload": map[string]any{"oneOf": []any{
+			map[string]any{"$ref": "#/components/schemas/EventDocument"}, map[string]any{"$ref": "#/components/schemas/GapDocument"},
+		}},
 	}
 	return map[string]any{
 		"asyncapi": "3.0.0", "defaultContentType": "application/json",

@@ -114,6 +114,9 @@ func (s *Server) explain(ctx context.Context, err error, device csta.DeviceID, c
 	if p.Status != http.StatusConflict && p.Outcome != outcomeUnknown {
 		return p
 	}
+	if p.Outcome == outcomeUnknown {
+		p.Call = call // of an act on a call its events carry that call's id
+	}
 	if c, ok := s.board.Call(who(ctx), call); ok && call != "" {
 		p.Calls = append(p.Calls, s.calls(ctx, c)...)
 		return p

@@ -124,6 +124,7 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 		if s.spool, err = history.NewSpool(context.Background(), c.DB, b, s.log.Named("history"), s.hooks.Outgoing, s.hooks.Wake); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
+		s.spool.Gaps(s.hooks.Gap)
 	}
 	mux := http.NewServeMux()
 	s.api = humago.New(mux, apiConfig(c.Version))

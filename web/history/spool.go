@@ -37,6 +37,7 @@ type Spool struct {
 	log   *zap.Logger
 	out   func(switchboard.Entry) []Sending // nil: nothing goes out
 	sent  func()                            // called when there is something to deliver; nil: nobody waits
+	gap   func(reason string) []Sending     // says that documents are lost; nil: nobody is told
 
 	cursor  *switchboard.Cursor
 	news    chan struct{}
@@ -76,11 +77,23 @@ func NewSpool(ctx context.Context, db *DB, b *switchboard.Board, log *zap.Logger
 	return s, nil
 }
 
+// Gaps has f give the documents that say that some are lost: those of the time when no gateway ran, and those that came faster than they were read. To be called
+// before Run.
+func (s *Spool) Gaps(f func(reason string) []Sending) { s.gap = f }
+
+// lost notes that documents are.
+func (s *Spool) lost(reason string) {
+	if s.gap != nil {
+		s.outbox = append(s.outbox, s.gap(reason)...)
+	}
+}
+
 // Run follows until ctx ends; then it writes what is left. Writing goes on beside: a disk that takes its time holds up nobody who reads the journal.
 func (s *Spool) Run(ctx context.Context) error {
 	f, news := s.cursor, s.news
 	defer f.Close()
 	s.adopt(time.Now())
+	s.lost("the gateway was started again")
 	timer := time.NewTimer(Batch)
 	defer timer.Stop()
 	written := make(chan error)
@@ -169,6 +182,7 @@ func (s *Spool) drain(f *switchboard.Cursor) bool {
 			s.log.Warn("history has lost events: calls that ended meanwhile are entered as unknown")
 			f.Skip(s.board.Last())
 			s.adopt(time.Now())
+			s.lost("more events came than could be kept for webhooks")
 		case !ok:
 			return false
 		default:

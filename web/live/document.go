@@ -124,6 +124,11 @@ func (s *Story) Read(position string) (_ switchboard.Seq, owed bool, reason stri
 	return switchboard.Seq(n), len(number) > 1 && number[0] == '0', ""
 }
 
+// Gap is the document that says that what lay before is lost. It names no position that was asked for: for those who are told without asking.
+func (s *Story) Gap(reason string) Document {
+	return Document{Type: typeGap, Position: s.owed(s.board.Last()), At: time.Now(), Reason: reason}
+}
+
 // Snapshot is everything that a filter lets through.
 func (s *Story) Snapshot(v Viewer, f Filter) (Document, switchboard.Seq) {
 	state, seq := s.board.Snapshot(v.Principal, f.board())

@@ -182,6 +182,24 @@ func (d *Deliverer) Outgoing(e switchboard.Entry) []history.Sending {
 	return out
 }
 
+// Gap are the documents that tell every receiver that something is lost to it: it looks at what there is, by REST, and goes on from there.
+func (d *Deliverer) Gap(reason string) []history.Sending {
+	enc, err := live.Encode(d.story.Gap(reason))
+	if err != nil {
+		d.log.Error("a document can't be encoded", zap.Error(err))
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []history.Sending
+	for _, h := range d.hooks {
+		if h.Disabled == "" {
+			out = append(out, history.Sending{Webhook: h.ID, Message: "evt_" + enc.Position, Ordered: "gap", Document: enc.JSON})
+		}
+	}
+	return out
+}
+
 // wants says whether a receiver asked for an event.
 func (h *Hook) wants(e switchboard.Entry) bool {
 	if !(live.Filter{Kinds: h.Kinds}).Wants(e) {
