@@ -90,19 +90,19 @@ func TestSlowReaderIsCutWithAReason(t *testing.T) {
 	defer conn.Close()
 	_ = conn.(*net.TCPConn).SetReadBuffer(16 << 10)
 	fmt.Fprintf(conn, "GET /api/v1/events?kind=feature HTTP/1.1\r\nHost: %s\r\n\r\n", strings.TrimPrefix(g.url, "http://"))
-	const told = 24_000
-	for i := range told {
-		if err := pbx.Phone(1003).SetDoNotDisturb(i%2 == 0); err != nil {
-			t.Fatal(err)
-		}
-	}
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	slow := &sse{t, res.Body, bufio.NewScanner(res.Body)}
 	slow.in.Buffer(nil, 10<<20)
-	last, n := "", 0
+	last, n := slow.next().id, 0
+	const told = 24_000
+	for i := range told {
+		if err := pbx.Phone(1003).SetDoNotDisturb(i%2 == 0); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for d := slow.next(); ; d = slow.next() {
 		if d.Type == "end" {
 			if !strings.Contains(d.Reason, "too slow") || d.id != last {
@@ -114,8 +114,8 @@ func TestSlowReaderIsCutWithAReason(t *testing.T) {
 			n++
 		}
 	}
-	if n == 0 || n == told {
-		t.Fatalf("%d events came before the cut", n)
+	if n == told {
+		t.Fatal("all events came before the cut")
 	}
 	for at := last; n < told; n++ {
 		d := g.follow("GET", "/api/v1/events", "kind=feature&after="+at).next()
