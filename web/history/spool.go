@@ -77,9 +77,12 @@ func NewSpool(ctx context.Context, db *DB, b *switchboard.Board, log *zap.Logger
 	return s, nil
 }
 
-// Gaps has f give the documents that say that some are lost: those of the time when no gateway ran, and those that came faster than they were read. To be called
-// before Run.
-func (s *Spool) Gaps(f func(reason string) []Sending) { s.gap = f }
+// Gaps has f give the documents that say that some are lost: now those of the time when no gateway ran, later those that came faster than they were
+// read. To be called before Run, and before there are new receivers.
+func (s *Spool) Gaps(f func(reason string) []Sending) {
+	s.gap = f
+	s.lost("the gateway was started again")
+}
 
 // lost notes that documents are.
 func (s *Spool) lost(reason string) {
@@ -93,7 +96,6 @@ func (s *Spool) Run(ctx context.Context) error {
 	f, news := s.cursor, s.news
 	defer f.Close()
 	s.adopt(time.Now())
-	s.lost("the gateway was started again")
 	timer := time.NewTimer(Batch)
 	defer timer.Stop()
 	written := make(chan error)
