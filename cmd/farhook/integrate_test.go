@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -115,8 +116,8 @@ func TestIntegrate(t *testing.T) {
 	fmt.Fprintf(m, "evt_1.%s.%s", stamp, body)
 	genuine := "v1,AAAA v1," + base64.StdEncoding.EncodeToString(m.Sum(nil))
 	all := snippets(t)
-	if len(all) != 16 {
-		t.Fatalf("%d examples, want 4 tasks in 4 languages", len(all))
+	if len(all) != 17 {
+		t.Fatalf("%d examples, want 4 tasks in 4 languages, and CI", len(all))
 	}
 	for _, x := range all {
 		t.Run(x.task+" in "+x.language, func(t *testing.T) {
@@ -134,6 +135,24 @@ func TestIntegrate(t *testing.T) {
 					if (err == nil) != (c.says == "genuine") || !strings.Contains(string(out), c.says) {
 						t.Errorf("%v: %s", err, out)
 					}
+				}
+			case "ci":
+				self, err := os.Executable()
+				if err != nil {
+					t.Fatal(err)
+				}
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				l.Close()
+				bin := t.TempDir()
+				if err := os.WriteFile(filepath.Join(bin, "farhook"), []byte("#!/bin/sh\n"+asMain+"=1 exec '"+self+"' \"$@\"\n"), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				out, err := x.command(t, "FARHOOK=http://"+l.Addr().String(), "PATH="+bin+":"+os.Getenv("PATH"), "XDG_RUNTIME_DIR="+bin).CombinedOutput()
+				if err != nil || !strings.Contains(string(out), "Dr. No") {
+					t.Errorf("%v: %s", err, out)
 				}
 			case "make":
 				out, err := x.command(t, "FARHOOK="+demo(t)).CombinedOutput()
