@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -84,6 +85,8 @@ func TestDescribedIsTold(t *testing.T) {
 	do(g.pbx.Phone(1006).SetForwarding(csta.ForwardBusy, true, line("1007"), 0))
 	do(g.pbx.Phone(1006).SetMessageWaiting(true))
 	g.send("PUT", "/api/v1/devices/1006/microphone-mute", `{"on":true}`, 204)
+	g.send("PUT", "/api/v1/devices/1006/note", `{"text":"at lunch","until":"`+time.Now().Add(time.Hour).Format(time.RFC3339)+`"}`, 200)
+	g.send("DELETE", "/api/v1/devices/1006/note", "", 204)
 	do(g.pbx.Phone(1006).Register(false))
 	do(g.pbx.Phone(1006).Register(true))
 	do(g.pbx.Phone(1009).SetDoNotDisturb(true))

@@ -172,7 +172,7 @@ func (s *Server) makeHook(ctx context.Context, in *hookInput) (*hookMadeOutput, 
 	}
 	for _, k := range h.Kinds {
 		if !live.KnownKind(k) {
-			return nil, wrong(ctx, http.StatusBadRequest, "kinds: "+k+" is none of call, feature, service and note, nor the name of an event")
+			return nil, wrong(ctx, http.StatusBadRequest, "kinds: "+k+" is none of call, feature, service, note and device, nor the name of an event")
 		}
 	}
 	out := &hookMadeOutput{}

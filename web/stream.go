@@ -105,7 +105,7 @@ func (s *Server) filter(r *http.Request) (live.Filter, *Problem) {
 	}
 	for _, k := range f.Kinds {
 		if !live.KnownKind(k) {
-			return f, wrong(r.Context(), http.StatusUnprocessableEntity, fmt.Sprintf("query.kind: %q is none of call, feature, service and note, nor the name of an event, such as DeliveredEvent", k))
+			return f, wrong(r.Context(), http.StatusUnprocessableEntity, fmt.Sprintf("query.kind: %q is none of call, feature, service, note and device, nor the name of an event, such as DeliveredEvent", k))
 		}
 	}
 	return f, nil

@@ -107,7 +107,8 @@ type Board struct {
 
 	emergency *numbering.Emergency
 
-	mu sync.Mutex // guards rebuilding the index
+	mu   sync.Mutex // guards rebuilding the index, and what was told of devices
+	told map[csta.DeviceID]toldDevice
 
 	changing sync.Mutex      // one Change at a time
 	ctx      context.Context // of Run; nil: it does not run
@@ -134,6 +135,7 @@ func New(p Policy, o Options, pbxs ...PBX) *Board {
 		}
 		links = append(links, b.newLink(x))
 	}
+	b.told = make(map[csta.DeviceID]toldDevice)
 	b.links.Store(&links)
 	b.journal.watched = b.watched
 	b.index.Store(&index{})

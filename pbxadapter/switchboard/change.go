@@ -82,6 +82,7 @@ func (b *Board) Change(pbxs ...PBX) {
 	stay = append(stay, begun...)
 	b.links.Store(&stay) // before they run: what they tell is told of links that are known
 	b.rebuild()
+	b.tellDevices()
 	if b.ctx == nil {
 		return
 	}

@@ -66,6 +66,7 @@ func (b *Board) follow(ctx context.Context) {
 		b.mu.Lock()
 		b.people.rebuild(b.index.Load())
 		b.mu.Unlock()
+		b.tellDevices()
 		select {
 		case <-ctx.Done():
 			return

@@ -172,6 +172,7 @@ func (r *reporter) Devices(all []pbxadapter.Device) {
 	if !stale {
 		r.link.board.rebuild()
 		r.link.board.journal.recount(all)
+		r.link.board.tellDevices()
 	}
 }
 
@@ -195,6 +196,7 @@ func (r *reporter) Resync(s callmodel.State) {
 		}
 		return w
 	})
+	r.link.board.tellDevices()
 }
 
 // Report tells one fact.

@@ -14,20 +14,21 @@ import (
 
 // Document is what followers get: by SSE, WebSocket and webhook the same.
 type Document struct {
-	Type     string     `json:"type" enum:"snapshot,event,gap,heartbeat,end" doc:"snapshot: everything, replaces what was known. event: what happened. gap: what lay before was lost, a snapshot follows. heartbeat: nothing happened up to here. end: the stream is cut"`
-	Position string     `json:"position" doc:"epoch.number: after it the follower goes on; after a gap's he gets the snapshot that follows it"`
-	At       time.Time  `json:"at" doc:"When it happened, by the gateway's clock"`
-	Reason   string     `json:"reason,omitempty" doc:"Of a gap or an end: why"`
-	After    string     `json:"after,omitempty" doc:"Of a gap: the position that was asked for"`
-	Kind     string     `json:"kind,omitempty" enum:"call,feature,service,note" doc:"Of an event: what it is about"`
-	Event    string     `json:"event,omitempty" doc:"Name of the CSTA event; a note has none" example:"DeliveredEvent"`
-	PBX      string     `json:"pbx,omitempty" doc:"Of an event: where it happened"`
-	Body     csta.Event `json:"body,omitempty" doc:"The event, with the members of ECMA-323; to who may see the parties"`
-	Audience []Seat     `json:"audience,omitempty" doc:"Devices that the event is told to, each with the state of its own connection"`
-	By       string     `json:"by,omitempty" doc:"Who asked for it, if it was asked for through farhook"`
-	Devices  []Device   `json:"devices,omitempty" doc:"In a snapshot all devices; in an event those whose features or service changed"`
-	Calls    []Call     `json:"calls,omitempty" doc:"In a snapshot all calls; in an event those that it is about, as they are after it"`
-	Notes    []Note     `json:"notes,omitempty" doc:"In a snapshot all notes; in an event the one that was written, or is gone"`
+	Type     string          `json:"type" enum:"snapshot,event,gap,heartbeat,end" doc:"snapshot: everything, replaces what was known. event: what happened. gap: what lay before was lost, a snapshot follows. heartbeat: nothing happened up to here. end: the stream is cut"`
+	Position string          `json:"position" doc:"epoch.number: after it the follower goes on; after a gap's he gets the snapshot that follows it"`
+	At       time.Time       `json:"at" doc:"When it happened, by the gateway's clock"`
+	Reason   string          `json:"reason,omitempty" doc:"Of a gap or an end: why"`
+	After    string          `json:"after,omitempty" doc:"Of a gap: the position that was asked for"`
+	Kind     string          `json:"kind,omitempty" enum:"call,feature,service,note,device" doc:"Of an event: what it is about. device: devices themselves, which are new, other than they were, or gone"`
+	Event    string          `json:"event,omitempty" doc:"Name of the CSTA event; what is about notes or devices has none" example:"DeliveredEvent"`
+	PBX      string          `json:"pbx,omitempty" doc:"Of an event: where it happened"`
+	Body     csta.Event      `json:"body,omitempty" doc:"The event, with the members of ECMA-323; to who may see the parties"`
+	Audience []Seat          `json:"audience,omitempty" doc:"Devices that the event is told to, each with the state of its own connection"`
+	By       string          `json:"by,omitempty" doc:"Who asked for it, if it was asked for through farhook"`
+	Devices  []Device        `json:"devices,omitempty" doc:"In a snapshot all devices; in an event those that are new, or whose features, service or abilities changed"`
+	Gone     []csta.DeviceID `json:"gone,omitempty" doc:"Of an event: devices that there are no more"`
+	Calls    []Call          `json:"calls,omitempty" doc:"In a snapshot all calls; in an event those that it is about, as they are after it"`
+	Notes    []Note          `json:"notes,omitempty" doc:"In a snapshot all notes; in an event the one that was written, or is gone"`
 }
 
 // Seat is one hearer of an event.
@@ -36,8 +37,11 @@ type Seat struct {
 	Local  csta.State    `json:"localConnectionInfo,omitempty"`
 }
 
-// kindNote is the kind of what is told of notes.
-const kindNote = "note"
+// The kinds of what is told beside the events of PBXs.
+const (
+	kindNote   = "note"
+	kindDevice = "device"
+)
 
 // The types of document.
 const (
@@ -60,7 +64,7 @@ type Viewer struct {
 type Filter struct {
 	Devices []csta.DeviceID
 	Calls   []csta.CallID
-	Kinds   []string // call, feature, service, note, or the names of events
+	Kinds   []string // call, feature, service, note, device, or the names of events
 }
 
 // device says whether what is about a device, or about none, is asked for.
@@ -75,9 +79,13 @@ func (f Filter) Wants(e switchboard.Entry) bool {
 
 // KindOfEvent says what an event is about.
 func KindOfEvent(e switchboard.Entry) string {
-	switch {
-	case e.Beside != nil:
+	switch e.Beside.(type) {
+	case Note:
 		return kindNote
+	case switchboard.DevicesChanged:
+		return kindDevice
+	}
+	switch {
 	case len(e.Calls) > 0:
 		return "call"
 	case e.Feature != nil:
@@ -170,8 +178,11 @@ func (f Filter) board() switchboard.Filter {
 
 // Event is an entry as a viewer may see it. false: nothing of it.
 func (s *Story) Event(v Viewer, e switchboard.Entry) (Document, bool) {
-	if n, ok := e.Beside.(Note); ok {
-		return Document{Type: typeEvent, Position: s.At(e.Seq), At: e.At, Kind: kindNote, Notes: []Note{n}}, v.Eyes.Note(n)
+	switch b := e.Beside.(type) {
+	case Note:
+		return Document{Type: typeEvent, Position: s.At(e.Seq), At: e.At, Kind: kindNote, Notes: []Note{b}}, v.Eyes.Note(b)
+	case switchboard.DevicesChanged:
+		return s.devices(v, e, b)
 	}
 	d := Document{Type: typeEvent, Position: s.At(e.Seq), At: e.At, Kind: KindOfEvent(e), Event: e.Event.Element(), PBX: e.PBX}
 	if !v.Eyes.All && len(e.Calls) > 0 && len(e.Audience) == 0 {
@@ -244,7 +255,7 @@ var told = []csta.Event{
 
 // KnownKind says whether a filter's kind is one.
 func KnownKind(k string) bool {
-	return k == kindNote || k == "call" || k == "feature" || k == "service" || slices.ContainsFunc(told, func(e csta.Event) bool { return e.Element() == k })
+	return k == kindNote || k == kindDevice || k == "call" || k == "feature" || k == "service" || slices.ContainsFunc(told, func(e csta.Event) bool { return e.Element() == k })
 }
 
 // Events are the events that are told, one of each.

@@ -19,6 +19,7 @@ type slot struct {
 	seq  switchboard.Seq
 	make sync.Once
 	doc  Encoded
+	told bool // there is something in it
 	err  error
 }
 
@@ -39,8 +40,9 @@ func (o *once) event(s *Story, v Viewer, e switchboard.Entry) (Encoded, bool, er
 	x := *at
 	o.mu.Unlock()
 	x.make.Do(func() {
-		d, _ := s.Event(v, e)
+		var d Document
+		d, x.told = s.Event(v, e)
 		x.doc, x.err = Encode(d)
 	})
-	return x.doc, true, x.err
+	return x.doc, x.told, x.err
 }

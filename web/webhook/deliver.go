@@ -205,6 +205,9 @@ func (h *Hook) wants(e switchboard.Entry) bool {
 	if !(live.Filter{Kinds: h.Kinds}).Wants(e) {
 		return false
 	}
+	if _, many := e.Beside.(switchboard.DevicesChanged); many && len(h.Kinds) == 0 {
+		return false // whoever wants to hear of all devices at each start says so
+	}
 	if len(h.Devices) == 0 {
 		return true
 	}

@@ -237,7 +237,10 @@ func sees(e live.Eyes, document string) bool {
 				Device csta.DeviceID `json:"deviceID"`
 			}
 		}
-		Notes []live.Note
+		Notes   []live.Note
+		Devices []struct {
+			Device csta.DeviceID `json:"deviceID"`
+		}
 	}
 	if err := json.Unmarshal([]byte(document), &d); err != nil {
 		return false
@@ -245,6 +248,13 @@ func sees(e live.Eyes, document string) bool {
 	for _, n := range d.Notes {
 		if !e.Note(n) {
 			return false
+		}
+	}
+	if d.Kind == "device" {
+		for _, x := range d.Devices {
+			if !e.State(x.Device) {
+				return false
+			}
 		}
 	}
 	if d.Kind != "call" || d.Body == nil {
