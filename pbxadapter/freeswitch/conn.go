@@ -246,6 +246,14 @@ func (c *conn) count(command string, took time.Duration, err error) {
 	c.meter.Command(word, took, o)
 }
 
+// event has the PBX fire an event, which is the text of sendEvent.
+func (c *conn) event(ctx context.Context, text string) (err error) {
+	began := time.Now()
+	defer func() { c.count("sendevent", time.Since(began), err) }()
+	_, err = c.command(ctx, text)
+	return err
+}
+
 // bgapi has the PBX carry out a command, and waits for the result. Never api: that holds the connection's events up until it has ended.
 func (c *conn) bgapi(ctx context.Context, command string) (_ string, err error) {
 	if err := line(command); err != nil {

@@ -40,22 +40,47 @@ var steps = map[string]func(*script, func(csta.Request)){
 	"SingleStepConferenceCall": func(s *script, do func(csta.Request)) {
 		do(csta.SingleStepConferenceCall{ActiveCall: s.conn("201", csta.Connected), DeviceToJoin: "203", ParticipationType: csta.ParticipationTypeActive})
 	},
+	"SingleStepConferenceCall of a number outside": func(s *script, do func(csta.Request)) {
+		do(csta.SingleStepConferenceCall{ActiveCall: s.conn("201", csta.Connected), DeviceToJoin: "0301234567", ParticipationType: csta.ParticipationTypeActive})
+	},
+	"TransferCall to who rings": ringing("203", func(s *script) { s.consult("203") }, func(s *script, do func(csta.Request)) {
+		do(csta.TransferCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+	}),
+	"MakeCall beside them": func(s *script, do func(csta.Request)) {
+		do(csta.MakeCall{CallingDevice: "204", CalledDirectoryNumber: "205", AutoOriginate: csta.AutoOriginateDoNotPrompt})
+	},
+	"DeflectCall beside them": ringing("204", func(s *script) { s.hand(s.hands.Dial("203", "204")) }, func(s *script, do func(csta.Request)) {
+		do(csta.DeflectCall{CallToBeDiverted: s.conn("204", csta.Alerting), NewDestination: "205"})
+	}),
+	"DirectedPickupCall beside them": ringing("204", func(s *script) { s.hand(s.hands.Dial("203", "204")) }, func(s *script, do func(csta.Request)) {
+		do(csta.DirectedPickupCall{CallToBePickedUp: new(s.conn("204", csta.Alerting)), RequestingDevice: "205"})
+	}),
 	"ParkCall": func(s *script, do func(csta.Request)) {
 		id := s.conn("201", csta.Connected)
 		do(csta.ParkCall{Parking: &id, ParkTo: "501"})
 	},
 }
 
-// consulted has 201 consult 203, who answers, before the service.
-func consulted(act func(*script, func(csta.Request))) func(*script, func(csta.Request)) {
+// ringing has a phone ring before the service.
+func ringing(d csta.DeviceID, before func(*script), act func(*script, func(csta.Request))) func(*script, func(csta.Request)) {
 	return func(s *script, do func(csta.Request)) {
 		k := s.f.KillAfter(0) // only the service's own commands count
-		s.consult("203")
+		before(s)
+		s.is(d, csta.Alerting)
+		s.f.KillAfter(k)
+		act(s, do)
+	}
+}
+
+// consulted has 201 consult 203, who answers, before the service.
+func consulted(act func(*script, func(csta.Request))) func(*script, func(csta.Request)) {
+	return ringing("203", func(s *script) { s.consult("203") }, func(s *script, do func(csta.Request)) {
+		k := s.f.KillAfter(0)
 		s.hand(s.hands.Answer("203"))
 		s.is("203", csta.Connected)
 		s.f.KillAfter(k)
 		act(s, do)
-	}
+	})
 }
 
 // Whenever farhook dies, no call does: stopped dead after each command of each service of several steps, and started anew, it finds everybody
@@ -111,6 +136,9 @@ func killedAfter(t *testing.T, k int, parked bool, act func(*script, func(csta.R
 	s.adapter(fakeAdapter(t, s.at, parked))
 	s.until("202's call is found again", func() bool { return len(s.states("202")) > 0 })
 	for _, l := range s.f.Legs() {
+		if l.User == "" { // outside, or a loopback
+			continue
+		}
 		s.until(l.User+" is found in a call", func() bool { return len(s.states(csta.DeviceID(l.User))) > 0 })
 	}
 	// Who is held can be taken back, as soon as nobody else is talked to.
@@ -129,7 +157,7 @@ func killedAfter(t *testing.T, k int, parked bool, act func(*script, func(csta.R
 		t.Fatalf("killed after command %d: 202 has lost its call to the new farhook", k)
 	}
 	// When everybody but 202 has hung up, nobody is left behind in a park.
-	s.f.Reset("201", "203")
+	s.f.Reset("201", "203", "204", "205", "")
 	s.until("202 is left alone in no park", func() bool { // in a slot or a room one may be alone
 		return !is(func(l fake.Leg) bool { return !l.Room && (!l.Parked || l.Vars["farhook_holder"] != "") })
 	})

@@ -236,7 +236,7 @@ func (a *Adapter) setMessageWaitingIndicator(ctx context.Context, r csta.SetMess
 	if err != nil {
 		return none, err
 	}
-	if _, err := c.command(ctx, text); err != nil {
+	if err := c.event(ctx, text); err != nil {
 		return none, a.fault(err)
 	}
 	return none, a.await(ctx, a.time.step, "the event MESSAGE_WAITING", func() bool {
@@ -333,7 +333,7 @@ func (a *Adapter) tellPhone(ctx context.Context, p phone) {
 	a.work.Go(func() {
 		ctx, cancel := context.WithTimeout(run, 10*time.Second)
 		defer cancel()
-		if _, err := c.command(ctx, text); err != nil && ctx.Err() == nil {
+		if err := c.event(ctx, text); err != nil && ctx.Err() == nil {
 			a.log.Debug("a phone was not told its features", zap.String("user", p.user), zap.Error(err), pbxadapter.TraceField(ctx))
 		}
 	})
