@@ -1,6 +1,9 @@
 package freeswitch
 
 import (
+	"context"
+	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -199,4 +202,47 @@ func TestRealConferenceOutside(t *testing.T) {
 			conferenceUnreached(s, hands, "777")
 		})
 	}
+}
+
+// A real PBX that is killed and started anew: its calls have ended, and the next ones are told. FARHOOK_FREESWITCH_RESTART is the command that does it.
+func TestRealPBXRestart(t *testing.T) {
+	address, password, hands := realPBX(t)
+	command := os.Getenv("FARHOOK_FREESWITCH_RESTART")
+	if command == "" {
+		t.Skip("FARHOOK_FREESWITCH_RESTART names no command that restarts it")
+	}
+	s := newReal(t, address, password)
+	s.hand(hands.say("reset"))
+	s.adapter(s.a)
+	s.talking(hands)
+	core := s.a.core
+	restarted := make(chan error, 1)
+	go func() { restarted <- exec.Command("sh", "-c", command).Run() }()
+	time.Sleep(time.Second)
+	t.Log(s.stop()) // the link was lost
+	s.hand(<-restarted)
+	s.hand(hands.say("reset"))
+	for range 60 { // as the switchboard would
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		nc, err := s.a.dialer(ctx)
+		cancel()
+		if err == nil {
+			_ = nc.Close()
+			break
+		}
+		time.Sleep(time.Second)
+	}
+	s.adapter(s.a)
+	defer func() { _ = s.stop() }()
+	if s.a.core == core {
+		t.Error("its Core-UUID is the same")
+	}
+	s.is("201")
+	s.is("202")
+	s.hand(hands.say("201 register"))
+	s.hand(hands.say("202 register"))
+	s.until("202 is in service", func() bool { return s.model.State().Out["202"] == "" })
+	s.talking(hands)
+	s.hand(hands.HangUp("201"))
+	s.until("everybody has hung up", func() bool { return len(s.model.State().Calls) == 0 })
 }

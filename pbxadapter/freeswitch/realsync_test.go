@@ -62,7 +62,7 @@ func TestRealFeatureSync(t *testing.T) {
 	s.a.conf.Sync = true
 	clearFeatures(t, s.a, s.a.conf)
 	s.adapter(s.a)
-	defer func() { _ = s.stop() }()
+	defer func() { _ = s.stop(); clearFeatures(t, s.a, s.a.conf) }()
 	const of = `xmlns='http://www.ecma-international.org/standards/ecma-323/csta/ed3'><device></device>`
 	s.set("")
 	time.Sleep(500 * time.Millisecond)
