@@ -125,9 +125,11 @@ func (t *tracker) transfer(held, active *leg, to callmodel.Party, cause csta.Eve
 		result = second
 	}
 	by := held.device
-	var answers *leg // a room or an announcement to which the call is handed over
-	if len(second.others(active)) == 0 {
-		answers = second.virtual(application)
+	var answers *leg // a room or an announcement with which the other one of the two calls is joined
+	for k, l := range map[*call]*leg{old: held, second: active} {
+		if a := k.virtual(application); a != nil && len(k.others(l)) == 0 {
+			answers = a
+		}
 	}
 	departing := func(l *leg) bool { return l == held || l == active || l.role != party && l != answers }
 	for _, k := range []*call{old, second} {
