@@ -1,0 +1,90 @@
+package fake
+
+import "slices"
+
+// What a test looks at.
+
+// Acted is what was asked for so far that does something, in order.
+func (p *PBX) Acted() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.actions)
+}
+
+// Listed counts how often all channels were asked for.
+func (p *PBX) Listed() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lists
+}
+
+// Outside is what was dialled to the outside so far, in order.
+func (p *PBX) Outside() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.outside)
+}
+
+// Stored is a value of the AstDB, by family and key; empty where there is none.
+func (p *PBX) Stored(family, key string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.db[family+"/"+key]
+}
+
+// State is a custom device state; empty where it was never set.
+func (p *PBX) State(device string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.states["Custom:"+device]
+}
+
+// Listing has f called after each list of all channels has been told, with the number of lists so far.
+func (p *PBX) Listing(f func(n int)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.listed = f
+}
+
+// Asked counts how often an action was asked for.
+func (p *PBX) Asked(action string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked[action]
+}
+
+// Channels counts the channels.
+func (p *PBX) Channels() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.chans)
+}
+
+// Endpoints lists whose phones have a channel.
+func (p *PBX) Endpoints() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []string
+	for _, c := range p.list() {
+		if p.phones[c.endpoint] != nil && !slices.Contains(list, c.endpoint) {
+			list = append(list, c.endpoint)
+		}
+	}
+	return list
+}
+
+// Together says whether two endpoints hear each other.
+func (p *PBX) Together(x, y string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, b := range p.bridges {
+		var hasX, hasY bool
+		for _, c := range b.members {
+			hasX, hasY = hasX || c.endpoint == x && !c.held, hasY || c.endpoint == y && !c.held
+		}
+		if hasX && hasY {
+			return true
+		}
+	}
+	return false
+}
