@@ -107,6 +107,7 @@ func (p *PBX) transfer(held, active *leg) (*leg, []callmodel.Move, error) {
 	}
 	p.remove(held)
 	p.remove(active)
+	p.sentBy(to, who)
 	return to, moves, nil
 }
 
@@ -183,6 +184,7 @@ func (p *PBX) singleStepTransferCall(ctx context.Context, r csta.SingleStepTrans
 			p.carry(o, result)
 		}
 		p.route(result, to, csta.CauseSingleStepTransfer, 0)
+		p.sentBy(result.leg(to), who)
 		return csta.SingleStepTransferCallResponse{TransferredCall: next}, nil
 	})
 }
