@@ -9,10 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"farhook/csta"
 	"farhook/pbxadapter/switchboard"
 	"farhook/web"
+	"farhook/web/access"
+	"farhook/web/history"
 )
 
 // Whatever no operation is for is answered with a problem document too; what may be asked for is named.
@@ -78,6 +81,62 @@ func TestHeadersAndChunks(t *testing.T) {
 			t.Errorf("with key %q: %s %s", key, res.Status, res.Header.Get("Content-Type"))
 		}
 		res.Body.Close()
+	}
+}
+
+// Who asks for the stream's headers gets them, and no stream that nobody reads.
+func TestHeadOfTheStream(t *testing.T) {
+	g := start(t)
+	for range 3 {
+		if status, h, _ := g.do("HEAD", "/api/v1/events", ""); status != 200 || h.Get("Content-Type") != "text/event-stream" {
+			t.Errorf("%d %v", status, h)
+		}
+	}
+	if n := g.server.Streams(); n != 0 {
+		t.Errorf("%d streams", n)
+	}
+}
+
+// What was written for a webhook while it was being deleted is gone after the next start.
+func TestNothingWaitsForNobody(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "web.db")
+	db, err := history.Open(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	g := startWith(t, accessOpen, webhooks(time.Hour), func(c *web.Config) { c.DB = db })
+	kept, gone := g.hook(`{"url":"http://127.0.0.1:9/","kinds":["feature"]}`), g.hook(`{"url":"http://127.0.0.1:9/","kinds":["feature"]}`)
+	if err := g.pbx.Phone(1003).SetDoNotDisturb(true); err != nil {
+		t.Fatal(err)
+	}
+	waits := func(id string) int {
+		t.Helper()
+		list, err := db.Waiting(t.Context(), id, 0, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	for began := time.Now(); waits(gone.ID) == 0 || waits(kept.ID) == 0; time.Sleep(5 * time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			t.Fatal("nothing waits")
+		}
+	}
+	if _, err := db.Delete(t.Context(), "webhook", gone.ID); err != nil { // as if the process had died in the middle of it
+		t.Fatal(err)
+	}
+	again, err := history.Open(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	acc := access.Open()
+	if _, err := web.New(switchboard.New(acc, switchboard.Options{}), web.Config{Access: acc, DB: again}); err != nil {
+		t.Fatal(err)
+	}
+	if waits(gone.ID) != 0 || waits(kept.ID) == 0 {
+		t.Errorf("%d for nobody, %d for who is there", waits(gone.ID), waits(kept.ID))
 	}
 }
 

@@ -36,6 +36,10 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, p)
 		return
 	}
+	if r.Method == http.MethodHead { // who wants to know whether it is there wants no stream
+		w.Header().Set("Content-Type", "text/event-stream")
+		return
+	}
 	after := r.URL.Query().Get("after")
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		after = id

@@ -117,6 +117,8 @@ type Access struct {
 
 	known atomic.Pointer[map[string]*Identity] // by ID; replaced as a whole
 
+	refreshing sync.Mutex // one at a time: what was read first is taken over first
+
 	mu      sync.Mutex
 	changed chan struct{}
 	book                    // what is stored

@@ -133,6 +133,8 @@ func (a *Access) Refresh(ctx context.Context) error {
 	if a.store == nil {
 		return nil
 	}
+	a.refreshing.Lock()
+	defer a.refreshing.Unlock()
 	version, err := a.store.Version(ctx)
 	if err != nil {
 		return fmt.Errorf("access: %w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -120,6 +121,20 @@ func (d *DB) Redeliver(ctx context.Context, webhook, message string) (n int64, e
 		return err
 	})
 	return n, err
+}
+
+// DropOthers takes out what is for none of these webhooks: it was written when its own was being deleted.
+func (d *DB) DropOthers(ctx context.Context, webhooks []string) error {
+	return d.tx(ctx, func(tx *sql.Tx) error {
+		args := make([]any, len(webhooks))
+		for i, w := range webhooks {
+			args[i] = w
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE webhook NOT IN (''"+strings.Repeat(", ?", len(args))+")", args...); err != nil {
+			return fmt.Errorf("history: %w", err)
+		}
+		return nil
+	})
 }
 
 // Drop takes everything of a webhook out.

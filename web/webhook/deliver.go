@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -92,6 +94,9 @@ func New(ctx context.Context, c Config, db *history.DB, story *live.Story, viewe
 			return nil, fmt.Errorf("webhook: the stored receiver %s: %w", r.ID, err)
 		}
 		d.hooks[h.ID] = &h
+	}
+	if err := db.DropOthers(ctx, slices.Collect(maps.Keys(d.hooks))); err != nil {
+		return nil, fmt.Errorf("webhook: %w", err)
 	}
 	return d, nil
 }
