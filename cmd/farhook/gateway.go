@@ -176,7 +176,7 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 		}
 		g.web = &httpSide{parts: parts, open: func() (*history.DB, *access.Access, error) { return openAccess(c, g.log) }, board: g.board, by: byWay}
 		if err := g.web.make(); err != nil {
-			if !store.DiskAtFault(c.Web.Store, err) {
+			if !store.DiskAtFault(c.Web.Store, err) && !errors.Is(err, history.ErrNewer) {
 				return nil, err
 			}
 			g.log.Error("HTTP is not served: the history can't be opened, trying again", zap.Error(err))

@@ -105,7 +105,7 @@ func (l lent) deadline(t time.Time) error {
 
 // wait says why HTTP isn't served, until it can be; nil: ctx has ended.
 func (h *httpSide) wait(ctx context.Context, l net.Listener) *web.Server {
-	srv := &http.Server{Handler: web.Unavailable(h.parts, "the file of the history can't be opened: the disk is full, or can't be written. The log says more; it is tried again every few seconds"), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 20 * time.Second, ErrorLog: zap.NewStdLog(h.parts.Log)}
+	srv := &http.Server{Handler: web.Unavailable(h.parts, "the file of the history can't be opened: the disk is full or can't be written, or a newer version has written the file. The log says more; it is tried again every few seconds"), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 20 * time.Second, ErrorLog: zap.NewStdLog(h.parts.Log)}
 	served := make(chan struct{})
 	go func() {
 		defer close(served)

@@ -79,7 +79,13 @@ func begin(t *testing.T, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{Cmd: exec.Command(self, args...), t: t, ended: make(chan error, 1)}
+	return beginProgram(t, self, args...)
+}
+
+// beginProgram starts another version of it.
+func beginProgram(t *testing.T, program string, args ...string) *process {
+	t.Helper()
+	p := &process{Cmd: exec.Command(program, args...), t: t, ended: make(chan error, 1)}
 	p.Env = append(os.Environ(), asMain+"=1")
 	p.Stdout, p.Stderr = &p.log, &p.log
 	if err := p.Start(); err != nil {

@@ -26,6 +26,13 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// leastLayout is the oldest layout whose programs can use a file of ours: an upgrade can be taken back while migrations only add. One that does more raises it
+// to its own number.
+const leastLayout = 1
+
+// ErrNewer is why a file isn't opened that a newer version has written and changed beyond what this one can use.
+var ErrNewer = errors.New("it was written by a newer version of farhook")
+
 // DB is an open file. Its methods are safe for concurrent use.
 type DB struct {
 	path  string
@@ -85,10 +92,21 @@ func (d *DB) open() error {
 	}
 	sources := p.ListSources()
 	if newest := sources[len(sources)-1].Version; have > newest {
-		return fmt.Errorf("it was written by a newer version of farhook (layout %d, we know %d)", have, newest)
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return err
+		var least int64
+		if err := d.write.QueryRowContext(ctx, "PRAGMA user_version").Scan(&least); err != nil {
+			return err
+		}
+		if least == 0 || least > newest {
+			return fmt.Errorf("%w (layout %d, we know %d)", ErrNewer, have, newest)
+		}
+		d.log.Info("the history was written by a newer version of farhook, and is of use to this one", zap.Int64("layout", have), zap.Int64("known", newest))
+	} else {
+		if _, err := p.Up(ctx); err != nil {
+			return err
+		}
+		if _, err := d.write.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", leastLayout)); err != nil {
+			return err
+		}
 	}
 	if err := os.Chmod(d.path, 0o600); err != nil {
 		return err
