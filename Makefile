@@ -5,7 +5,7 @@ FUZZ    ?= 10000x
 SUDO    ?= $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
-.PHONY: all build test lint format generate console fuzz bench dist dist-test
+.PHONY: soak all build test lint format generate console fuzz bench dist dist-test
 all: generate format lint console test fuzz
 
 build:
@@ -47,6 +47,12 @@ fuzz:
 	  for t in $$(grep -oE '^func Fuzz\w+' $$f | cut -c6-); do \
 	    echo "== $$(dirname $$f) $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZ) -fuzzminimizetime 10x ./$$(dirname $$f) || exit 1; \
 	  done; done
+
+# soak lets everything fail that may, again and again under load, and prints what stopped and how long it took to come back. Loopback only; root, or a kernel
+# that gives users name spaces. SOAK=5m is enough for a look.
+SOAK ?= 1h
+soak:
+	FARHOOK_SOAK=$(SOAK) $(GO) test -run '^TestSoak$$' -count=1 -v -timeout 0 ./cmd/farhook
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -144,6 +144,7 @@ func (g *gateway) serveControl(ctx context.Context, stop func()) error {
 	})
 	g.configDoors(mux)
 	g.logDoor(mux)
+	g.standingDoor(mux)
 	return serveHTTP(ctx, "control", g.control, mux)
 }
 

@@ -128,7 +128,7 @@ func TestDegrade(t *testing.T) {
 	if !withOwnMounts(t) {
 		return
 	}
-	x := newTrial(t)
+	x := newTrial(t, "3m")
 	if failed := x.failing(); failed != nil {
 		t.Fatalf("%q fail from the beginning", failed)
 	}

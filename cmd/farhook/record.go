@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"time"
 
+	"farhook/csta/callmodel"
 	"farhook/pbxadapter/switchboard/wiretap"
 	"farhook/uacsta/uactest"
 )
@@ -60,13 +61,37 @@ func (c *recordCmd) Run(ctx context.Context, s *streams) error {
 		all = append(all, r)
 	}
 	name := "recorded-" + time.Now().Format("20060102-150405") + ".txt"
-	f, err := uactest.Record(name, all)
+	var standing []callmodel.Call
+	if len(all) > 0 {
+		body, err := c.ask(ctx, http.MethodGet, "/standing", url.Values{"at": {all[0].At.Format(time.RFC3339Nano)}})
+		if err != nil {
+			return err
+		}
+		defer body.Close()
+		if err := json.NewDecoder(body).Decode(&standing); err != nil {
+			return fmt.Errorf("the gateway's answer cannot be read: %w", err)
+		}
+	}
+	f, err := uactest.Record(name, all, standing)
 	if err != nil {
 		return err
 	}
 	return writeFile(filepath.Join(c.Dir, name), s.out, func(w io.Writer) error {
 		_, err := io.WriteString(w, f.String())
 		return err
+	})
+}
+
+// standingDoor lets record ask which calls stood at a moment.
+func (g *gateway) standingDoor(mux *http.ServeMux) {
+	mux.HandleFunc("GET /standing", func(w http.ResponseWriter, r *http.Request) {
+		at, err := time.Parse(time.RFC3339Nano, r.URL.Query().Get("at"))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(g.board.Standing(at))
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/textproto"
@@ -40,14 +41,18 @@ type trial struct {
 	http  string           // address
 	next  int              // pair that calls
 	why   map[string]error // probes failed of late
+	pause sync.Mutex       // of the load
 }
 
-const trialPairs = 8
+const (
+	trialPairs = 8 // whose calls are probes
+	loadPairs  = 8 // whose calls are load, where there is any
+)
 
-func newTrial(t *testing.T) *trial {
-	x := &trial{t: t, dir: disk(t, "3m"), names: newNames(t), why: make(map[string]error)}
-	pbx := newExchange(t, sim.Config{Lines: 2*trialPairs + 26, Quiet: true, Clock: sim.NewClock(time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC))})
-	x.pbx, x.gate = pairs{t, pbx, trialPairs}, newGate(t, pbx.addr)
+func newTrial(t *testing.T, size string) *trial {
+	x := &trial{t: t, dir: disk(t, size), names: newNames(t), why: make(map[string]error)}
+	pbx := newExchange(t, sim.Config{Lines: 2*(trialPairs+loadPairs) + 26, Quiet: true, Clock: sim.NewClock(time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC))})
+	x.pbx, x.gate = pairs{t, pbx, trialPairs + loadPairs}, newGate(t, pbx.addr)
 	_, port, _ := net.SplitHostPort(x.gate.Addr().String())
 	x.file = filepath.Join(t.TempDir(), "f.yaml")
 	conf := fmt.Sprintf(`
@@ -69,7 +74,7 @@ pbx: [{name: main, kind: remote, settings: {address: "pbx.test:%[2]s"}}]
 	t.Setenv("GOMEMLIMIT", "256MiB")
 	x.start()
 	var lines []string
-	for i := range 2 * trialPairs {
+	for i := range 2 * (trialPairs + loadPairs) {
 		lines = append(lines, "tel:+"+strconv.Itoa(15550000+1025+i))
 	}
 	x.uc = newUCServer(t, lines)
@@ -89,6 +94,37 @@ func (x *trial) start() {
 
 // dial gives all sessions connections to the gateway as it runs now.
 func (x *trial) dial() { x.uc.dial(x.g.sip, 2) }
+
+// load lets calls come and go, some fifty events a second, until stop.
+func (x *trial) load() (stop func()) {
+	quit, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for r := mathrand.New(mathrand.NewPCG(1, 2)); ; {
+			select {
+			case <-quit:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+			x.pause.Lock()
+			a, b := x.pbx.phones(trialPairs + r.IntN(loadPairs))
+			switch r.IntN(5) {
+			case 0:
+				_ = a.Dial(b.Device())
+			case 1:
+				_ = b.Answer()
+			case 2:
+				_ = b.Hold()
+			case 3:
+				_ = b.Retrieve()
+			case 4:
+				_ = a.HangUp()
+			}
+			x.pause.Unlock()
+		}
+	}()
+	return func() { close(quit); <-ended }
+}
 
 // restart ends the gateway with a signal, does something, and starts it again.
 func (x *trial) restart(sig syscall.Signal, between func()) {
@@ -281,6 +317,9 @@ func (x *trial) whole() time.Duration {
 	var last []string
 	until(x.t, "everything works again", func() bool { last = x.failing(); return last == nil }, func() { x.t.Errorf("%q fail", last) })
 	took := time.Since(began)
+	x.pause.Lock()
+	defer x.pause.Unlock()
+	x.uc.quiet(200 * time.Millisecond)
 	x.uc.compare()
 	for _, s := range x.uc.sessions {
 		if s.invites != 1 {

@@ -5,17 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
+	"farhook/csta"
+	"farhook/csta/callmodel"
 	"farhook/pbxadapter/switchboard/wiretap"
 )
 
 // Record makes a conversation of what was recorded in the field: what UC peers sent, what they got, and, where an event told what nobody had asked for, what somebody must have done at a
 // phone. Each session that began within the record is a peer; the others are left out, for they can't be played. Names of the gateway's making ($TAGa, $M1, $C1) stand for whatever they
 // will be. Numbers, users and addresses are replaced, each by the same wherever it is: lines by tel:+15551001 and on, which are phones of the simulated PBX, others by numbers outside.
-// Host names stay as they are. What was set before the record began (forwarding, calls that stood) isn't known: who copies the file to the tests adds it in a first step for the PBX.
-func Record(name string, records []wiretap.Record) (*File, error) {
+// Host names stay as they are. standing are the calls that stood when the record began: they are in a first step for the PBX. What else was set before (forwarding) isn't known: who
+// copies the file to the tests adds it there.
+func Record(name string, records []wiretap.Record, standing []callmodel.Call) (*File, error) {
 	r := recorder{
 		file: &File{Name: name, Comments: []string{"recorded: what it shows should stand here"}}, peers: make(map[string]string), values: make(map[string]string),
 		numbers: make(map[string]string), users: make(map[string]string), hosts: make(map[string]string), answers: make(map[string]bool), done: make(map[string]bool), cleared: make(map[string]time.Time),
@@ -32,15 +36,64 @@ func Record(name string, records []wiretap.Record) (*File, error) {
 		}
 	}
 	r.ringing(records)
+	r.standing(standing)
+	steps := len(r.file.Steps)
 	for _, x := range records {
 		if x.Layer == wiretap.SIP {
 			r.message(x)
 		}
 	}
-	if len(r.file.Steps) == 0 {
+	if len(r.file.Steps) == steps {
 		return nil, errors.New("no session began within the record: there is nothing that could be played")
 	}
 	return r.file, nil
+}
+
+// standing puts the calls that stood into the first step: who dialled whom, who had answered and who held. One that's more than two phones, or of strangers alone, can't be set up so, and a
+// comment says that.
+func (r *recorder) standing(calls []callmodel.Call) {
+	recorded := func(l callmodel.Leg) bool { return r.numbers[onlyDigits(string(l.Device))] != "" }
+	phone := func(d csta.DeviceID) (name string, ours bool) {
+		r.number(onlyDigits(string(d)), true)
+		n, ok := strings.CutPrefix(r.anonymous(string(d)), "tel:+1555")
+		return n, ok && len(n) == 4
+	}
+	var lines []string
+	for _, c := range calls {
+		if !slices.ContainsFunc(c.Legs, recorded) || slices.ContainsFunc(c.Legs, func(l callmodel.Leg) bool { return l.Kind == callmodel.Network }) {
+			continue
+		}
+		if len(c.Legs) != 2 {
+			if len(c.Legs) > 2 {
+				r.file.Comments = append(r.file.Comments, fmt.Sprintf("a call of %d devices stood when the record began: it isn't set up", len(c.Legs)))
+			}
+			continue
+		}
+		from, to := c.Legs[0], c.Legs[1]
+		if c.Calling.Device == to.Device || to.State != csta.Alerting && from.State == csta.Alerting {
+			from, to = to, from
+		}
+		a, ours := phone(from.Device)
+		b, theirs := phone(to.Device)
+		if !ours || !theirs {
+			continue
+		}
+		lines = append(lines, a+" dials tel:+1555"+b)
+		if to.State != csta.Alerting {
+			lines = append(lines, b+" answers")
+		}
+		for _, leg := range []struct {
+			who   string
+			state csta.State
+		}{{a, from.State}, {b, to.State}} {
+			if leg.state == csta.Hold {
+				lines = append(lines, leg.who+" holds")
+			}
+		}
+	}
+	if len(lines) > 0 {
+		r.file.Steps = append(r.file.Steps, Step{Kind: PBX, Text: strings.Join(lines, "\n")})
+	}
 }
 
 // ringing finds the lines that have no session: they ring, and no trunk led to them.
