@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
@@ -144,6 +145,12 @@ func TestCommandsOfDocs(t *testing.T) {
 				"demo", "--quiet", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0", "--control", control)
 			defer stop()
 			put := strings.NewReplacer("127.0.0.1:5060", m[1], "127.0.0.1:8080", m[2])
+			// The gateway's configuration, as far as commands want to know it; and somebody who has made a call.
+			conf := fmt.Sprintf("control: %s\nrights: demo\npbx: [{name: sim, kind: sim}]\n", control)
+			if err := os.WriteFile(filepath.Join(dir, "farhook.yaml"), []byte(conf), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			scripts = append([]string{"printf 'call 1002\\nwait Established\\nhangup\\nwait ConnectionCleared\\nquit\\n' | ucsim --server 127.0.0.1:5060 --line tel:+15551001\n"}, scripts...)
 			for i, text := range scripts {
 				c := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", put.Replace(text))
 				c.Dir = dir

@@ -165,8 +165,17 @@ func (r *recorder) number(digits string, line bool) string {
 			return n[len(n)-len(digits):]
 		}
 	}
+	for extension, n := range r.numbers {
+		if len(n) == extensions && len(extension) < len(digits) && strings.HasSuffix(digits, extension) {
+			r.numbers[digits] = "1555" + n
+			return r.numbers[digits]
+		}
+	}
 	n := ""
-	if line {
+	if line && len(digits) <= 6 { // an extension, as it was dialled
+		r.lines++
+		n = fmt.Sprint(1000 + r.lines)
+	} else if line {
 		r.lines++
 		n = fmt.Sprint(15551000 + r.lines)
 	} else {
@@ -176,6 +185,9 @@ func (r *recorder) number(digits string, line bool) string {
 	r.numbers[digits] = n
 	return n
 }
+
+// extensions is how many digits the simulated PBX's extensions have.
+const extensions = 4
 
 func swap(to map[string]string, key, format string) string {
 	if to[key] == "" {
