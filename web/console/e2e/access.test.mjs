@@ -13,8 +13,12 @@ const all = ["--scopes=observe-state,observe-parties,control,override,administer
 stage({
   start: () =>
     configured({
-      pbx: "  - {name: sim, kind: sim, settings: {lines: 24, quiet: true}}\n",
-      store: true,
+      more: `directory:
+  users:
+    - {user: "sip:ada@example.com", name: Ada Brandt, department: Sales, lines: ["tel:+15551001"]}
+    - {user: "sip:bruno@example.com", name: Bruno Costa, department: Sales, lines: ["tel:+15551002"]}
+    - {user: "sip:clara@example.com", name: Clara Dahl, department: Ärztlicher Dienst, lines: ["tel:+15551003"]}
+`,
       users: {
         elif: { password, flags: [...all, "--own=tel:+15551005,tel:+15551006"] },
         bruno: { password, flags: ["--scopes=observe-state,control", "--all-devices", "--own=tel:+15551002"] },
@@ -23,11 +27,23 @@ stage({
   lines: [1002, 1003],
 });
 
-async function signIn(name, typed = password) {
+async function fill(name, typed) {
   const p = await tab({ ready: "form [autocomplete=username]" });
   await p.getByLabel("User name").fill(name);
   await p.getByLabel("Password").fill(typed);
   await p.keyboard.press("Enter");
+  return p;
+}
+
+const sessions = new Map(); // name → what the browser keeps of a session: the gateway takes few tries to sign in a minute
+
+/** A tab of a user: signed in by hand once, with the same session later. */
+async function signIn(name) {
+  const storageState = sessions.get(name);
+  if (storageState) return tab({ storageState, ready: "[role=gridcell]" });
+  const p = await fill(name, password);
+  await tile(p, 1001).waitFor();
+  sessions.set(name, await p.context().storageState());
   return p;
 }
 
@@ -50,7 +66,7 @@ async function receiver() {
 }
 
 test("sign-in: a wrong password is told, the right one opens the console with one's own line, sign-out closes it", async () => {
-  const p = await signIn("elif", "not the password");
+  const p = await fill("elif", "not the password");
   await p.getByText("User name or password is wrong.").waitFor();
   await accessible("sign-in", p);
   await keep(p, "sign-in");
@@ -190,6 +206,40 @@ test("a call moves to another line of mine", async () => {
   assert.doesNotMatch(await q.locator("body").innerText(), /with (Bruno|Elif|Farid)/);
   await call(q, "talking").locator('[data-action="hangUp"]').click();
   await close(q);
+  await close(p);
+});
+
+test("departments group and filter the board, and are searched", async () => {
+  const p = await signIn("elif");
+  await tile(p, 1001).waitFor();
+  await p.getByLabel("Group by").selectOption("department");
+  await p.getByRole("rowheader", { name: /^Ärztlicher Dienst/ }).waitFor();
+  await p.getByRole("rowheader", { name: /^Sales/ }).waitFor();
+  await p.getByRole("rowheader", { name: /^No department/ }).waitFor();
+  await p.getByLabel("Only").selectOption("department:Sales");
+  await tile(p, 1003).waitFor({ state: "detached" });
+  await tile(p, 1001).waitFor();
+  await p.getByLabel("Only").selectOption("");
+  await p.getByLabel("Search name").fill("arztlich");
+  await tile(p, 1001).waitFor({ state: "detached" });
+  await tile(p, 1003).waitFor();
+  await keep(p, "departments");
+  await close(p);
+});
+
+test("certificates with their dates; the configuration to be read", async () => {
+  const p = await signIn("elif");
+  await tile(p, 1001).waitFor();
+  await p.goto(`${here.farhook.url}#/admin/configuration`);
+  const own = p.locator(".card[data-certificate]").filter({ hasText: "gateway.example.com" });
+  await own.getByText("ends in 9 days").waitFor();
+  await own.getByText("our own").waitFor();
+  await p.locator(".card[data-certificate]").getByText("trusted authority").waitFor();
+  await p.getByLabel("Search", { exact: true }).fill("webhooks.age");
+  await p.locator('[data-setting="web.webhooks.age"]').getByText("1m0s").waitFor();
+  assert.equal(await p.locator("[data-setting]").count(), 1);
+  await accessible("the configuration", p);
+  await keep(p, "configuration");
   await close(p);
 });
 

@@ -94,6 +94,39 @@ test("what nobody answers goes to the voicemail of whom it rings at", async () =
   await close(p);
 });
 
+test("what comes back to me says from whom", async () => {
+  const p = await open("1005");
+  await talk(p, ways.mouse);
+  await ways.mouse.act(p, "talking", "transferNow");
+  await ways.mouse.whom(p, "1003");
+  await state(p, 1003, "ringing");
+  const [{ callID }] = (await rest("GET", "calls")).calls;
+  await rest("POST", `calls/${callID}/connections/1003/deflect`, { to: "1005" }); // as a PBX does with what nobody answers
+  await call(p, "ringing").getByText("Back from Clara Dahl 1003").waitFor();
+  await keep(p, "back");
+  await silence();
+  await close(p);
+});
+
+test("a call is dragged by finger", async () => {
+  const p = await open("1005", ways.touch.options);
+  await talk(p, ways.touch);
+  const finger = await p.context().newCDPSession(p);
+  const touch = (type, x, y) =>
+    finger.send("Input.dispatchTouchEvent", { type, touchPoints: type === "touchEnd" ? [] : [{ x, y, id: 1 }] });
+  const grip = await p.locator(".grip").boundingBox();
+  const over = await tile(p, 1004).boundingBox();
+  const [x, y] = [grip.x + 60, grip.y + 10];
+  await touch("touchStart", x, y);
+  for (let i = 1; i <= 8; i++) await touch("touchMove", x + ((over.x + 40 - x) * i) / 8, y + ((over.y + 20 - y) * i) / 8);
+  await p.locator("[data-ghost]").getByText("Bruno Costa goes to Deniz Egger 1004; you drop off.").waitFor();
+  await touch("touchEnd");
+  await p.locator('[data-way="transferNow"]').tap();
+  await none(p);
+  await silence();
+  await close(p);
+});
+
 test("two browsers see the same, and speak with each other", async () => {
   const [a, b] = [await open("1005"), await open("1002")];
   await ways.keyboard.dial(a, "1002");

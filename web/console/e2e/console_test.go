@@ -12,9 +12,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"farhook/uacsta/uactest"
 )
 
-// programs finds what a browser needs and builds what it talks to; it gives node, and the environment of a script. What is missing skips by name.
+// programs finds what a browser needs, builds what it talks to and makes certificates for it; it gives node, and the environment of a script. What is missing skips by name.
 func programs(t testing.TB) (node string, env []string) {
 	t.Helper()
 	missing := t.Skip
@@ -37,7 +39,14 @@ func programs(t testing.TB) (node string, env []string) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	return node, append(os.Environ(),
+	authority := uactest.NewAuthority(t)
+	cert, key := authority.Issue(uactest.Wanted{Common: "gateway.example.com", Names: []string{"gateway.example.com"}, Days: 10})
+	for name, data := range map[string][]byte{"own.pem": cert, "own.key": key, "ca.pem": authority.PEM} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return node, append(os.Environ(), "CERTIFICATES="+dir,
 		"FARHOOK="+filepath.Join(dir, "farhook"), "UCSIM="+filepath.Join(dir, "ucsim"), "CHROMIUM="+chromium)
 }
 

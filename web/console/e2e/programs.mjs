@@ -45,29 +45,38 @@ export async function gateway({ sip = "127.0.0.1:0", http = "127.0.0.1:0", lines
 }
 
 /**
- * A gateway with a configuration of its own. pbx: the lines below `pbx:`; store: it keeps history, users, tokens and webhooks, and people sign in;
- * users: name → password and flags of `farhook access user`.
+ * A gateway with a configuration of its own, in which people sign in, and history, users, tokens and webhooks are kept. users: name → password and
+ * flags of `farhook access user`. more: what else stands in the configuration.
  */
-export async function configured({ pbx, store = false, users = {}, http = "127.0.0.1:0", more = "" }) {
+export async function configured({ users, more }) {
   const dir = mkdtempSync(join(tmpdir(), "farhook-console-"));
   process.on("exit", () => rmSync(dir, { recursive: true, force: true }));
   const config = join(dir, "farhook.yaml");
-  const kept = store ? `web:\n  store: ${join(dir, "web.db")}\n  webhooks: {private: true, age: 1m}\n` : "";
-  const text = `rights: demo\nsip: {listen: ["127.0.0.1:0"]}\nhttp: {listen: "${http}"}\nlog: {format: json}\n${kept}${more}pbx:\n${pbx}`;
-  writeFileSync(config, text);
+  const pem = (name) => join(process.env.CERTIFICATES, name);
+  writeFileSync(
+    config,
+    `rights: demo
+sip:
+  listen: ["127.0.0.1:0"]
+  tls: {listen: ["127.0.0.1:0"], certificate: ${pem("own.pem")}, key: ${pem("own.key")}, client_ca: ${pem("ca.pem")}}
+http: {listen: "127.0.0.1:0"}
+log: {format: json}
+web:
+  store: ${join(dir, "web.db")}
+  webhooks: {private: true, age: 1m}
+pbx:
+  - {name: sim, kind: sim, settings: {lines: 24, quiet: true}}
+${more}`,
+  );
   for (const [name, { password, flags }] of Object.entries(users)) {
     execFileSync(process.env.FARHOOK, ["access", "user", "--config", config, ...flags, name], {
       input: `${password}\n`,
       stdio: "pipe",
     });
   }
-  const run = async (at) => {
-    if (at !== http) writeFileSync(config, text.replace(`"${http}"`, `"${at}"`));
-    const { match, stop } = await start(process.env.FARHOOK, ["serve", "--config", config], /"farhook started".*/);
-    const told = JSON.parse(`{${match[0].slice(match[0].indexOf(",") + 1)}`);
-    return { sip: told.sip[0], url: `http://${told.http[0]}/`, stop, again: () => run(told.http[0]) };
-  };
-  return run(http);
+  const { match, stop } = await start(process.env.FARHOOK, ["serve", "--config", config], /"farhook started".*/);
+  const told = JSON.parse(`{${match[0].slice(match[0].indexOf(",") + 1)}`);
+  return { sip: told.sip[0], url: `http://${told.http[0]}/`, stop };
 }
 
 /** A UC user who monitors a line and does nothing: the simulated phone waits for somebody to answer it, then. */

@@ -32,7 +32,7 @@ const contacts = 3; // so many of the last ones are asked for
 
 /** The last calls with a number, the newest first; none where none are known. */
 export async function contactsOf(number: string): Promise<Contact[]> {
-  return (await read(`history?number=${encodeURIComponent(number)}&limit=${contacts}`, (c) => contactFrom(c, number))) ?? [];
+  return (await read(`history?contact=${encodeURIComponent(number)}&limit=${contacts}`, (c) => contactFrom(c, number))) ?? [];
 }
 
 /** One call, as seen from a number outside. */

@@ -89,7 +89,7 @@ function device(d: Of<"Device">): Device {
 }
 
 /** A note; what isn't known of it is left empty. */
-export function note(n: Bag<"deviceID" | "text" | "until" | "changed" | "by">): Note {
+export function note(n: Of<"Note">): Note {
   return {
     device: str(n["deviceID"]),
     text: str(n["text"]),
