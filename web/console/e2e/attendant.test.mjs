@@ -294,9 +294,9 @@ test("search, filters and groups choose what is shown; the palette and the keys 
   await p.locator('[data-key="board"]').click();
   await p.keyboard.press("q");
   await p.getByText("That key does").waitFor();
-  await p.keyboard.press("b");
+  await p.keyboard.press("y");
   await p.keyboard.press("Escape");
-  await p.keyboard.press("b");
+  await p.keyboard.press("y");
   await tile(p, 1001).waitFor();
   await close(p);
 });
