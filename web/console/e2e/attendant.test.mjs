@@ -105,6 +105,11 @@ test("what comes back to me says from whom", async () => {
   await call(p, "ringing").getByText("Back from Clara Dahl 1003").waitFor();
   await keep(p, "back");
   await silence();
+  await dial(1006, 1003); // a call that was never mine says whom it was for
+  const [other] = (await rest("GET", "calls")).calls;
+  await rest("POST", `calls/${other.callID}/connections/1003/deflect`, { to: "1005" });
+  await call(p, "ringing").getByText("Diverted from Clara Dahl 1003").waitFor();
+  await silence();
   await close(p);
 });
 

@@ -185,6 +185,7 @@ export const de: Catalogue = {
     change: "Ändern",
     search: "Ihr Name oder Ihre Nummer",
     back: (from) => `Zurück von ${from}`,
+    via: (from) => `Umgeleitet von ${from}`,
     drag: "Auf eine Leitung ziehen oder Enter drücken, um den Anruf weiterzugeben",
   },
 

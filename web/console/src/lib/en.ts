@@ -177,6 +177,7 @@ export const en = {
     change: "Change",
     search: "Your name or number",
     back: (from: string) => `Back from ${from}`,
+    via: (from: string) => `Diverted from ${from}`,
     drag: "Drag onto a line, or press Enter, to send this call",
   },
 

@@ -56,6 +56,7 @@ export interface Call {
   readonly hidden: boolean; // one may see that these lines are in a call, and not with whom: other legs and the parties aren't told
   readonly calling: Party;
   readonly called: Party;
+  readonly via: Party | null; // whom it was at before it was diverted or came back; null: it came straight
   readonly legs: readonly Leg[];
 }
 

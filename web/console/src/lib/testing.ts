@@ -51,5 +51,14 @@ export function leg(extension: string, state: LegState, since = 0): Leg {
 
 /** A call from the first leg to the second. */
 export function call(id: string, ...legs: Leg[]): Call {
-  return { id, began: 0, reference: "", hidden: false, calling: legs[0]!.party, called: legs[1]?.party ?? party("0"), legs };
+  return {
+    id,
+    began: 0,
+    reference: "",
+    hidden: false,
+    via: null,
+    calling: legs[0]!.party,
+    called: legs[1]?.party ?? party("0"),
+    legs,
+  };
 }

@@ -119,6 +119,7 @@ function call(c: Of<"Call">): Call {
     hidden: c["calling"] === undefined && c["called"] === undefined,
     calling: party(bag(c["calling"])),
     called: party(bag(c["called"])),
+    via: c["lastRedirected"] === undefined ? null : party(bag(c["lastRedirected"])),
     legs: bags(c["legs"]).map((l) => leg(l, began)),
   };
 }
