@@ -132,7 +132,14 @@ test("every state a line can be in has its word; whereto and with whom stand bes
   await shows(1000, "queued", "Waiting");
   await rest("POST", "sim/devices/1017/hand", { act: "out" });
   await shows(1017, "out", "Out of service");
-  await keep(p, "states");
+  await rest("PUT", "devices/1004/note", { text: "in a meeting until three" });
+  await dial(1005, 1018);
+  await lift(1018);
+  await tile(p, 1002).click();
+  await tile(p, 1004).getByText("in a meeting until three").waitFor();
+  await call(p, "talking").waitFor();
+  await keep(p, "states"); // docs/console.png is this picture
+  await rest("DELETE", "devices/1004/note");
   await rest("POST", "sim/link", { up: false });
   await shows(1002, "unknown", "Unknown");
   await rest("POST", "sim/link", { up: true });
