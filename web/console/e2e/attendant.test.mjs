@@ -125,6 +125,11 @@ test("a call is dragged by finger", async () => {
   await touch("touchStart", x, y);
   for (let i = 1; i <= 8; i++) await touch("touchMove", x + ((over.x + 40 - x) * i) / 8, y + ((over.y + 20 - y) * i) / 8);
   await p.locator("[data-ghost]").getByText("Bruno Costa goes to Deniz Egger 1004; you drop off.").waitFor();
+  // A finger that stops before it lifts: else the browser takes it for a fling, and the next tap for what ends that.
+  for (let i = 0; i < 3; i++) {
+    await p.waitForTimeout(100);
+    await touch("touchMove", over.x + 40 + (i % 2), over.y + 20);
+  }
   await touch("touchEnd");
   await p.locator('[data-way="transferNow"]').tap();
   await none(p);

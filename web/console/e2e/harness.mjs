@@ -52,7 +52,7 @@ export function nothingElse() {
 /** A tab. ready: what is there when it is. */
 export async function tab({ url = here.farhook.url, path = "", before = () => {}, ready, settings, context, ...options } = {}) {
   context ??= await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: "reduce", ...options });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(40_000);
   const p = await context.newPage();
   p.on("pageerror", (e) => complaints.push(`error: ${e.message}`));
   p.on("request", (r) => {
