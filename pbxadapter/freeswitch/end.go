@@ -167,7 +167,9 @@ func (t *tracker) abandon(l *leg) {
 			}
 			for _, o := range c.others(n) {
 				for _, f := range o.legs {
-					t.orphan = append(t.orphan, f.id)
+					if f.peer == nil && f.room == nil { // who talks has a counterpart, whoever brought them together
+						t.orphan = append(t.orphan, f.id)
+					}
 				}
 			}
 			if n.holder = nil; len(n.legs) == 0 && !n.leaving {

@@ -28,7 +28,6 @@ const (
 	callState
 	channelCallUUID
 	answerState
-	callerUsername
 	callerNumber
 	callerName
 	callerDestination
@@ -101,7 +100,7 @@ var names = map[string]key{
 	"Event-Name": eventName, "Event-Subclass": eventSubclass, "Event-Sequence": eventSequence, "Core-UUID": coreUUID,
 	"Unique-ID": uniqueID, "Old-Unique-ID": oldUniqueID, "Call-Direction": callDirection, "Channel-Presence-ID": presenceID, "Channel-Name": channelName,
 	"Channel-State": channelState, "Channel-Call-State": callState, "Channel-Call-UUID": channelCallUUID, "Answer-State": answerState,
-	"Caller-Username": callerUsername, "Caller-Caller-ID-Number": callerNumber, "Caller-Caller-ID-Name": callerName,
+	"Caller-Caller-ID-Number": callerNumber, "Caller-Caller-ID-Name": callerName,
 	"Caller-Destination-Number": callerDestination, "Caller-RDNIS": callerRDNIS, "Caller-Context": callerContext,
 	"Caller-Privacy-Hide-Number": callerHideNumber, "Caller-Channel-Created-Time": callerCreated, "Caller-Channel-Answered-Time": callerAnswered,
 	"Other-Type": otherType, "Other-Leg-Unique-ID": otherUniqueID, "Bridge-A-Unique-ID": bridgeA, "Bridge-B-Unique-ID": bridgeB, "Hangup-Cause": hangupCause,

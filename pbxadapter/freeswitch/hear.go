@@ -149,7 +149,10 @@ func (t *tracker) create(e *event) {
 		if c == nil {
 			c = t.newCall(root)
 			c.called = l.party
-			if n := e.get(callerNumber); !placeholder(n) {
+			switch n := e.get(callerNumber); {
+			case withheld(e):
+				c.calling = callmodel.Party{Shown: callmodel.Restricted}
+			case !placeholder(n):
 				c.calling = t.known(n, pbxadapter.Calling)
 			}
 		}

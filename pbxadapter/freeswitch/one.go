@@ -44,9 +44,9 @@ func (a *Adapter) singleStepTransferCall(ctx context.Context, r csta.SingleStepT
 		if p, err = a.line(n.device); err != nil {
 			return err
 		}
-		l := far(n)
-		if l == nil || !l.answered {
-			return errAlone
+		l, err := only(n)
+		if err != nil {
+			return err
 		}
 		if number, to, err = a.destination(n, r.TransferredTo); err != nil {
 			return err

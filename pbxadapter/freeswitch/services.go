@@ -201,6 +201,24 @@ func far(n *connection) *leg {
 	return nil
 }
 
+// only is far where there is one other party: of several, nobody could say which one a request means.
+func only(n *connection) (*leg, error) {
+	parties := 0
+	for _, o := range n.call.others(n) {
+		if o.state == csta.Connected || o.state == csta.Hold {
+			parties++
+		}
+	}
+	f := far(n)
+	switch {
+	case parties > 1:
+		return nil, csta.ErrInvalidConnectionState.With(fmt.Errorf("freeswitch: there are %d other parties in the call of %s: one alone can be handed over", parties, n.device))
+	case f == nil || !f.answered:
+		return nil, errAlone
+	}
+	return f, nil
+}
+
 // ripe gives a talk that has just begun the moment that it takes until both of its legs are bridged: it is told when the called phone answers.
 func (a *Adapter) ripe(ctx context.Context, ids ...csta.ConnectionID) {
 	for _, id := range ids {

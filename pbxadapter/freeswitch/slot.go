@@ -33,9 +33,9 @@ func (a *Adapter) parkCall(ctx context.Context, r csta.ParkCall) (csta.ParkCallR
 		if len(t.at(slot.Device)) > 0 {
 			return csta.ErrInvalidConnectionState.With(fmt.Errorf("freeswitch: in the slot %s is a call already", r.ParkTo))
 		}
-		l := far(n)
-		if l == nil || !l.answered {
-			return errAlone
+		l, err := only(n)
+		if err != nil {
+			return err
 		}
 		if f = l.id; n.leg() != nil {
 			own = n.leg().id

@@ -314,11 +314,17 @@ func (t *tracker) known(native string, side pbxadapter.Side) callmodel.Party {
 	return callmodel.Party{Device: d, Shown: callmodel.Known}
 }
 
+// withheld says whether the caller doesn't want his number shown.
+func withheld(e *event) bool {
+	n := e.get(callerNumber)
+	return e.get(callerHideNumber) == "true" || strings.EqualFold(n, "anonymous") || strings.EqualFold(n, "restricted")
+}
+
 // identify finds whose leg it is.
 func (t *tracker) identify(l *leg, e *event) {
-	candidates := [...]string{e.get(userName), e.get(callerUsername)}
+	candidates := []string{e.get(userName)} // who has authenticated: the caller's name would be whatever its From says
 	if !l.inbound {
-		candidates = [...]string{user(e.get(presenceID)), e.get(dialedUser)}
+		candidates = []string{user(e.get(presenceID)), e.get(dialedUser)}
 	}
 	for i, u := range candidates {
 		if s, ok := t.stations[u]; ok && (i == 0 || e.get(gatewayName) == "") {
@@ -329,7 +335,7 @@ func (t *tracker) identify(l *leg, e *event) {
 	}
 	if l.inbound {
 		l.native = e.get(callerNumber)
-		hidden := e.get(callerHideNumber) == "true" || strings.EqualFold(l.native, "anonymous") || strings.EqualFold(l.native, "restricted")
+		hidden := withheld(e)
 		if hidden || placeholder(l.native) {
 			l.native = ""
 			l.device = csta.DeviceID("outside-" + clip(l.id)) // unique, and says nothing

@@ -171,9 +171,18 @@ func (a *Adapter) transferCall(ctx context.Context, r csta.TransferCall) (csta.T
 		if active.state != csta.Connected && active.state != csta.Hold {
 			return csta.ErrNoActiveCall.With(fmt.Errorf("freeswitch: %s is %s", active.device, active.state))
 		}
-		f1, f2 := far(held), far(active)
-		if f1 == nil || f2 == nil || !f1.answered {
-			return csta.ErrInvalidConnectionState.With("freeswitch: there is nobody to transfer, or nobody to transfer to")
+		f1, err := only(held)
+		if err != nil {
+			return err
+		}
+		f2 := far(active)
+		if f2 == nil {
+			return csta.ErrInvalidConnectionState.With("freeswitch: there is nobody to transfer to")
+		}
+		if f2.answered {
+			if _, err := only(active); err != nil {
+				return err
+			}
 		}
 		for _, l := range append(legs(held), legs(active)...) {
 			own = append(own, l.id)

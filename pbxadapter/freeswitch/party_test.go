@@ -1,0 +1,108 @@
+package freeswitch
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+)
+
+// moved are the facts that a replayer was told of connections that moved.
+func (r *replayer) moved() (list []callmodel.Moved) {
+	for _, f := range r.facts {
+		if m, ok := f.(callmodel.Moved); ok {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// Who has not authenticated is none of our devices, whatever the From says.
+func TestForgedCaller(t *testing.T) {
+	r := newReplayer(t)
+	e := new(event)
+	if err := new(parser).parse([]byte(`{"Event-Name":"CHANNEL_CREATE","Unique-ID":"aaaa-1","Call-Direction":"inbound","Caller-Context":"public","Caller-Username":"201",`+
+		`"Caller-Caller-ID-Number":"201","Caller-Destination-Number":"202","Channel-Name":"sofia/external/201@evil.example"}`), e); err != nil {
+		t.Fatal(err)
+	}
+	r.track.hear(e, time.Now())
+	if len(r.moved()) == 0 {
+		t.Error("nothing is told")
+	}
+	for _, m := range r.moved() {
+		if m.Connection.Device == "201" || m.Calling.Device == "201" {
+			t.Errorf("a stranger is %+v", m.Connection)
+		}
+	}
+}
+
+// A caller who withholds his number does so where only the called leg tells it, too.
+func TestWithheldByTheCalledLeg(t *testing.T) {
+	r := newReplayer(t)
+	e, p := new(event), new(event)
+	e.value[eventName], e.value[uniqueID], e.value[callDirection] = "CHANNEL_CREATE", "bbbb-1", "outbound"
+	e.value[presenceID], e.value[callerNumber], e.value[callerHideNumber], e.value[callerDestination] = "202@pbx.test", "0301234567", "true", "202"
+	e.value[otherType], e.value[otherUniqueID] = "originator", "unknown-a"
+	p.value[eventName], p.value[uniqueID] = "CHANNEL_PROGRESS", "bbbb-1"
+	r.track.hear(e, time.Now())
+	r.track.hear(p, time.Now())
+	if len(r.moved()) == 0 {
+		t.Error("nothing is told")
+	}
+	for _, m := range r.moved() {
+		if m.Calling.Shown != callmodel.Restricted || m.Calling.Device != "" || m.Calling.Number != "" {
+			t.Errorf("the caller is %+v", m.Calling)
+		}
+	}
+}
+
+// Of the others in a conference none is handed over for all of them.
+func TestConferenceIsNotHandedOver(t *testing.T) {
+	s := newScript(t, false)
+	s.talk()
+	s.consult("203")
+	s.hand(s.hands.Answer("203"))
+	s.is("203", csta.Connected)
+	s.do(csta.ConferenceCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+	s.is("203", csta.Connected)
+	refused := func(r csta.Request) {
+		t.Helper()
+		_, err := s.a.Services()[r.Service()](context.Background(), r)
+		if !errors.Is(err, csta.ErrInvalidConnectionState) {
+			t.Errorf("%s is answered %v", r.Service(), err)
+		}
+		for _, d := range []csta.DeviceID{"202", "203"} {
+			s.is(d, csta.Connected)
+		}
+	}
+	refused(csta.SingleStepTransferCall{ActiveCall: s.conn("201", csta.Connected), TransferredTo: "204"})
+	s.consult("204")
+	s.hand(s.hands.Answer("204"))
+	s.is("204", csta.Connected)
+	refused(csta.TransferCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+	s.is("204", csta.Connected)
+}
+
+// Whoever was held by us, and talks to somebody by now, is not cleared when the holder goes.
+func TestHeldWhoTalksIsLeftAlone(t *testing.T) {
+	s := newScript(t, true)
+	s.talk()
+	s.do(csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)})
+	s.hand(s.hands.Dial("204", "203"))
+	s.hand(s.hands.Answer("203"))
+	s.is("203", csta.Connected)
+	held := s.whose("202")
+	if err := s.a.send(context.Background(), "uuid_bridge "+s.whose("204")[0]+" "+held[0]); err != nil {
+		t.Fatal(err)
+	}
+	s.is("203") // the one whom somebody else's command left without anybody
+	s.hand(s.hands.HangUp("201"))
+	s.is("201")
+	if now := s.whose("202"); !slices.Equal(now, held) {
+		t.Errorf("202 had %v, and has %v: it was talking", held, now)
+	}
+}
