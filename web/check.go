@@ -9,6 +9,9 @@ import (
 	"farhook/web/access"
 )
 
+// checksAtOnce is how many lines are checked at once; others wait.
+const checksAtOnce = 4
+
 // Checked is what came of asking the PBX about a device.
 type Checked struct {
 	Repaired int    `json:"repaired" doc:"How many connections were not as the PBX has them, and are now. The stream has told them"`
@@ -28,6 +31,12 @@ func (s *Server) checkDevice(ctx context.Context, in *deviceInput) (*checkedOutp
 	d, err := s.device(ctx, in.Device)
 	if err != nil {
 		return nil, err
+	}
+	select { // a PBX is asked for its whole list each time: a few at once are enough for all
+	case s.checks <- struct{}{}:
+		defer func() { <-s.checks }()
+	case <-ctx.Done():
+		return nil, refused(ctx, csta.ErrInternalResourceBusy.With(ctx.Err()))
 	}
 	out := &checkedOutput{}
 	if out.Body.Repaired, err = s.board.Check(ctx, who(ctx), d.ID); err != nil {

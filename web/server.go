@@ -86,6 +86,7 @@ type Server struct {
 	spool      *history.Spool
 	hooks      *webhook.Deliverer
 	notes      *notebook // nil: none are kept
+	checks     chan struct{}
 }
 
 const (
@@ -103,7 +104,7 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 	if c.Access == nil {
 		c.Access = access.Open()
 	}
-	s := &Server{board: b, conf: c, log: c.Log, access: c.Access, db: c.DB}
+	s := &Server{board: b, conf: c, log: c.Log, access: c.Access, db: c.DB, checks: make(chan struct{}, checksAtOnce)}
 	s.streams = live.NewStreams(b, s.log, s.sameOrigin)
 	if c.Heartbeat > 0 {
 		s.streams.Heartbeat(c.Heartbeat)
