@@ -59,7 +59,7 @@ type Adapter struct {
 	authFailed time.Time
 	known      bool // the phones have been read since Asterisk began
 	questions  []question
-	hangUps    []string
+	hangUps    []lonely
 	look       chan struct{} // an audit is wanted
 	repairs    chan repair   // what audits found, for the loop
 	counts     Counts
@@ -109,7 +109,7 @@ func New(o pbxadapter.Options, c Config) (*Adapter, error) {
 	})
 	a.t.keys = c.Digits
 	a.t.wonder = func(q question) { a.questions = append(a.questions, q) }
-	a.t.hangUp = func(c *channel) { a.hangUps = append(a.hangUps, c.name) }
+	a.t.hangUp = func(c, kept *channel) { a.hangUps = append(a.hangUps, lonely{c.name, kept.name}) }
 	return a, nil
 }
 

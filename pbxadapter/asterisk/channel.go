@@ -106,7 +106,7 @@ type call struct {
 	op              callmodel.OpID // of the request that has parties brought in or cleared
 	reached         bool           // somebody else was in it
 	conference      bool           // in a room of ours
-	served          bool           // held, at least once, by our dialplan lines
+	served          bool           // held by our dialplan lines now
 	sent            bool           // on from a called phone that it never reached
 	handing         *leg           // that hands it over, where our dialplan lines hold it
 	handedTo        callmodel.Party

@@ -110,5 +110,5 @@ func (t *tracker) conferenceTogether(j *joining) {
 		t.carry(l, old)
 	}
 	t.calls[old.id] = old
-	old.cause, old.conference = "", true
+	old.cause, old.conference, old.served = "", true, false
 }

@@ -148,8 +148,8 @@ func (a *Adapter) loop(ctx context.Context, conn *ami.Conn, after uint64, wg *sy
 		for _, q := range ask {
 			wg.Go(func() { a.answerQuestion(ctx, conn, q) })
 		}
-		for _, name := range hang {
-			wg.Go(func() { a.hangUpAlone(ctx, conn, name) })
+		for _, l := range hang {
+			wg.Go(func() { a.hangUpAlone(ctx, conn, l) })
 		}
 		wait := time.Second // a handler may have brought something up
 		if !due.IsZero() {

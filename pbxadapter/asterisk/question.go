@@ -124,17 +124,27 @@ func (a *Adapter) learnAgent(ctx context.Context, conn *ami.Conn, p *phoneEntry)
 	}
 }
 
-// hangUpAlone ends a party whose counterpart has gone, and who could not get away by itself.
-func (a *Adapter) hangUpAlone(ctx context.Context, conn *ami.Conn, name string) {
-	a.log.Info("a party is alone in our dialplan lines: it is hung up", zap.String("channel", name))
-	_, err := conn.Do(ctx, ami.NewAction("Hangup").With("Channel", ami.Channel, name).Fixed("Cause", "16"))
+// lonely is a channel that is to be hung up because nobody is left with it, and the one that our dialplan lines keep for it: mostly itself.
+type lonely struct{ name, kept string }
+
+// hangUpAlone ends a party whose counterpart has gone, and who could not get away by itself. Asterisk is asked first where the party is: one who has
+// left our dialplan lines for somebody else, a mailbox, or a queue is left alone.
+func (a *Adapter) hangUpAlone(ctx context.Context, conn *ami.Conn, l lonely) {
+	there, err := a.channelsNamed(ctx, conn, []string{l.kept})
+	if err == nil && !slices.ContainsFunc(there, func(m ami.Message) bool { return keeps(m, a.conf.Context) }) {
+		return
+	}
+	if err == nil {
+		a.log.Info("a party is alone in our dialplan lines: it is hung up", zap.String("channel", l.name))
+		_, err = conn.Do(ctx, ami.NewAction("Hangup").With("Channel", ami.Channel, l.name).Fixed("Cause", "16"))
+	}
 	switch {
 	case err == nil:
 		a.mu.Lock()
 		a.counts.Orphans++
 		a.mu.Unlock()
 	case !isRefused(err) && ctx.Err() == nil:
-		a.log.Warn("it could not be hung up", zap.String("channel", name), zap.Error(err))
+		a.log.Warn("it could not be hung up", zap.String("channel", l.name), zap.Error(err))
 	}
 }
 

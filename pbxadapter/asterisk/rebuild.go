@@ -147,7 +147,7 @@ func (r *rebuilding) callOf(c *channel) *call {
 		}
 		k := &call{
 			id: p.call.id, root: p.call.root, began: p.call.began, calling: p.call.calling, called: p.call.called, last: p.call.last,
-			conference: p.call.conference, served: p.call.served, sent: true, reached: p.call.reached,
+			conference: p.call.conference, sent: true, reached: p.call.reached,
 		}
 		t.calls[k.id] = k
 		return k
@@ -330,7 +330,7 @@ func (r *rebuilding) orphan(c *channel, m ami.Message) bool {
 	if peer != nil && (m.Get("Exten") == holdExten || peer.bridge == nil && r.items[peer].Get("Exten") == holdExten) {
 		return false
 	}
-	r.t.hangUp(c)
+	r.t.hangUp(c, c)
 	return true
 }
 

@@ -2,9 +2,11 @@ package asterisk
 
 import (
 	"slices"
+	"strings"
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
+	"farhook/pbxadapter/asterisk/ami"
 )
 
 // The lines of our dialplan, in the context that configuration names.
@@ -46,7 +48,7 @@ func (t *tracker) backFromServer(b *bridge) {
 			continue
 		}
 		if slices.ContainsFunc(b.members, func(o *channel) bool { return o != c && o.leg != nil && o.leg.call == l.call }) {
-			l.server = false
+			l.server, l.call.served = false, false
 			t.move(l, csta.Connected, l.why)
 			l.why = ""
 			return
@@ -55,15 +57,18 @@ func (t *tracker) backFromServer(b *bridge) {
 }
 
 // leftAlone has those hung up who cannot get away by themselves: a party that our dialplan lines hold for somebody who has gone, and the last one
-// in a conference of ours.
+// in a conference of ours. Who waits in a queue or a car park, or hears an application, is not alone.
 func (t *tracker) leftAlone(k *call) {
 	if t.hangUp == nil {
 		return
 	}
 	var last *leg
 	for _, l := range k.legs {
-		if l.role != party {
+		if l.role == failure {
 			continue
+		}
+		if l.role != party {
+			return
 		}
 		if last != nil {
 			return
@@ -77,14 +82,46 @@ func (t *tracker) leftAlone(k *call) {
 	if c == nil || c.gone || last.kind == callmodel.Network {
 		return
 	}
-	if last.server || k.conference && c.up() || k.served && c.bridge == nil && c.up() {
-		t.hangUp(c)
+	switch room := c.room(); {
+	case last.server, k.served && c.bridge == nil && c.up():
+		t.hangUp(c, c)
+	case k.conference && room != nil && c.up():
+		t.hangUp(c, room)
+	}
+}
+
+// room is the channel by which a party is in a conference room: its own, or the other end of the wire that it is joined with; nil where it is in none.
+func (c *channel) room() *channel {
+	if c.bridge == nil || c.bridge.apart {
+		if c.bridge == nil {
+			return nil
+		}
+		return c
+	}
+	for _, o := range c.bridge.members {
+		if h := o.half; o.kind == wire && h != nil && h.bridge != nil && h.bridge.apart {
+			return h
+		}
+	}
+	return nil
+}
+
+// keeps says whether a channel, as Status has it, is where our dialplan lines keep somebody: on hold and in no bridge, or in a conference room.
+func keeps(m ami.Message, context string) bool {
+	bridge := m.Get("BridgeID") + m.Get("BridgeId")
+	switch exten := m.Get("Exten"); {
+	case m.Get("Context") != context:
+		return false
+	case exten == holdExten, exten == parkExten:
+		return bridge == ""
+	default:
+		return strings.HasPrefix(exten, conferenceExten) && m.Get("Application") == "ConfBridge"
 	}
 }
 
 // endServed hangs up the channel of a leg that our dialplan lines hold and that leaves its call: nobody else will.
 func (t *tracker) endServed(l *leg) {
 	if c := l.channel(); l.server && c != nil && !c.gone && t.hangUp != nil {
-		t.hangUp(c)
+		t.hangUp(c, c)
 	}
 }

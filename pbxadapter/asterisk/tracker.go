@@ -29,8 +29,8 @@ type tracker struct {
 	book   *book
 	now    time.Time
 	tell   func(callmodel.Fact)
-	wonder func(question) // asks for what no event tells; may be nil
-	hangUp func(*channel) // ends who is left alone where nobody gets away by itself; may be nil
+	wonder func(question)         // asks for what no event tells; may be nil
+	hangUp func(c, kept *channel) // ends c, left alone where nobody gets away by itself: where our dialplan lines keep the second one; may be nil
 
 	channels  map[string]*channel // by Uniqueid
 	names     map[string]*channel

@@ -57,7 +57,7 @@ func (t *tracker) singleStep(l *leg, to callmodel.Party) {
 	if k.calling.Device == l.device {
 		k.calling = rest[0].party
 	}
-	k.called, k.last, k.cause, k.sent = to, who, csta.CauseSingleStepTransfer, true
+	k.called, k.last, k.cause, k.sent, k.served = to, who, csta.CauseSingleStepTransfer, true, false
 	t.depart(l)
 	k.reached = false
 }
@@ -168,7 +168,7 @@ func (t *tracker) transfer(held, active *leg, to callmodel.Party, cause csta.Eve
 	}
 	result.lost = append(result.lost, other.lost...)
 	result.calling, result.called, result.cause = calling, to, cause
-	result.last = callmodel.Party{}
+	result.last, result.served = callmodel.Party{}, false
 	t.calls[result.id] = result
 }
 

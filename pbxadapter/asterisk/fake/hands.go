@@ -56,6 +56,29 @@ func (p *PBX) Answer(endpoint string) error {
 	return err
 }
 
+// Unanswered has a phone that rings be given up by who dialled it.
+func (p *PBX) Unanswered(endpoint string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c, err := p.find(endpoint, "rings", func(c *channel) bool { return c.state == 5 && c.caller != nil })
+	if err == nil {
+		p.ended(c, "NOANSWER", 0)
+	}
+	return err
+}
+
+// Go has somebody else send an endpoint's channel to an extension.
+func (p *PBX) Go(endpoint, ctx, exten string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c, err := p.find(endpoint, "is up", func(c *channel) bool { return c.state == 6 })
+	if err == nil {
+		p.release(c)
+		p.run(c, ctx, exten)
+	}
+	return err
+}
+
 // HangUp puts a phone down: what it talks to, or its newest call.
 func (p *PBX) HangUp(endpoint string) error {
 	p.mu.Lock()
