@@ -110,3 +110,38 @@ func TestRealExpire(t *testing.T) {
 	s.hand(hands.say("204 register"))
 	s.until("204 is in service again", func() bool { return !out() })
 }
+
+// Keys that are pressed for a phone are heard at the other one.
+func TestRealDigits(t *testing.T) {
+	address, password, hands := realPBX(t)
+	s := newReal(t, address, password)
+	s.hand(hands.say("reset"))
+	s.a.conf.Digits = true
+	s.adapter(s.a)
+	defer func() { _ = s.stop() }()
+	s.talking(hands)
+	heard := make(chan error, 1)
+	go func() {
+		for _, d := range []string{"4", "#"} {
+			if err := hands.say("wait 5s 202 dtmf digit=%s", d); err != nil {
+				heard <- err
+				return
+			}
+		}
+		heard <- nil
+	}()
+	time.Sleep(200 * time.Millisecond)
+	s.do(csta.GenerateDigits{ConnectionToSendDigits: s.conn("201", csta.Connected), CharactersToSend: "4,#"})
+	s.hand(<-heard)
+	s.until("both are told", func() bool {
+		n := 0
+		for _, x := range s.told {
+			if e, ok := x.Event.(csta.DigitsGeneratedEvent); ok && e.Connection.Device == "201" {
+				n++
+			}
+		}
+		return n == 2
+	})
+	s.hand(hands.HangUp("201"))
+	s.until("everybody has hung up", func() bool { return len(s.model.State().Calls) == 0 })
+}
