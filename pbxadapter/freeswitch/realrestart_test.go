@@ -187,6 +187,17 @@ func TestRealConferenceOutside(t *testing.T) {
 			s.hand(hands.Answer("0301234567"))
 			s.is("0301234567", csta.Connected)
 			s.is("201", csta.Connected)
+			another := newReal(t, address, password) // finds the same
+			another.adapter(another.a)
+			s.a.mu.Lock()
+			told := parties(s.a.track)
+			s.a.mu.Unlock()
+			another.a.mu.Lock()
+			if found := parties(another.a.track); told != found {
+				t.Errorf("told  %s\nfound %s", told, found)
+			}
+			another.a.mu.Unlock()
+			_ = another.stop()
 			s.do(csta.ClearConnection{ConnectionToBeCleared: s.conn("0301234567", csta.Connected)})
 			s.is("0301234567")
 			s.is("202", csta.Connected)

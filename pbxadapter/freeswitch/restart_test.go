@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"farhook/csta"
+	"farhook/csta/callmodel"
 	"farhook/pbxadapter/freeswitch/fake"
 )
 
@@ -165,4 +166,23 @@ func killedAfter(t *testing.T, k int, parked bool, act func(*script, func(csta.R
 	s.until("every call has ended", func() bool { return len(s.model.State().Calls) == 0 })
 	_ = s.stop()
 	return true
+}
+
+// Who came into a conference through a loopback is found there by another farhook, though his leg still has the loopback's variables.
+func TestRestartInConference(t *testing.T) {
+	s := newScript(t, false)
+	s.talk()
+	s.do(csta.SingleStepConferenceCall{ActiveCall: s.conn("201", csta.Connected), DeviceToJoin: "0301234567", ParticipationType: csta.ParticipationTypeActive})
+	s.is("0301234567", csta.Alerting)
+	s.hand(s.hands.Answer("0301234567"))
+	s.is("0301234567", csta.Connected)
+	before := s.conn("0301234567", csta.Connected)
+	_ = s.stop()
+	s.model = callmodel.New()
+	s.adapter(fakeAdapter(t, s.at, false))
+	if id := s.conn("0301234567", csta.Connected); id != before {
+		t.Errorf("%v, and was %v", id, before)
+	}
+	s.is("201", csta.Connected)
+	s.is("202", csta.Connected)
 }

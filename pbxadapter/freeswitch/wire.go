@@ -1,5 +1,7 @@
 package freeswitch
 
+import "strings"
+
 // A dialplan may dial through itself: "bridge loopback/203/office" makes two legs of nobody's, a and b, that are joined within the PBX; a is
 // dialled, and b dials on. They are wires, and no legs of a call: who is behind them is rung by whoever is before them, and talks to him.
 
@@ -17,8 +19,8 @@ type wires map[string]*wire
 // wired takes a leg that is a wire. True: it was one.
 func (t *tracker) wired(e *event) bool {
 	end := e.get(loopbackEnd)
-	if end == "" {
-		return false
+	if end == "" || !strings.HasPrefix(e.get(channelName), "loopback/") {
+		return false // the leg of who took a wire's place has its variables, too
 	}
 	w := &wire{other: e.get(loopbackOther), call: e.get(markCall)}
 	if t.wires[e.get(uniqueID)] = w; end == "A" && e.get(otherType) == "originator" {

@@ -35,11 +35,8 @@ func (f *PBX) bowOut(b, l *leg) {
 	a := b.other
 	f.answer(a)
 	b.peer, l.peer = nil, nil
-	for k, v := range a.vars {
-		if strings.HasPrefix(k, "farhook_") {
-			l.vars[k] = v
-		}
-	}
+	maps.Copy(l.vars, a.vars)
+	l.vars["loopback_leg"], l.vars["other_loopback_leg_uuid"] = "A", b.id // they stay
 	f.hangup(a, "NORMAL_UNSPECIFIED")
 	f.then(l, a.then)
 }
