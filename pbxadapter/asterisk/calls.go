@@ -132,8 +132,11 @@ func (a *Adapter) answerCall(ctx context.Context, r csta.AnswerCall) (csta.Answe
 		}
 		a.heard(ctx, l.device, false)
 	}
-	if !pickup {
-		return none, a.unproven(ctx, "NOTIFY talk: the phone does not obey it, so answering")
+	switch {
+	case !pickup && notify:
+		return none, a.unproven(ctx, "NOTIFY talk")
+	case !pickup:
+		return none, csta.ErrRequestIncompatible.With("asterisk: the phone neither obeys NOTIFY talk nor answers a call by itself: lift it")
 	}
 	a.mu.Lock()
 	answered = a.expect(func() bool { return l.state == csta.Connected })

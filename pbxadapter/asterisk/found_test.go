@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
 	"farhook/csta"
 	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
@@ -277,5 +279,39 @@ func TestSameNumberTwice(t *testing.T) {
 				b.idle("102", "0301234567")
 			})
 		})
+	}
+}
+
+// When events come faster than they are processed the link is given up, and built anew with what there is then; nothing stalls, and nobody's call ends.
+func TestOverflow(t *testing.T) {
+	p := plainPBX()
+	b := &board{t: t, p: p, model: callmodel.New()}
+	b.make = func(more ...func(*Config)) *Adapter { return adapterOn(t, p, zap.NewNop(), more...) }
+	b.start()
+	defer func() { b.stop(); p.Cut() }()
+	b.until("connected", b.synced)
+	if err := p.Call("101", "102"); err != nil {
+		t.Fatal(err)
+	}
+	id := b.becomes("102", csta.Alerting)
+	b.a.mu.Lock() // whatever takes so long
+	for range 20_000 {
+		p.Say("UserEvent", "Text: x")
+	}
+	if err := p.Answer("102"); err != nil {
+		t.Error(err)
+	}
+	time.Sleep(200 * time.Millisecond)
+	b.a.mu.Unlock()
+	b.until("given up", func() bool { return b.a.Counted().Overflows == 1 })
+	if now := b.becomes("102", csta.Connected); now != id {
+		t.Errorf("the call was %v, and is %v", id, now)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.told {
+		if _, ended := e.Event.(csta.ConnectionClearedEvent); ended {
+			t.Errorf("told: %+v", e.Event)
+		}
 	}
 }

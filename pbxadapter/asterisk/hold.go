@@ -45,19 +45,22 @@ func (a *Adapter) hold(ctx context.Context, id csta.ConnectionID, why csta.Event
 		}
 		a.heard(ctx, l.device, false)
 	}
-	return a.holdForPhone(ctx, conn, l)
+	return a.holdForPhone(ctx, conn, l, notify)
 }
 
 // holdForPhone sends both parties of a call into our dialplan lines: music for who is held, silence for who holds. Each knows the other one by a
-// variable, so that a later farhook can bring them together again.
-func (a *Adapter) holdForPhone(ctx context.Context, conn *ami.Conn, l *leg) error {
+// variable, so that a later farhook can bring them together again. asked says whether the phone was asked in vain.
+func (a *Adapter) holdForPhone(ctx context.Context, conn *ami.Conn, l *leg, asked bool) error {
 	a.together(ctx, l)
 	a.mu.Lock()
 	near := l.channel()
 	rest := l.call.live(l)
 	if !a.serverHolds() || near == nil || len(rest) != 1 || near.bridge == nil || near.bridge != rest[0].channel().bridge {
 		a.mu.Unlock()
-		return a.unproven(ctx, "NOTIFY hold: the phone does not obey it, and our dialplan lines cannot hold this call, so holding")
+		if asked {
+			return a.unproven(ctx, "NOTIFY hold")
+		}
+		return csta.ErrRequestIncompatible.With("asterisk: the phone does not obey NOTIFY hold, and our dialplan lines cannot hold this call: hold it at the phone")
 	}
 	far := rest[0].channel()
 	p := &parting{l, near, far}
