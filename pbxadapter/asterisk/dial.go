@@ -258,7 +258,7 @@ func (t *tracker) callerUp(c *channel) {
 // appAnswers tells that an application answered, if nobody else did meanwhile.
 func (t *tracker) appAnswers(c *channel) {
 	l := c.leg
-	if l == nil || l.state != csta.Connected || c.conference != "" && c.silent || c.bridge != nil && !c.bridge.apart {
+	if l == nil || l.state != csta.Connected && l.state != csta.Hold || c.conference != "" && c.silent || c.bridge != nil && !c.bridge.apart {
 		return
 	}
 	for _, o := range l.call.legs {

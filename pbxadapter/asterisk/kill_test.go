@@ -47,6 +47,25 @@ func TestHeldOverRestart(t *testing.T) {
 	}
 }
 
+// Who talks to an announcement, or is in a room that was dialled, does so after a restart of farhook.
+func TestAnnouncementOverRestart(t *testing.T) {
+	inBubble(t, plain(), func(b *board) {
+		b.hand(b.p.Call("101", "*76"))
+		id := b.is("101", csta.Connected)
+		b.restart()
+		if now := b.is("101", csta.Connected); now != id {
+			t.Errorf("the call was %v, and is %v", id, now)
+		}
+		if c := b.at("101"); len(c) != 1 || len(c[0].Legs) != 2 || c[0].Legs[1].Device != "*76" && c[0].Legs[0].Device != "*76" {
+			t.Errorf("101 is in %+v", c)
+		}
+		b.pass(3 * time.Minute)
+		if n := b.a.Counted().Repaired; n != 0 {
+			t.Errorf("%d were repaired", n)
+		}
+	})
+}
+
 // A call that a phone holds by its own key, and does not take back when asked, is taken back by a second call of that phone, which answers by
 // itself; a phone that does neither says so.
 func TestRetrieveOfOwnKey(t *testing.T) {

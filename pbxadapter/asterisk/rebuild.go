@@ -123,10 +123,10 @@ type rebuilding struct {
 
 func (r *rebuilding) app(c *channel) string { return r.items[c].Get("Application") }
 
-// variable is one of statusVariables as the list has it.
+// variable is one of statusVariables as the list has it; empty where it was never set.
 func variable(m ami.Message, name string) string {
 	for _, v := range m.All("Variable") {
-		if k, v, ok := strings.Cut(v, "="); ok && k == name {
+		if k, v, ok := strings.Cut(v, "="); ok && k == name && v != "(null)" {
 			return v
 		}
 	}

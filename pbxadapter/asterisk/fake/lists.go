@@ -40,6 +40,9 @@ func (p *PBX) status(s *session, a action) {
 					value = "1"
 				}
 			}
+			if value == "" {
+				value = "(null)"
+			}
 			fields = append(fields, "Variable: "+v+"="+value)
 		}
 		s.item(a, "Status", fields...)
