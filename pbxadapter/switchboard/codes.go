@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"farhook/csta"
+	"farhook/pbxadapter"
 )
 
 // Code is a number of a PBX's own dialplan that stands for something at a line: digits, * and #, with {extension} where the line's extension goes, such as
@@ -62,10 +63,17 @@ func (c Code) extension(number string) string {
 
 // extension is the shortest of the numbers by which a PBX's own people call a phone; empty where it has none.
 func (d *device) extension() string {
-	if len(d.Aliases) == 0 || d.Kind != 0 {
+	if d.Kind != pbxadapter.Phone {
 		return ""
 	}
-	return slices.MinFunc(d.Aliases, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) })
+	own := d.Aliases
+	if id := string(d.ID); id != "" && strings.Trim(id, "0123456789*#") == "" { // no rule makes another number of it
+		own = append([]string{id}, own...)
+	}
+	if len(own) == 0 {
+		return ""
+	}
+	return slices.MinFunc(own, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) })
 }
 
 func (l *link) codes() Codes { return l.works.Load().codes }

@@ -25,7 +25,8 @@ func TestCodeCheck(t *testing.T) {
 
 // A number that calls through a do not disturb takes the right to, whatever the request; where there is no such code it's a number like others.
 func TestOverrideIsARight(t *testing.T) {
-	a, other := newScripted(d1, d2), newScripted("tel:+15552001")
+	a, other := newScripted(d1, d2, "300"), newScripted("tel:+15552001")
+	a.devices[2].Aliases = nil // its id is its extension
 	other.devices[0].Aliases = []string{"2001"}
 	done := func(context.Context, csta.MakeCall) (csta.MakeCallResponse, error) {
 		return csta.MakeCallResponse{}, nil
@@ -47,7 +48,7 @@ func TestOverrideIsARight(t *testing.T) {
 		return csta.MakeCall{CallingDevice: d1, CalledDirectoryNumber: to}
 	}
 	for _, r := range []csta.Request{
-		calls("*991002"), calls("*99 1002"), calls("tel:*991002"),
+		calls("*991002"), calls("*99 1002"), calls("*99300"), calls("tel:*991002"),
 		csta.SetForwarding{Device: d1, ActivateForward: true, ForwardDN: "*991002"},
 	} {
 		if _, err := b.Do(t.Context(), first, r); !errors.Is(err, csta.ErrPrivilegeCalled) {
@@ -76,6 +77,9 @@ func TestOverrideIsARight(t *testing.T) {
 		}
 	}
 	if d, _ := b.Device(System, d2); d.Voicemail != "*981002" || d.Through != "*991002" {
+		t.Errorf("%+v", d)
+	}
+	if d, _ := b.Device(System, "300"); d.Voicemail != "*98300" || d.Through != "*99300" {
 		t.Errorf("%+v", d)
 	}
 	if d, _ := b.Device(System, "tel:+15552001"); d.Voicemail != "" || d.Through != "" {
