@@ -94,6 +94,20 @@ test("what nobody answers goes to the voicemail of whom it rings at", async () =
   await close(p);
 });
 
+test("what nobody answers is taken back and sent to somebody else in one go", async () => {
+  const p = await open("1005", { settings: { patience: 5 } });
+  await talk(p, ways.mouse);
+  await ways.mouse.act(p, "talking", "transferNow");
+  await ways.mouse.whom(p, "1003");
+  await p.locator('[data-fate="overdue"] [data-do="someoneElse"]').click();
+  await ways.mouse.whom(p, "1001");
+  await none(p);
+  await state(p, 1001, "ringing");
+  await state(p, 1003, "idle");
+  await silence();
+  await close(p);
+});
+
 test("what comes back to me says from whom", async () => {
   const p = await open("1005");
   await talk(p, ways.mouse);

@@ -233,6 +233,21 @@ test("every view in both themes, small and enlarged, in German", async () => {
       await accessible(`${view}, ${colorScheme}`, p);
       await keep(p, `${view.replace("/", "-")}-${colorScheme}-de`);
     }
+    await p.goto(`${here.farhook.url}#/board`);
+    await tile(p, 1002).waitFor();
+    for (const [key, dialog] of [
+      ["?", "keys"],
+      ["Control+k", "palette"],
+      ["o", "note"],
+      ["f", "deflect"],
+    ]) {
+      await p.keyboard.press(key);
+      await p.locator("dialog[open]").waitFor();
+      await accessible(`${dialog}, ${colorScheme}`, p);
+      await keep(p, `${dialog}-${colorScheme}-de`);
+      await p.keyboard.press("Escape");
+      await p.locator("dialog").waitFor({ state: "detached" });
+    }
     await silence();
     await close(p);
   }

@@ -31,6 +31,7 @@ export interface SentNow {
   readonly undo: number; // seconds
 }
 
+const againFor = 5_000; // ms: so long the stream may take to tell of a call that was taken back
 const fadeAfter = 4_000; // ms: so long an outcome stays in the list
 
 export class Attendant {
@@ -52,6 +53,7 @@ export class Attendant {
   #ended = new Map<number, number>(); // sent → when its outcome was first seen
   #ringing = new Map<string, { caller: Party; at: number }>();
   #announcer = new Announcer();
+  #again: { readonly call: string; readonly until: number } | null = null; // taken back to be sent to somebody else
   #count = 0;
 
   readonly mine: Phone | undefined = $derived.by(() => {
@@ -192,6 +194,28 @@ export class Attendant {
     return this.#do(`pickUp ${call}`, "", () => pickUp(call, at, this.mine!.device.id));
   }
 
+  /** Takes back what was sent away, and asks at once to whom it shall go instead. */
+  async someoneElse({ sent, fate }: SentNow): Promise<void> {
+    const mine = this.mine;
+    if (!("leg" in fate) || !mine) return;
+    const again = async () => {
+      const went = await pickUp(sent.call, fate.leg.device, mine.device.id);
+      this.#again = { call: went?.call || sent.call, until: Date.now() + againFor };
+    };
+    if (!(await this.#do(`pickUp ${sent.call}`, "", again))) return;
+    this.dismiss(sent);
+    this.#sendAgain();
+  }
+
+  /** The stream may tell of the call after the answer has come: it is asked for when it is there. */
+  #sendAgain(): void {
+    if (this.#again === null) return;
+    const { call, until } = this.#again;
+    const line = this.mine?.lines.find((l) => l.call.id === call && l.leg.state === "connected");
+    if (line) this.picking = { action: "transferNow", line, typed: "" };
+    if (line || Date.now() > until) this.#again = null;
+  }
+
   async takeBack({ sent, fate }: SentNow): Promise<void> {
     if ("leg" in fate && (await this.take(sent.call, fate.leg.device))) this.dismiss(sent);
   }
@@ -272,6 +296,7 @@ export class Attendant {
       this.#alert(words);
     }
     this.#miss();
+    this.#sendAgain();
     for (const id of this.watched) {
       const p = this.desk.phones.get(id);
       if (p?.state !== "idle") continue;
