@@ -63,9 +63,12 @@ func order(e *event) int {
 func (t *tracker) revive(l *leg, e *event) {
 	l.dialled = l.dialled || e.get(lastBridge) != "" || e.get(dialledFor) != ""
 	t.awake(l, e)
+	if e.get(signalBond) != "" { // it talks, and what it ran last, and waited in, is past
+		return
+	}
 	switch side := e.get(queueSide); e.get(application) {
 	case "fifo", "callcenter":
-		if (side == "member" || side == "WAITING") && l.inbound && e.get(signalBond) == "" {
+		if (side == "member" || side == "WAITING") && l.inbound {
 			t.waits(l)
 		}
 	case "conference":
@@ -73,7 +76,7 @@ func (t *tracker) revive(l *leg, e *event) {
 			t.enter(l, e.get(conferenceVar), e.get(conferenceIn))
 		}
 	case "valet_park":
-		if l.conn != nil && e.get(signalBond) == "" {
+		if l.conn != nil {
 			t.inSlot(l, t.known(e.get(valetSlot), pbxadapter.Called))
 		}
 	}
