@@ -35,6 +35,7 @@ type leg struct {
 	context  string
 	parked   string // by our mark: the leg for which this one is, or is about to be, parked
 	created  time.Time
+	lone     bool   // it held another call by parking, and nobody is left in that
 	killed   bool   // by us
 	ending   *doubt // it has ended, as the echo of another leg's end that is yet to be heard of
 	doubts   [3]*doubt

@@ -106,3 +106,31 @@ func TestHeldWhoTalksIsLeftAlone(t *testing.T) {
 		t.Errorf("202 had %v, and has %v: it was talking", held, now)
 	}
 }
+
+// Whoever holds by parking holds nothing any more when the one who was held has hung up: his leg does not wait in silence for ever.
+func TestHeldHangsUp(t *testing.T) {
+	s := newScript(t, true)
+	s.talk()
+	s.do(csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)})
+	s.hand(s.hands.HangUp("202"))
+	s.is("202")
+	s.is("201")
+	s.until("201's leg is still there", func() bool { return len(s.whose("201")) == 0 })
+}
+
+// So it is in a consultation; which goes on.
+func TestHeldHangsUpInConsultation(t *testing.T) {
+	s := newScript(t, true)
+	s.talk()
+	s.consult("203")
+	s.hand(s.hands.Answer("203"))
+	s.is("203", csta.Connected)
+	s.hand(s.hands.HangUp("202"))
+	s.is("202")
+	s.is("201", csta.Connected)
+	s.is("203", csta.Connected)
+	s.hand(s.hands.HangUp("203"))
+	s.is("203")
+	s.is("201")
+	s.until("201's leg is still there", func() bool { return len(s.whose("201")) == 0 })
+}

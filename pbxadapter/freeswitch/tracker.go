@@ -217,9 +217,10 @@ func (t *tracker) remove(n *connection) {
 	}
 }
 
-// end tells that a connection ended, and with the last one that is alive the whole call.
+// end tells that a connection ended, and with the last one that is alive the whole call. Whoever holds a call in which nobody is left holds nothing.
 func (t *tracker) end(n *connection, cause csta.EventCause, who callmodel.Party) {
 	c := n.call
+	t.desert(c, n)
 	last := !slices.ContainsFunc(c.conns, func(o *connection) bool { return o != n && o.live() })
 	if last {
 		for _, o := range c.others(n) {
@@ -232,6 +233,36 @@ func (t *tracker) end(n *connection, cause csta.EventCause, who callmodel.Party)
 	if last {
 		for _, o := range slices.Clone(c.conns) {
 			t.move(o, csta.Null, csta.CauseNormalClearing)
+		}
+	}
+}
+
+// desert looks at those whom a connection that ends leaves behind. Where nobody is left but those who hold by parking, they hold nothing any more; a leg that
+// talks in another call meanwhile ends with that talk, and one that doesn't would wait in silence for ever.
+func (t *tracker) desert(c *call, n *connection) {
+	left := c.others(n)
+	for _, o := range left {
+		parks := func(l *leg) bool { return l == o.holder || l.lone && l.peer == nil }
+		if o.leaving || o.replacing || slices.ContainsFunc(o.legs, func(l *leg) bool { return !parks(l) }) {
+			return
+		}
+	}
+	for _, o := range left {
+		l := o.holder
+		if o.holder = nil; l == nil {
+			l = o.leg()
+		}
+		switch {
+		case l == nil || l.dead:
+		case l.conn == o: // it isn't in another call
+			l.detach()
+			t.orphan = append(t.orphan, l.id)
+		default:
+			l.lone = true
+			t.loose = append(t.loose, l.id)
+			if l.peer != nil {
+				t.loose = append(t.loose, l.peer.id)
+			}
 		}
 	}
 }
