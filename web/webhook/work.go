@@ -157,7 +157,7 @@ func (d *Deliverer) try(ctx context.Context, h Hook, it *item) outcome {
 		}
 		it.unnoted = note
 	}
-	o, err := it.unnoted(ctx)
+	o, err := it.unnoted(context.WithoutCancel(ctx))
 	if err != nil {
 		if first && ctx.Err() == nil {
 			d.log.Error("what came of a delivery can't be noted, trying again; if farhook ends before, it is sent twice", zap.Error(err))
@@ -191,10 +191,10 @@ func (d *Deliverer) sendOne(ctx context.Context, h Hook, it *item, soon outcome)
 	default:
 		wait, err = d.post(ctx, h, q)
 	}
-	if ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		return soon, nil // it is sent again by the next process: at least once
 	}
-	if err == nil {
+	if err == nil { // what was taken is noted, though everything ends
 		d.counts.delivered.Add(1)
 		return soon, func(ctx context.Context) (outcome, error) {
 			return outcome{item: it, took: true}, d.db.Delivered(ctx, q.ID)
