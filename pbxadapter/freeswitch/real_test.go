@@ -22,7 +22,8 @@ import (
 // The suite on a real FreeSWITCH, with real SIP phones, where somebody has one: FARHOOK_FREESWITCH=ADDRESS,PASSWORD,PHONES names its event
 // socket and the control socket of scriptable phones 201 to 206 in the domain pbx.test. Those take one command a line ("201 call 202",
 // "202 answer", "hold", "unhold", "hangup", "reset") and answer each with a line that begins with "ok" or "err". 201 to 204 obey NOTIFY;
-// 9005 is busy, 0… leads outside to the phone "net", and 501 is a valet slot of the lot office.
+// 9005 is busy, 0… leads outside to the phone "net", and 501 is a valet slot of the lot office. What else the dialplan has, the rows of life use:
+// ring groups (411 of loopbacks), queues, rooms, feature codes.
 func realPBX(t *testing.T) (address, password string, hands realHands) {
 	t.Helper()
 	v := os.Getenv("FARHOOK_FREESWITCH")
