@@ -66,7 +66,12 @@ func (b *Board) tellDevices() {
 	for list := range slices.Chunk(c.Gone, mostChanged) {
 		b.Tell(System, DevicesChanged{Gone: list}, list...)
 	}
-	for list := range slices.Chunk(c.Changed, mostChanged) {
+	b.tellChanged(c.Changed)
+}
+
+// tellChanged tells devices of which something is otherwise than it was told.
+func (b *Board) tellChanged(devices []csta.DeviceID) {
+	for list := range slices.Chunk(devices, mostChanged) {
 		b.Tell(System, DevicesChanged{Changed: list}, list...)
 	}
 }

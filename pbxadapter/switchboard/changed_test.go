@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"farhook/csta"
+	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
 	. "farhook/pbxadapter/switchboard"
 )
@@ -76,4 +78,39 @@ func TestDevicesAreTold(t *testing.T) {
 	if left, ok := (DevicesChanged{Changed: []csta.DeviceID{d1, d2}, Gone: []csta.DeviceID{"x"}}).Only([]csta.DeviceID{d2}); !ok || len(left.Changed) != 1 || len(left.Gone) != 0 {
 		t.Errorf("%+v", left)
 	}
+}
+
+// Of a device that is out of service anyhow no event tells that the link to its PBX is lost, or there again: that is told like every other change.
+func TestLinkOfDevicesThatAreOut(t *testing.T) {
+	a := newScripted(d1, d2)
+	a.state = callmodel.State{Out: map[csta.DeviceID]csta.EventCause{d2: csta.CauseDestOutOfOrder}}
+	b := New(OwnLine{}, Options{}, PBX{Name: "a", Adapter: a})
+	serve(t, b)
+	<-a.runs
+	for end := time.Now().Add(10 * time.Second); len(b.Devices(System)) < 2 || !b.Devices(System)[1].LinkUp; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the PBX doesn't come")
+		}
+	}
+	c := b.Follow(anybody, Now, Filter{All: true, Beside: true}, func() {})
+	defer c.Close()
+	told := func(up bool) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+			e, ok, err := c.Next()
+			if err != nil || time.Now().After(end) {
+				t.Fatalf("nothing tells that the link is up: %v (%v)", up, err)
+			}
+			if x, is := e.Beside.(DevicesChanged); ok && is {
+				if d, _ := b.Device(System, d2); !slices.Equal(x.Changed, []csta.DeviceID{d2}) || d.LinkUp != up {
+					t.Errorf("told of %v, link up: %v", x.Changed, d.LinkUp)
+				}
+				return
+			}
+		}
+	}
+	a.cut <- errors.New("cable pulled")
+	told(false)
+	<-a.runs
+	told(true)
 }

@@ -149,13 +149,20 @@ func (l *link) lost() {
 		return
 	}
 	at := time.Now()
-	var told []callmodel.Told
+	var (
+		told []callmodel.Told
+		out  []csta.DeviceID // already: of them no event tells that the link is lost
+	)
 	for _, d := range *l.devices.Load() {
-		told = append(told, l.model.Apply(callmodel.Service{Meta: callmodel.Meta{At: at, Cause: csta.CauseNetworkOutOfOrder}, Device: d.ID})...)
+		t := l.model.Apply(callmodel.Service{Meta: callmodel.Meta{At: at, Cause: csta.CauseNetworkOutOfOrder}, Device: d.ID})
+		if told = append(told, t...); len(t) == 0 {
+			out = append(out, d.ID)
+		}
 	}
 	w := l.board.journal.append(l.name, told, l.board.ops.of)
 	l.mu.Unlock()
 	w.call()
+	l.board.tellChanged(out)
 }
 
 // reporter is one run's Reporter; after the run it does nothing.
@@ -178,7 +185,7 @@ func (r *reporter) Devices(all []pbxadapter.Device) {
 
 // Resync replaces the state, and brings devices back into service.
 func (r *reporter) Resync(s callmodel.State) {
-	first := false
+	first, was := false, false
 	s = r.link.board.namedState(s)
 	r.tell(func(l *link) []callmodel.Told {
 		first = !l.synced.Swap(true)
@@ -186,7 +193,7 @@ func (r *reporter) Resync(s callmodel.State) {
 			l.devices.Store(&[]pbxadapter.Device{})
 		}
 		told := l.model.Resync(s, time.Now())
-		l.up.Store(true)
+		was = l.up.Swap(true)
 		l.counts.resyncs.Add(1)
 		l.log.Info("PBX link up", zap.Int("devices", len(*l.devices.Load())), zap.Int("calls", len(s.Calls)))
 		return told
@@ -197,6 +204,9 @@ func (r *reporter) Resync(s callmodel.State) {
 		return w
 	})
 	r.link.board.tellDevices()
+	if !first && !was { // no event tells of those that stay out of service that the link is there again
+		r.link.board.tellChanged(slices.Sorted(maps.Keys(s.Out)))
+	}
 }
 
 // Report tells one fact.
