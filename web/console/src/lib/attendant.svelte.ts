@@ -89,6 +89,11 @@ export class Attendant {
     try {
       this.me = await me();
       this.signInNeeded = false;
+      // Somebody else at this browser: the phone and the mobile of whom sat here before are not his.
+      if (this.me.signedIn && this.settings.user !== this.me.name) {
+        const first = this.settings.user === "";
+        this.keep({ user: this.me.name, ...(first ? {} : { phone: null, asked: false, mobile: "" }) });
+      }
       const own = this.me.ownLines[0];
       if (own !== undefined && this.settings.phone === null && !this.settings.asked) this.choose(own);
     } catch (e) {

@@ -3,6 +3,7 @@
 import { type KeyMap, delivered, mapOf } from "./keys";
 
 export interface Settings {
+  user: string; // who signed in here last; empty: nobody had to
   phone: string | null; // device; null: not chosen
   asked: boolean; // "Which phone is yours?" has been answered, if only with "watch"
   handsFree: boolean;
@@ -30,6 +31,7 @@ export function load(kept: string | null): Settings {
   const text = (v: unknown, most: number) => (typeof v === "string" ? v.slice(0, most) : "");
   const patience = Number(s["patience"]);
   return {
+    user: text(s["user"], 256),
     phone: text(s["phone"], 256) || null,
     asked: s["asked"] === true,
     handsFree: s["handsFree"] === true,
