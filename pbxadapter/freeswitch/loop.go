@@ -109,8 +109,10 @@ func (a *Adapter) advance(now time.Time) time.Duration {
 	if !a.ready {
 		return time.Hour
 	}
+	// A timer may come a millisecond late: so an event goes up to one early.
+	early := min(a.window.settle/4, time.Millisecond)
 	for {
-		e, at := a.window.next(now)
+		e, at := a.window.next(now.Add(early))
 		if e == nil {
 			break
 		}
@@ -124,7 +126,11 @@ func (a *Adapter) advance(now time.Time) time.Duration {
 	a.check()
 	a.wishes()
 	next := time.Minute
-	for _, due := range [...]time.Time{a.window.due(), a.track.due()} {
+	event := a.window.due()
+	if !event.IsZero() {
+		event = event.Add(-early)
+	}
+	for _, due := range [...]time.Time{event, a.track.due()} {
 		if !due.IsZero() {
 			next = min(next, max(due.Sub(now), 20*time.Microsecond))
 		}
