@@ -15,6 +15,7 @@ func (t *tracker) conferenceJoin(m ami.Message) {
 		return
 	}
 	c.conference = m.Get("Conference")
+	t.bridgeEnter(m) // of whom a transfer brings in nothing else is said
 	t.entersRoom(c)
 }
 

@@ -301,7 +301,7 @@ func TestOverflow(t *testing.T) {
 	if err := p.Answer("102"); err != nil {
 		t.Error(err)
 	}
-	time.Sleep(200 * time.Millisecond)
+	settles(func() bool { return b.a.conn.Err() != nil })
 	b.a.mu.Unlock()
 	b.until("given up", func() bool { return b.a.Counted().Overflows == 1 })
 	if now := b.becomes("102", csta.Connected); now != id {

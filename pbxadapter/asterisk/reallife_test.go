@@ -184,6 +184,19 @@ var life = []struct {
 		map[csta.DeviceID][]string{"101": {"Originated", "Established 620", "ConnectionCleared null 101"}},
 	},
 	{
+		"handed over to an announcement",
+		[]string{"101 call 102", "wait 3s 102 ringing", "102 answer", "wait 3s 101 answered", "sleep 300ms", "102 transfer 630", "sleep 2s", "101 hangup"},
+		map[csta.DeviceID][]string{"101": {"Originated", "Delivered", "Established", "Transfered 630", "Established 630", "ConnectionCleared null 101"}},
+	},
+	{
+		"handed over to a room",
+		[]string{
+			"101 call 102", "wait 3s 102 ringing", "102 answer", "wait 3s 101 answered", "sleep 300ms", "102 call 651", "wait 3s 102 answered", "sleep 500ms", "102 attended",
+			"sleep 1500ms", "101 hangup",
+		},
+		map[csta.DeviceID][]string{"101": {"Originated", "Delivered", "Established", "Held", "Transfered connected 651", "ConnectionCleared null 101"}},
+	},
+	{
 		"keys",
 		[]string{"101 call 102", "wait 3s 102 ringing", "102 answer", "wait 3s 101 answered", "sleep 300ms", "101 dtmf 4#", "sleep 1s", "101 hangup"},
 		map[csta.DeviceID][]string{"102": {"Delivered", "Established", "DigitsGenerated 101 4", "DigitsGenerated 101 #", "ConnectionCleared"}},

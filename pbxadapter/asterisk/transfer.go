@@ -60,6 +60,9 @@ func (t *tracker) singleStep(l *leg, to callmodel.Party) {
 	k.called, k.last, k.cause, k.sent, k.served = to, who, csta.CauseSingleStepTransfer, true, false
 	t.depart(l)
 	k.reached = false
+	if c := rest[0].channel(); c != nil { // no event tells that an announcement answers who was up before
+		t.after(promptDoubt, func() { t.wonderAbout(c) })
+	}
 }
 
 // depart takes a transferring leg out: whatever Asterisk still says of its channels has been told by the transfer.
