@@ -41,6 +41,7 @@ func (a *Adapter) originate(ctx context.Context, from, to csta.DeviceID, auto bo
 	}
 	a.t.intend(in, a.conf.RingTime)
 	begun := a.expect(func() bool { return in.refused || in.told.Call != "" })
+	defer a.drop(begun)
 	a.mu.Unlock()
 	action := ami.NewAction("Originate").With("Channel", ami.Channel, "PJSIP/"+p.endpoint).With("Context", ami.Word, dialplan).With("Exten", ami.Number, n).
 		Fixed("Priority", "1").Variable("CONNECTEDLINE(num)", ami.Number, n)
@@ -122,15 +123,18 @@ func (a *Adapter) answerCall(ctx context.Context, r csta.AnswerCall) (csta.Answe
 	notify := p.style.notify() && a.deaf[l.device] < 2
 	pickup := p.style.prompts() && l.state == csta.Alerting
 	l.op = pbxadapter.Op(ctx)
-	answered := a.expect(func() bool { return l.state == csta.Connected })
+	id, device := r.CallToBeAnswered, l.device
+	isAnswered := func() bool { return a.t.is(id, csta.Connected) }
+	answered := a.expect(isAnswered)
+	defer a.drop(answered)
 	a.mu.Unlock()
-	defer a.settled(l)
+	defer a.settled(id)
 	if notify {
 		if done, err := a.notify(ctx, conn, c.name, "talk", answered); done || err != nil {
-			a.heard(ctx, l.device, done)
+			a.heard(ctx, device, done)
 			return none, err
 		}
-		a.heard(ctx, l.device, false)
+		a.heard(ctx, device, false)
 	}
 	switch {
 	case !pickup && notify:
@@ -139,12 +143,13 @@ func (a *Adapter) answerCall(ctx context.Context, r csta.AnswerCall) (csta.Answe
 		return none, csta.ErrRequestIncompatible.With("asterisk: the phone neither obeys NOTIFY talk nor answers a call by itself: lift it")
 	}
 	a.mu.Lock()
-	answered = a.expect(func() bool { return l.state == csta.Connected })
+	picked := a.expect(isAnswered)
+	defer a.drop(picked)
 	a.mu.Unlock()
 	if err := a.pickChannel(ctx, conn, p, l, c); err != nil {
 		return none, err
 	}
-	if !a.await(ctx, answered, proofWithin) {
+	if !a.await(ctx, picked, proofWithin) {
 		return none, a.unproven(ctx, "answering")
 	}
 	return none, nil
@@ -184,11 +189,13 @@ func (a *Adapter) heard(ctx context.Context, d csta.DeviceID, obeyed bool) {
 	}
 }
 
-// settled ends a request's mark on a leg.
-func (a *Adapter) settled(l *leg) {
+// settled ends a request's mark on a connection.
+func (a *Adapter) settled(id csta.ConnectionID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	l.op, l.why = 0, ""
+	if l := a.t.find(id); l != nil {
+		l.op, l.why = 0, ""
+	}
 }
 
 // pickChannel calls a phone, which answers by itself, and has it take a ringing channel's call.
@@ -247,7 +254,9 @@ func (a *Adapter) pickUp(ctx context.Context, l *leg, to csta.DeviceID) (csta.Co
 		a.mu.Unlock()
 		return none, err
 	}
-	taken := a.expect(func() bool { n := k.leg(to); return n != nil && n.state == csta.Connected })
+	id := csta.ConnectionID{Call: k.id, Device: to}
+	taken := a.expect(func() bool { return a.t.is(id, csta.Connected) })
+	defer a.drop(taken)
 	a.mu.Unlock()
 	if c != nil {
 		err = a.pickChannel(ctx, conn, p, l, c)
@@ -266,7 +275,7 @@ func (a *Adapter) pickUp(ctx context.Context, l *leg, to csta.DeviceID) (csta.Co
 	if !a.await(ctx, taken, 2*proofWithin) {
 		return none, a.unproven(ctx, "the pickup")
 	}
-	return csta.ConnectionID{Call: k.id, Device: to}, nil
+	return id, nil
 }
 
 // free checks that a phone can take a call; a.mu is held.

@@ -108,7 +108,7 @@ type call struct {
 	conference      bool           // in a room of ours
 	served          bool           // held by our dialplan lines now
 	sent            bool           // on from a called phone that it never reached
-	handing         *leg           // that hands it over, where our dialplan lines hold it
+	handing         csta.DeviceID  // that hands it over, where our dialplan lines hold it
 	handedTo        callmodel.Party
 	deflected       callmodel.Party // where a request of ours is sending it
 	lost            []*channel      // called, ended without an answer, and it isn't known yet why
@@ -210,8 +210,9 @@ type intent struct {
 	pickup  *leg              // takes this leg's call over; nil: a call
 	back    *leg              // takes back what the phone holds by its own key
 	into    *call             // joins this conference
-	told    csta.ConnectionID // of the call, once it has begun
+	told    csta.ConnectionID // of the call, once it has begun; of who joins a conference, once he is rung
 	refused bool              // Asterisk said so
+	failed  bool              // … and whom a conference waits for was told to be out of reach
 	channel *channel
 	since   time.Time
 }

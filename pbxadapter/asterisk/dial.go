@@ -323,5 +323,8 @@ func (t *tracker) dialEnd(m ami.Message) {
 func (t *tracker) originateResponse(m ami.Message) {
 	if in := t.intents[m.Get("Uniqueid")]; in != nil && m.Get("Response") == "Failure" {
 		in.refused = true
+		if in.into != nil {
+			t.unreached(in)
+		}
 	}
 }

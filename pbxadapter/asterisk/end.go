@@ -75,6 +75,9 @@ func (t *tracker) ends(c *channel, cause, tech int) {
 		c.leg = nil
 	case c.leg == nil:
 		c.app.drop()
+		if in := c.intent; in != nil && in.into != nil && !c.silent {
+			t.unreached(in)
+		}
 		if !c.silent && c.intent == nil && c.caller != nil && c.dialEnd == "" {
 			t.unanswered(c)
 		}

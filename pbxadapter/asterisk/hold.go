@@ -3,6 +3,7 @@ package asterisk
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"farhook/csta"
 	"farhook/pbxadapter"
@@ -34,9 +35,10 @@ func (a *Adapter) hold(ctx context.Context, id csta.ConnectionID, why csta.Event
 	}
 	notify := p.style.notify() && a.deaf[l.device] < 2
 	l.op, l.why = pbxadapter.Op(ctx), why
-	done := a.expect(func() bool { return l.state == csta.Hold })
+	done := a.expect(func() bool { return a.t.is(id, csta.Hold) })
+	defer a.drop(done)
 	a.mu.Unlock()
-	defer a.settled(l)
+	defer a.settled(id)
 	if notify {
 		held, err := a.notify(ctx, conn, c.name, "hold", done)
 		if held || err != nil {
@@ -45,17 +47,21 @@ func (a *Adapter) hold(ctx context.Context, id csta.ConnectionID, why csta.Event
 		}
 		a.heard(ctx, l.device, false)
 	}
-	return a.holdForPhone(ctx, conn, l, notify)
+	return a.holdForPhone(ctx, conn, id, notify)
 }
 
 // holdForPhone sends both parties of a call into our dialplan lines: music for who is held, silence for who holds. Each knows the other one by a
 // variable, so that a later farhook can bring them together again. asked says whether the phone was asked in vain.
-func (a *Adapter) holdForPhone(ctx context.Context, conn *ami.Conn, l *leg, asked bool) error {
-	a.together(ctx, l)
+func (a *Adapter) holdForPhone(ctx context.Context, conn *ami.Conn, id csta.ConnectionID, asked bool) error {
+	a.together(ctx, id)
 	a.mu.Lock()
-	near := l.channel()
+	l, near, err := a.withChannel(id, csta.ErrNoActiveCall, csta.Connected)
+	if err != nil {
+		a.mu.Unlock()
+		return err
+	}
 	rest := l.call.live(l)
-	if !a.serverHolds() || near == nil || len(rest) != 1 || near.bridge == nil || near.bridge != rest[0].channel().bridge {
+	if !a.serverHolds() || len(rest) != 1 || near.bridge == nil || near.bridge != rest[0].channel().bridge {
 		a.mu.Unlock()
 		if asked {
 			return a.unproven(ctx, "NOTIFY hold")
@@ -65,10 +71,11 @@ func (a *Adapter) holdForPhone(ctx context.Context, conn *ami.Conn, l *leg, aske
 	far := rest[0].channel()
 	p := &parting{l, near, far}
 	a.t.parting = append(a.t.parting, p)
-	done := a.expect(func() bool { return l.state == csta.Hold })
+	done := a.expect(func() bool { return a.t.is(id, csta.Hold) })
+	defer a.drop(done)
 	nearName, farName := near.name, far.name
 	a.mu.Unlock()
-	err := a.setPeers(ctx, conn, nearName, farName)
+	err = a.setPeers(ctx, conn, nearName, farName)
 	if err == nil {
 		_, err = conn.Do(ctx, ami.NewAction("Redirect").With("Channel", ami.Channel, farName).With("ExtraChannel", ami.Channel, nearName).
 			With("Context", ami.Word, a.conf.Context).Fixed("Exten", holdExten).Fixed("Priority", "1").
@@ -78,12 +85,7 @@ func (a *Adapter) holdForPhone(ctx context.Context, conn *ami.Conn, l *leg, aske
 		return nil
 	}
 	a.mu.Lock()
-	for i, o := range a.t.parting {
-		if o == p {
-			a.t.parting = append(a.t.parting[:i], a.t.parting[i+1:]...)
-			break
-		}
-	}
+	a.t.parting = slices.DeleteFunc(a.t.parting, func(o *parting) bool { return o == p })
 	a.mu.Unlock()
 	if err != nil {
 		return a.fault(ctx, err)
@@ -93,13 +95,14 @@ func (a *Adapter) holdForPhone(ctx context.Context, conn *ami.Conn, l *leg, aske
 }
 
 // together waits until the parties of a call hear one another: somebody who has just answered may be on the way into the bridge.
-func (a *Adapter) together(ctx context.Context, l *leg) {
+func (a *Adapter) together(ctx context.Context, id csta.ConnectionID) {
 	a.mu.Lock()
 	w := a.expect(func() bool {
-		c := l.channel()
-		if c == nil || l.call.leg(l.device) != l {
+		l := a.t.find(id)
+		if l == nil || l.channel() == nil {
 			return true // gone: what follows says so
 		}
+		c := l.channel()
 		rest := l.call.live(l)
 		return l.server || c.bridge != nil && len(rest) > 0 && rest[0].channel().bridge == c.bridge
 	})

@@ -46,18 +46,21 @@ func (a *Adapter) transferCall(ctx context.Context, r csta.TransferCall) (csta.T
 		far = x.name
 	}
 	ringing := second[0].state == csta.Alerting || second[0].kind == callmodel.Network
-	to := second[0]
-	if !ringing {
+	to := second[0].id()
+	if ringing {
+		j.to = second[0].party
+	} else {
 		j.need = []*channel{x, y}
 	}
 	moves := a.t.moves(held.call, active.call, a.t.result(held, active), func(l *leg) bool { return l == held || l == active || l.role != party })
 	a.t.joining = append(a.t.joining, j)
 	done := a.expect(func() bool { return j.done })
+	defer a.drop(done)
 	a.mu.Unlock()
 	defer a.joined(j)
-	a.together(ctx, held)
+	a.together(ctx, r.HeldCall)
 	if !ringing {
-		a.together(ctx, active)
+		a.together(ctx, r.ActiveCall)
 	}
 	if ringing {
 		err = a.transferAnew(ctx, conn, j, near.name, far, to)
@@ -121,22 +124,22 @@ func oldBridge(version string) bool {
 
 // transferAnew ends the consultation, and sends the held call to where it rang: by the phone's channel, or, where our dialplan lines hold the
 // call, the far one itself.
-func (a *Adapter) transferAnew(ctx context.Context, conn *ami.Conn, j *joining, near, far string, to *leg) error {
+func (a *Adapter) transferAnew(ctx context.Context, conn *ami.Conn, j *joining, near, far string, to csta.ConnectionID) error {
 	a.mu.Lock()
-	n, err := a.number(to.device, csta.ErrInvalidDestination)
+	n, err := a.number(to.Device, csta.ErrInvalidDestination)
 	var dialplan string
 	if err == nil {
 		dialplan, err = a.dialplan(j.held.device)
 	}
-	consultation := j.active.channel()
-	if err != nil || consultation == nil {
+	var consultation *channel
+	if err == nil {
+		_, consultation, err = a.withChannel(j.active.id(), csta.ErrNoActiveCall)
+	}
+	if err != nil {
 		a.mu.Unlock()
 		return err
 	}
-	// What ends now is not told: the transfer tells it.
-	for _, l := range []*leg{j.active, to} {
-		a.t.silence(l)
-	}
+	a.t.endsQuietly(j)
 	name := consultation.name
 	a.mu.Unlock()
 	_, err = conn.Do(ctx, ami.NewAction("Hangup").With("Channel", ami.Channel, name).Fixed("Cause", "16"))
@@ -148,8 +151,8 @@ func (a *Adapter) transferAnew(ctx context.Context, conn *ami.Conn, j *joining, 
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, l := range []*leg{to, j.active} { // the consultation is over, and nothing came of the transfer
-		if l.call.leg(l.device) == l {
+	for _, id := range []csta.ConnectionID{to, j.active.id()} { // the consultation is over, and nothing came of the transfer
+		if l := a.t.find(id); l != nil {
 			a.t.finish(l, csta.CauseNormalClearing)
 		}
 	}
@@ -175,23 +178,20 @@ func (a *Adapter) singleStepTransferCall(ctx context.Context, r csta.SingleStepT
 	}
 	k := l.call
 	k.op = pbxadapter.Op(ctx)
-	gone := a.expect(func() bool { return k.leg(l.device) != l })
+	gone := a.expect(func() bool { return !a.t.by(r.ActiveCall, c.id) })
+	defer a.drop(gone)
 	name, far := c.name, ""
 	to := a.t.shown(n)
 	if l.server {
 		far = k.live(l)[0].channel().name
-		k.handing, k.handedTo = l, to
+		k.handing, k.handedTo = l.device, to
 	}
 	a.mu.Unlock()
-	defer func() {
-		a.mu.Lock()
-		k.handing = nil
-		a.mu.Unlock()
-	}()
+	defer a.ofCall(k.id, func(k *call) { k.handing = "" })
 	if err := a.destinationExists(ctx, conn, dialplan, n); err != nil {
 		return none, err
 	}
-	a.together(ctx, l)
+	a.together(ctx, r.ActiveCall)
 	if err := a.handOn(ctx, conn, name, far, dialplan, n); err != nil {
 		return none, a.fault(ctx, err)
 	}
@@ -200,6 +200,15 @@ func (a *Adapter) singleStepTransferCall(ctx context.Context, r csta.SingleStepT
 		return none, a.unproven(ctx, "the transfer")
 	}
 	return csta.SingleStepTransferCallResponse{TransferredCall: csta.ConnectionID{Call: k.id, Device: to.Device}}, nil
+}
+
+// ofCall does something to a call, if that is still there.
+func (a *Adapter) ofCall(id csta.CallID, f func(*call)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if k := a.t.calls[id]; k != nil {
+		f(k)
+	}
 }
 
 // handOn sends the party at the other end of a channel to a number; far is its own channel, where nothing joins the two.
@@ -259,14 +268,11 @@ func (a *Adapter) deflectCall(ctx context.Context, r csta.DeflectCall) (csta.Def
 	}
 	k := l.call
 	k.op, k.deflected = pbxadapter.Op(ctx), a.t.shown(n)
-	gone := a.expect(func() bool { return k.leg(l.device) != l })
+	gone := a.expect(func() bool { return !a.t.by(r.CallToBeDiverted, c.id) })
+	defer a.drop(gone)
 	name := o.name
 	a.mu.Unlock()
-	defer func() {
-		a.mu.Lock()
-		k.deflected = callmodel.Party{}
-		a.mu.Unlock()
-	}()
+	defer a.ofCall(k.id, func(k *call) { k.deflected = callmodel.Party{} })
 	if err := a.destinationExists(ctx, conn, dialplan, n); err != nil {
 		return none, err
 	}
@@ -337,9 +343,11 @@ func (a *Adapter) parkCall(ctx context.Context, r csta.ParkCall) (csta.ParkCallR
 	k, far := l.call, rest[0].channel().name
 	k.op = pbxadapter.Op(ctx)
 	a.mu.Unlock()
-	a.together(ctx, l)
+	a.together(ctx, *r.Parking)
 	a.mu.Lock()
-	done := a.expect(func() bool { return k.virtual(slot) != nil })
+	parked := csta.ConnectionID{Call: k.id, Device: a.t.book.dialled(n)}
+	done := a.expect(func() bool { return a.t.is(parked, csta.Queued) })
+	defer a.drop(done)
 	a.mu.Unlock()
 	err = a.setVariable(ctx, conn, far, "PARKINGEXTEN", ami.Number, n)
 	if err == nil {
@@ -353,7 +361,5 @@ func (a *Adapter) parkCall(ctx context.Context, r csta.ParkCall) (csta.ParkCallR
 		a.wantLook()
 		return none, a.unproven(ctx, "parking")
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return csta.ParkCallResponse{ParkedTo: new(k.virtual(slot).id())}, nil
+	return csta.ParkCallResponse{ParkedTo: &parked}, nil
 }

@@ -115,13 +115,27 @@ func TestRetrieveOfOwnKey(t *testing.T) {
 	}, deafened)
 }
 
-// steps are services of several steps, from a call of 101 to 102 that is up, and for some with a consultation of 103.
-var steps = []struct {
+// attempt is one service.
+type attempt struct {
 	name    string
 	consult bool // 103 is consulted first
 	rings   bool // … and rings
 	request func(b *board) csta.Request
-}{
+}
+
+// prepare has 103 consulted, where the service wants that.
+func (s attempt) prepare(b *board) {
+	if !s.consult {
+		return
+	}
+	b.must(csta.ConsultationCall{ExistingCall: b.is("102", csta.Connected), ConsultedDevice: "103"})
+	if !s.rings {
+		b.hand(b.p.Answer("103"))
+	}
+}
+
+// attempts are services of several steps, from a call of 101 to 102 that is up, and for some with a consultation of 103.
+var attempts = []attempt{
 	{"HoldCall", false, false, func(b *board) csta.Request { return csta.HoldCall{CallToBeHeld: b.is("102", csta.Connected)} }},
 	{"ConsultationCall", false, false, func(b *board) csta.Request {
 		return csta.ConsultationCall{ExistingCall: b.is("102", csta.Connected), ConsultedDevice: "103"}
@@ -170,24 +184,26 @@ var steps = []struct {
 		b.hand(b.p.Call("104", "103"))
 		return csta.DeflectCall{CallToBeDiverted: b.is("103", csta.Alerting), NewDestination: "9555"}
 	}},
+	{"MakeCall", false, false, func(*board) csta.Request {
+		return csta.MakeCall{CallingDevice: "103", CalledDirectoryNumber: "104", AutoOriginate: csta.AutoOriginateDoNotPrompt}
+	}},
+	{"ClearConnection", false, false, func(b *board) csta.Request {
+		return csta.ClearConnection{ConnectionToBeCleared: b.is("102", csta.Connected)}
+	}},
+	{"ClearCall", false, false, func(b *board) csta.Request { return csta.ClearCall{CallToBeCleared: new(b.is("102", csta.Connected))} }},
 }
 
 // farhook is stopped dead after each command of each service, and started anew: nobody loses a party that is there, whoever is held can be
 // taken back, and when all have hung up nothing is left.
 func TestKill(t *testing.T) {
 	for kind, style := range kinds {
-		for _, s := range steps {
+		for _, s := range attempts {
 			for n := 1; ; n++ {
 				commands := 0
 				t.Run(fmt.Sprintf("%s/%s after command %d", kind, s.name, n), func(t *testing.T) {
 					inBubble(t, plain(), func(b *board) {
 						b.talk("101", "102")
-						if s.consult {
-							b.must(csta.ConsultationCall{ExistingCall: b.is("102", csta.Connected), ConsultedDevice: "103"})
-							if !s.rings {
-								b.hand(b.p.Answer("103"))
-							}
-						}
+						s.prepare(b)
 						r := s.request(b)
 						b.p.Stop(func(string) bool { commands++; return commands == n })
 						_, _ = b.do(r)
@@ -208,18 +224,13 @@ func TestKill(t *testing.T) {
 // not carried out; nothing of it is sent by the next link; and what is told then is what there is.
 func TestCutInRequest(t *testing.T) {
 	for kind, style := range kinds {
-		for _, s := range steps {
+		for _, s := range attempts {
 			for n := 1; ; n++ {
 				commands := 0
 				t.Run(fmt.Sprintf("%s/%s at command %d", kind, s.name, n), func(t *testing.T) {
 					inBubble(t, plain(), func(b *board) {
 						b.talk("101", "102")
-						if s.consult {
-							b.must(csta.ConsultationCall{ExistingCall: b.is("102", csta.Connected), ConsultedDevice: "103"})
-							if !s.rings {
-								b.hand(b.p.Answer("103"))
-							}
-						}
+						s.prepare(b)
 						r := s.request(b)
 						b.p.Stop(func(string) bool { commands++; return commands == n })
 						began := time.Now()

@@ -142,8 +142,8 @@ func (t *tracker) explain(k *call, o, c *channel) {
 			return
 		}
 	}
-	if l := k.handing; l != nil && k.leg(l.device) == l {
-		k.handing = nil
+	if l := k.leg(k.handing); l != nil {
+		k.handing = ""
 		t.endServed(l)
 		t.singleStep(l, k.handedTo)
 		return

@@ -36,6 +36,9 @@ func (t *tracker) place(c *channel) {
 		delete(t.unplaced, c)
 		if t.calls[in.into.id] == in.into {
 			t.bring(c, in.into, nil)
+			if c.leg != nil {
+				in.told = c.leg.id()
+			}
 		}
 	case o != nil:
 		delete(t.unplaced, c)

@@ -62,9 +62,9 @@ func (t *tracker) rebuild(l lists) callmodel.State {
 		}
 	}
 	t.startup = l.startup
-	joining, intents := t.joining, t.intents
+	joining, parting, intents := t.joining, t.parting, t.intents
 	t.clear()
-	t.joining, t.intents = joining[:0], intents
+	t.intents = intents
 	for id, in := range intents {
 		if in.channel == nil && t.now.Sub(in.since) > 10*time.Minute {
 			delete(intents, id)
@@ -105,6 +105,7 @@ func (t *tracker) rebuild(l lists) callmodel.State {
 	}
 	r.applications()
 	r.holds()
+	t.goOn(joining, parting)
 	for _, m := range l.devices {
 		t.deviceState(m)
 	}
@@ -147,7 +148,8 @@ func (r *rebuilding) callOf(c *channel) *call {
 		}
 		k := &call{
 			id: p.call.id, root: p.call.root, began: p.call.began, calling: p.call.calling, called: p.call.called, last: p.call.last,
-			conference: p.call.conference, sent: true, reached: p.call.reached,
+			conference: p.call.conference, sent: true, reached: p.call.reached, op: p.call.op, cause: p.call.cause,
+			handing: p.call.handing, handedTo: p.call.handedTo, deflected: p.call.deflected,
 		}
 		t.calls[k.id] = k
 		return k
@@ -193,7 +195,7 @@ func (r *rebuilding) party(k *call, c *channel, state csta.State) *leg {
 		l = t.add(k, c.device, party, c.party)
 		l.state, l.since = state, c.born
 		if known {
-			l.since, l.server = p.leg.since, p.leg.server
+			l.since, l.server, l.op, l.why = p.leg.since, p.leg.server, p.leg.op, p.leg.why
 			l.party = p.leg.party
 		}
 		if state == csta.Connected && c.kind == outside && !c.up() && r.called(c) {

@@ -48,7 +48,8 @@ func (a *Adapter) retrieve(ctx context.Context, id csta.ConnectionID, why csta.E
 		return err
 	}
 	l.op, l.why = pbxadapter.Op(ctx), why
-	done := a.expect(func() bool { return l.state == csta.Connected })
+	done := a.expect(func() bool { return a.t.is(id, csta.Connected) })
+	defer a.drop(done)
 	server, near := l.server, c.name
 	far := ""
 	if rest := l.call.live(l); len(rest) == 1 {
@@ -57,7 +58,7 @@ func (a *Adapter) retrieve(ctx context.Context, id csta.ConnectionID, why csta.E
 	notify := p.style.notify() && a.deaf[l.device] < 2
 	second := p.style.prompts() && a.lines[joinExten] && a.rights["Originate"] && far != "" && c.bridge != nil && !c.bridge.apart
 	a.mu.Unlock()
-	defer a.settled(l)
+	defer a.settled(id)
 	if server {
 		return a.retrieveForPhone(ctx, conn, near, far, done)
 	}
@@ -70,7 +71,7 @@ func (a *Adapter) retrieve(ctx context.Context, id csta.ConnectionID, why csta.E
 	}
 	switch {
 	case second:
-		return a.retrieveAnew(ctx, conn, l, p, far)
+		return a.retrieveAnew(ctx, conn, id, p, far)
 	case notify:
 		return a.unproven(ctx, "taking the call back")
 	}
@@ -98,19 +99,25 @@ func (a *Adapter) retrieveForPhone(ctx context.Context, conn *ami.Conn, near, fa
 
 // retrieveAnew calls a phone, which answers by itself, and has our dialplan line put it together with the other party of a call that it holds.
 // The channel by which it held has nobody any more, and ends.
-func (a *Adapter) retrieveAnew(ctx context.Context, conn *ami.Conn, l *leg, p *phoneEntry, far string) error {
+func (a *Adapter) retrieveAnew(ctx context.Context, conn *ami.Conn, id csta.ConnectionID, p *phoneEntry, far string) error {
 	a.mu.Lock()
+	l, err := a.leg(id, csta.ErrNoHeldCall, csta.Hold)
+	if err != nil {
+		a.mu.Unlock()
+		return err
+	}
 	in := &intent{op: pbxadapter.Op(ctx), id: a.newID(), device: p.device, back: l, since: time.Now()}
 	a.t.intend(in, a.conf.RingTime)
 	a.t.silence(l) // what becomes of its channel is told by this
-	done := a.expect(func() bool { return l.state == csta.Connected || in.refused })
+	done := a.expect(func() bool { return a.t.is(id, csta.Connected) || in.refused })
+	defer a.drop(done)
 	a.mu.Unlock()
-	err := a.ring(ctx, conn, ami.NewAction("Originate").With("Channel", ami.Channel, "PJSIP/"+p.endpoint).With("Context", ami.Word, a.conf.Context).
+	err = a.ring(ctx, conn, ami.NewAction("Originate").With("Channel", ami.Channel, "PJSIP/"+p.endpoint).With("Context", ami.Word, a.conf.Context).
 		Fixed("Exten", joinExten).Fixed("Priority", "1").Variable(varPeer, ami.Channel, far), in, p, true)
 	if err == nil {
 		a.await(ctx, done, 2*proofWithin)
 	}
-	ringing, back := a.notBack(in, l)
+	ringing, back := a.notBack(in, id)
 	switch {
 	case back:
 		return nil
@@ -125,17 +132,20 @@ func (a *Adapter) retrieveAnew(ctx context.Context, conn *ami.Conn, l *leg, p *p
 }
 
 // notBack has everything be as it was, unless the phone has the call back; ringing is the channel by which it was called, if that is there.
-func (a *Adapter) notBack(in *intent, l *leg) (ringing string, back bool) {
+func (a *Adapter) notBack(in *intent, id csta.ConnectionID) (ringing string, back bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if l.state == csta.Connected {
+	l := a.t.find(id)
+	if l != nil && l.state == csta.Connected {
 		return "", true
 	}
-	for _, c := range l.channels {
-		c.silent = false
+	if l != nil {
+		for _, c := range l.channels {
+			c.silent = false
+		}
 	}
 	a.t.until(time.Now())
-	if len(l.channels) == 0 && l.call.leg(l.device) == l { // it was put down meanwhile
+	if l = a.t.find(id); l != nil && len(l.channels) == 0 { // it was put down meanwhile
 		a.t.finish(l, csta.CauseNormalClearing)
 		a.check()
 	}

@@ -51,12 +51,13 @@ func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (cs
 	}
 	a.t.joining = append(a.t.joining, j)
 	done := a.expect(func() bool { return j.done })
+	defer a.drop(done)
 	names := []string{near.name, second[0].channel().name}
 	exten := conferenceExten + roomName(k.root)
 	a.mu.Unlock()
 	defer a.joined(j)
-	a.together(ctx, held)
-	a.together(ctx, active)
+	a.together(ctx, r.HeldCall)
+	a.together(ctx, r.ActiveCall)
 	if err := a.toRoom(ctx, conn, exten, names[0], names[1]); err != nil {
 		return none, err
 	}
@@ -72,6 +73,9 @@ func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (cs
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var moves []callmodel.Move
+	if now := a.t.calls[k.id]; now != nil {
+		k = now
+	}
 	for _, l := range k.legs {
 		moves = append(moves, callmodel.Move{Old: l.id(), New: l.id(), State: l.state, Party: l.party})
 	}
@@ -101,6 +105,10 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 	if err == nil {
 		n, dialplan, err = a.handOver(l, r.DeviceToJoin)
 	}
+	target := a.t.book.phones[r.DeviceToJoin]
+	if err == nil && target != nil {
+		_, err = a.phoneOf(r.DeviceToJoin)
+	}
 	if err != nil {
 		a.mu.Unlock()
 		return none, err
@@ -113,9 +121,12 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 	}
 	inRoom := k.conference && c.bridge != nil && c.bridge.apart
 	together := a.expect(func() bool {
-		return !slices.ContainsFunc(members, func(c *channel) bool { return c.bridge == nil || !c.bridge.apart })
+		return !slices.ContainsFunc(members, func(c *channel) bool {
+			c = a.t.channels[c.id]
+			return c == nil || c.bridge == nil || !c.bridge.apart
+		})
 	})
-	target := a.t.book.phones[r.DeviceToJoin]
+	defer a.drop(together)
 	exten := conferenceExten + roomName(k.root)
 	for _, m := range members {
 		m.leftFirst, m.leftLast = false, false
@@ -124,7 +135,7 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 	if err := a.destinationExists(ctx, conn, dialplan, n); err != nil {
 		return none, err
 	}
-	a.together(ctx, l)
+	a.together(ctx, r.ActiveCall)
 	if !inRoom {
 		if len(names) != 2 {
 			return none, csta.ErrInvalidConnectionState.With("asterisk: want a call of two parties, or a conference of ours")
@@ -138,6 +149,11 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 		return none, a.unproven(ctx, "the conference")
 	}
 	a.mu.Lock()
+	if l, _, err = a.withChannel(r.ActiveCall, csta.ErrNoActiveCall, csta.Connected); err != nil {
+		a.mu.Unlock()
+		return none, err
+	}
+	k = l.call
 	k.conference = true
 	in := &intent{op: pbxadapter.Op(ctx), id: a.newID(), device: r.DeviceToJoin, called: a.t.shown(n), into: k, since: time.Now()}
 	a.t.intend(in, a.conf.RingTime)
@@ -149,7 +165,8 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 	a.t.say(callmodel.Rearranged{
 		Meta: a.t.meta(l, csta.CauseSingleStepConference), How: callmodel.SingleStepConference, Primary: k.id, By: l.device, Other: in.called, Result: k.id, Moves: moves,
 	})
-	rung := a.expect(func() bool { return in.refused || k.leg(joined.Device) != nil })
+	rung := a.expect(func() bool { return in.refused || a.t.find(joined) != nil })
+	defer a.drop(rung)
 	a.mu.Unlock()
 	action := ami.NewAction("Originate")
 	if target != nil {
@@ -160,13 +177,36 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 	}
 	action.With("Context", ami.Word, a.conf.Context).With("Exten", ami.Number, exten).Fixed("Priority", "1")
 	if err := a.ring(ctx, conn, action, in, target, false); err != nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.t.until(time.Now())
+		a.t.unreached(in)
+		a.check()
 		return none, err
 	}
 	done := a.await(ctx, rung, proofWithin)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !done || in.refused {
+	switch {
+	case !done:
 		return none, a.unproven(ctx, "ringing "+n)
+	case in.failed:
+		return none, csta.ErrDeviceOutOfService.With(fmt.Errorf("asterisk: %s could not be rung", n))
 	}
 	return csta.SingleStepConferenceCallResponse{ConferencedCall: joined}, nil
+}
+
+// unreached tells of a party that was to join a conference and could not be rung.
+func (t *tracker) unreached(in *intent) {
+	k := in.into
+	in.refused = true
+	if in.told.Call != "" || in.failed || t.calls[k.id] != k || k.leg(in.called.Device) != nil {
+		return
+	}
+	in.failed = true
+	t.failed(k, in.called, csta.CauseDestNotObtainable)
+	if l := k.leg(in.called.Device); l != nil {
+		t.move(l, csta.Null, csta.CauseDestNotObtainable)
+	}
+	k.op, k.cause = 0, ""
 }

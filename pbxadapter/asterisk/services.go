@@ -203,21 +203,21 @@ func (a *Adapter) clearConnection(ctx context.Context, r csta.ClearConnection) (
 	if l.state == csta.Alerting {
 		cause = "21"
 	}
-	names := a.release(ctx, l)
-	gone := a.expect(func() bool { return a.t.find(r.ConnectionToBeCleared) != l })
+	names, ids := a.release(ctx, l)
+	gone := a.expect(func() bool { return !a.t.by(r.ConnectionToBeCleared, ids...) })
+	defer a.drop(gone)
 	a.mu.Unlock()
 	return none, a.hangUp(ctx, conn, names, cause, gone)
 }
 
-// release notes that a request has a party leave, and gives the names of its channels; a.mu is held.
-func (a *Adapter) release(ctx context.Context, l *leg) []string {
+// release notes that a request has a party leave, and gives the names and ids of its channels; a.mu is held.
+func (a *Adapter) release(ctx context.Context, l *leg) (names, ids []string) {
 	l.call.op = pbxadapter.Op(ctx)
-	var names []string
 	for _, c := range l.channels {
 		c.leaving = true
-		names = append(names, c.name)
+		names, ids = append(names, c.name), append(ids, c.id)
 	}
-	return names
+	return names, ids
 }
 
 // hangUp has channels hung up, and waits until it shows.
@@ -269,9 +269,11 @@ func (a *Adapter) clearCall(ctx context.Context, r csta.ClearCall) (csta.ClearCa
 	k := l.call
 	var names []string
 	for _, o := range k.legs {
-		names = append(names, a.release(ctx, o)...)
+		of, _ := a.release(ctx, o)
+		names = append(names, of...)
 	}
-	gone := a.expect(func() bool { return a.t.calls[k.id] != k })
+	gone := a.expect(func() bool { return a.t.calls[k.id] == nil })
+	defer a.drop(gone)
 	a.mu.Unlock()
 	return none, a.hangUp(ctx, conn, names, "16", gone)
 }

@@ -360,6 +360,18 @@ func (t *tracker) find(c csta.ConnectionID) *leg {
 	return nil
 }
 
+// is says whether a connection is in a state.
+func (t *tracker) is(c csta.ConnectionID, s csta.State) bool {
+	l := t.find(c)
+	return l != nil && l.state == s
+}
+
+// by says whether a connection is there, by one of these channels.
+func (t *tracker) by(c csta.ConnectionID, ids ...string) bool {
+	l := t.find(c)
+	return l != nil && slices.ContainsFunc(l.channels, func(x *channel) bool { return slices.Contains(ids, x.id) })
+}
+
 // busyIn says whether the device is in another call than this one: whoever dials then consults, whether or not its phone has told yet that it holds.
 func (t *tracker) busyIn(d csta.DeviceID, but *call) bool {
 	return slices.ContainsFunc(t.at[d], func(l *leg) bool {

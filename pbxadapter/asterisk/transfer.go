@@ -14,7 +14,9 @@ type joining struct {
 	how          callmodel.Rearrangement
 	op           callmodel.OpID
 	held, active *leg
-	need         []*channel // who must be together before it is done
+	need         []*channel      // who must be together before it is done; none: somebody rings, and is rung anew
+	to           callmodel.Party // … for whom
+	ends         bool            // … and the consultation has been ended for that
 	done         bool
 }
 
@@ -187,6 +189,11 @@ func (t *tracker) joins(b *bridge) {
 // complete tells a transfer of ours.
 func (t *tracker) complete(j *joining) {
 	j.done = true
+	if t.find(j.active.id()) != j.active { // over, and told so
+		t.endServed(j.held)
+		t.singleStep(j.held, j.to)
+		return
+	}
 	rest := j.active.call.others(j.active)
 	if len(rest) == 0 || j.held.call == j.active.call {
 		return

@@ -2,6 +2,7 @@ package asterisk
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -29,7 +30,8 @@ func (a *Adapter) check() {
 	a.waiters = rest
 }
 
-// expect begins to wait for a condition, which is looked at after each event, under the lock; a.mu is held.
+// expect begins to wait for a condition, which is looked at after each event, under the lock; a.mu is held. A condition names what it is about, for
+// legs and calls are made anew when everything is read again. Who begins to wait defers drop.
 func (a *Adapter) expect(condition func() bool) *waiter {
 	w := &waiter{condition, make(chan struct{}), make(chan struct{})}
 	if condition() {
@@ -51,20 +53,20 @@ func (a *Adapter) await(ctx context.Context, w *waiter, within time.Duration) bo
 	case <-ctx.Done():
 	case <-timer.C:
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for i, o := range a.waiters {
-		if o == w {
-			a.waiters = append(a.waiters[:i], a.waiters[i+1:]...)
-			break
-		}
-	}
+	a.drop(w)
 	select {
 	case <-w.met:
 		return true
 	default:
 		return false
 	}
+}
+
+// drop waits no more.
+func (a *Adapter) drop(w *waiter) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.waiters = slices.DeleteFunc(a.waiters, func(o *waiter) bool { return o == w })
 }
 
 // wantLook asks for an audit.

@@ -57,6 +57,7 @@ type PBX struct {
 	listed  func(n int)
 	asked   map[string]int
 	outside []string
+	anew    int // how many actions that do something are left until it says that it has booted
 }
 
 type phone struct {

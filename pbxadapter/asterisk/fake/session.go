@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // session is one manager client.
@@ -178,6 +179,17 @@ func (p *PBX) carryOut(s *session, a action) {
 	does := acts[name]
 	if does {
 		p.actions = append(p.actions, name)
+	}
+	if p.anew > 0 && does {
+		if p.anew--; p.anew == 0 {
+			p.emit("FullyBooted", []string{"Status: Fully Booted"})
+			time.AfterFunc(time.Second, func() {
+				p.mu.Lock()
+				defer p.mu.Unlock()
+				h(p, s, a)
+			})
+			return
+		}
 	}
 	h(p, s, a)
 	if does && p.after != nil && p.after(name) {

@@ -1,0 +1,62 @@
+package asterisk
+
+import (
+	"testing"
+	"time"
+
+	"farhook/csta"
+	"farhook/pbxadapter/asterisk/fake"
+)
+
+// Whoever is to join a conference and is known to be away is not said to have joined, and the call stays what it is.
+func TestJoinWhoIsAway(t *testing.T) {
+	inBubble(t, plain(), func(b *board) {
+		b.talk("101", "102")
+		b.p.Register("104", false)
+		b.pass(time.Second)
+		before := len(b.events())
+		b.refuses(csta.SingleStepConferenceCall{ActiveCall: b.is("102", csta.Connected), DeviceToJoin: "104"}, csta.ErrDeviceOutOfService)
+		b.pass(time.Second)
+		if told := b.events()[before:]; len(told) != 0 {
+			t.Errorf("told: %+v", told)
+		}
+		if !b.p.Together("101", "102") {
+			t.Error("they don't hear each other")
+		}
+	})
+}
+
+// Whoever is told to join and then can't be rung is told to have failed, and gone.
+func TestJoinFails(t *testing.T) {
+	for name, c := range map[string]struct {
+		goes func(b *board)
+		want *csta.Error
+	}{
+		"not registered, and nobody knew": {func(b *board) {
+			b.p.Lose("DeviceStateChange")
+			b.p.Register("104", false)
+		}, csta.ErrDeviceOutOfService},
+		"refused": {func(b *board) { b.p.Change(func(c *fake.Config) { c.Rights = []string{"Originate"} }) }, csta.ErrPrivilege},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, plain(), func(b *board) {
+				b.talk("101", "102")
+				c.goes(b)
+				b.refuses(csta.SingleStepConferenceCall{ActiveCall: b.is("102", csta.Connected), DeviceToJoin: "104"}, c.want)
+				b.pass(time.Second)
+				told := b.events()
+				if n := len(told); n < 2 || told[n-2].Event.Element() != (csta.FailedEvent{}).Element() || told[n-1].Event.Element() != (csta.ConnectionClearedEvent{}).Element() {
+					t.Errorf("told: %+v", told)
+				}
+				b.idle("104")
+				b.hand(b.p.HangUp("101"))
+				for _, later := range b.events()[len(told):] {
+					if later.Op != 0 {
+						t.Errorf("the request has a part in %+v", later)
+					}
+				}
+				b.idle("101", "102")
+			})
+		})
+	}
+}
