@@ -87,6 +87,7 @@ func beginProgram(t *testing.T, program string, args ...string) *process {
 	t.Helper()
 	p := &process{Cmd: exec.Command(program, args...), t: t, ended: make(chan error, 1)}
 	p.Env = append(os.Environ(), asMain+"=1")
+	p.SysProcAttr = diesWithUs()
 	p.Stdout, p.Stderr = &p.log, &p.log
 	if err := p.Start(); err != nil {
 		t.Fatal(err)

@@ -35,12 +35,14 @@ func TestSoak(t *testing.T) {
 	}
 	all := make([]seen, len(faults))
 	x := newTrial(t, "128m") // room for the calls of an hour
+	x.soaking = true
 	stop := x.load()
 	began, most := time.Now(), 0.0
 	for n := 0; time.Since(began) < long && !t.Failed(); n++ {
 		order := rand.Perm(len(faults))
 		for _, i := range order {
 			failed, took := x.suffer(faults[i])
+			fmt.Printf("%8v  %-35s back after %-8v meanwhile: %s\n", time.Since(began).Round(time.Second), faults[i].name, took.Round(time.Millisecond), strings.Join(failed, ", "))
 			s := &all[i]
 			s.times++
 			for _, f := range failed {

@@ -30,18 +30,19 @@ import (
 
 // trial is a gateway with everything that it keeps on a small disk, a PBX that it finds by name and whose link can be cut, and UC users with calls.
 type trial struct {
-	t     *testing.T
-	dir   string // the disk
-	file  string // the configuration
-	pbx   pairs
-	gate  *gate
-	names *names
-	uc    *ucServer
-	g     *process
-	http  string           // address
-	next  int              // pair that calls
-	why   map[string]error // probes failed of late
-	pause sync.Mutex       // of the load
+	t       *testing.T
+	dir     string // the disk
+	file    string // the configuration
+	pbx     pairs
+	gate    *gate
+	names   *names
+	uc      *ucServer
+	g       *process
+	http    string // address
+	soaking bool
+	next    int              // pair that calls
+	why     map[string]error // probes failed of late
+	pause   sync.Mutex       // of the load
 }
 
 const (
