@@ -66,7 +66,7 @@ func TestRecordedCallsThatStood(t *testing.T) {
 	}
 	p := h.dial(t)
 	p.signIn("tel:+15551007")
-	if got := string(encode(p.ask(csta.SnapshotDevice{SnapshotObject: "tel:+15551007"}))); !strings.Contains(got, ">hold<") {
+	if got := encode(p.ask(csta.SnapshotDevice{SnapshotObject: "tel:+15551007"})); !strings.Contains(got, ">hold<") {
 		t.Fatal(got)
 	}
 	if err := h.phones("1007 retrieves"); err != nil { // what comes later isn't what stood
