@@ -22,7 +22,7 @@ type made struct {
 		CallID string
 		Ended  bool
 		Cause  string
-		Legs   []struct{ DeviceID, State string }
+		Legs   []struct{ DeviceID, State, Cause string }
 	}
 	Reached *bool
 	Plan    *struct {
@@ -294,6 +294,14 @@ func TestWait(t *testing.T) {
 	call("wait=connected&timeout=1", 202)
 	if a := <-answers; a.Reached == nil || *a.Reached || a.Call.Ended || len(a.Call.Legs) != 2 {
 		t.Errorf("in time: %+v", a)
+	}
+	g.hangUp(1001)
+	if err := g.pbx.Phone(1003).SetDoNotDisturb(true); err != nil {
+		t.Fatal(err)
+	}
+	a := g.post("/api/v1/calls?wait=connected", `{"callingDevice":"1001","calledDirectoryNumber":"1003","prompt":"hands-free"}`, 201)
+	if a.Reached == nil || *a.Reached || a.Call.Ended || len(a.Call.Legs) != 2 || a.Call.Legs[1].State != "fail" || a.Call.Legs[1].Cause != "doNotDisturb" {
+		t.Errorf("refused: %+v %+v", a, a.Call)
 	}
 }
 

@@ -46,7 +46,7 @@ func (w *watcher) caused(op callmodel.OpID) csta.CallID {
 }
 
 // until waits for a state of the call: connected (somebody else of the call is connected too) or cleared. inTime: the call got there, or
-// ended before it did.
+// it ended or failed before it did.
 func (w *watcher) until(ctx context.Context, c csta.ConnectionID, state string) (call live.Call, reached, inTime bool) {
 	last := live.Call{ID: c.Call}
 	for {
@@ -61,6 +61,9 @@ func (w *watcher) until(ctx context.Context, c csta.ConnectionID, state string) 
 		}
 		if state == "connected" && talking(now, c.Device) {
 			return last, true, true
+		}
+		if state == "connected" && failed(now, c.Device) {
+			return last, false, true
 		}
 		select {
 		case <-w.news:
@@ -85,6 +88,19 @@ func (w *watcher) drain(call csta.CallID, last *live.Call) {
 			last.Cause = cause
 		}
 	}
+}
+
+// failed says whether whoever a device has called can't be had: the call stands, with nobody else in it.
+func failed(c callmodel.Call, d csta.DeviceID) bool {
+	others := false
+	for _, l := range c.Legs {
+		if l.Device != d {
+			if others = true; l.State != csta.Fail {
+				return false
+			}
+		}
+	}
+	return others
 }
 
 // talking says whether a device and another one of its call are connected.

@@ -129,6 +129,9 @@ func (m *Model) moved(f Moved) []Told {
 	if cause == "" {
 		cause = r.cause
 	}
+	if l.Cause = ""; f.To == csta.Fail {
+		l.Cause = cause
+	}
 	t := Told{Event: r.event(s, cause), Audience: seats(c), Calls: []csta.CallID{id}, Op: f.Op, At: f.At}
 	if f.To == csta.Null {
 		c.Legs = slices.Delete(c.Legs, i, i+1)

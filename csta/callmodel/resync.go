@@ -93,6 +93,11 @@ func (m *Model) bring(c *Call, meta Meta) []Told {
 		}
 	}
 	if old := m.calls[c.ID]; old != nil {
+		for i, l := range c.Legs { // what the PBX doesn't say any more, we have told
+			if j := old.leg(l.Device); l.State == csta.Fail && l.Cause == "" && j >= 0 {
+				c.Legs[i].Cause = old.Legs[j].Cause
+			}
+		}
 		m.put(old, c)
 	}
 	if n := len(told); n > 0 {

@@ -218,3 +218,29 @@ func TestOddRearrangements(t *testing.T) {
 		t.Errorf("the same transfer again, with a new state: told %s, %d odd", got, m.Odd())
 	}
 }
+
+// Why a connection has failed stays with it, also where the PBX doesn't say it any more; and no longer than it has.
+func TestCauseOfFailure(t *testing.T) {
+	m := New()
+	at := t0
+	id := csta.ConnectionID{Call: "1", Device: dB}
+	m.Apply(Moved{Meta: Meta{At: at}, Connection: csta.ConnectionID{Call: "1", Device: dA}, To: csta.Connected, Calling: party(dA), Called: party(dB)})
+	cause := func(want csta.EventCause) {
+		t.Helper()
+		c, _ := m.Call("1")
+		if i := c.leg(dB); i < 0 || c.Legs[i].Cause != want {
+			t.Errorf("%+v, want the cause %q", c.Legs, want)
+		}
+	}
+	m.Apply(Moved{Meta: Meta{At: at, Cause: csta.CauseBusy}, Connection: id, To: csta.Fail})
+	cause(csta.CauseBusy)
+	s := m.State()
+	s.Calls[0] = *s.Calls[0].clone()
+	for i := range s.Calls[0].Legs {
+		s.Calls[0].Legs[i].Cause = ""
+	}
+	m.Resync(s, at)
+	cause(csta.CauseBusy)
+	m.Apply(Moved{Meta: Meta{At: at}, Connection: id, To: csta.Connected})
+	cause("")
+}

@@ -49,4 +49,5 @@ type Leg struct {
 	Party  Party     // how it is shown
 	Since  time.Time // when it reached State
 	Queue  *QueuePlace
+	Cause  csta.EventCause // why it is in Fail; empty in every other state, and where that isn't known
 }

@@ -56,7 +56,7 @@ func (e Eyes) Calls(c callmodel.Call, reference string) []Call {
 
 // part is one line's own part in a call.
 func (e Eyes) part(id csta.CallID, l callmodel.Leg) Call {
-	return Call{ID: e.name(id, l.Device), Began: new(l.Since), Legs: []Leg{{Device: l.Device, State: l.State, Since: l.Since}}}
+	return Call{ID: e.name(id, l.Device), Began: new(l.Since), Legs: []Leg{{Device: l.Device, State: l.State, Since: l.Since, Cause: l.Cause}}}
 }
 
 // name is what a call is called to who sees only this line's part in it.

@@ -65,10 +65,11 @@ type Call struct {
 
 // Leg is one connection of a call.
 type Leg struct {
-	Device csta.DeviceID `json:"deviceID"`
-	State  csta.State    `json:"state" enum:"initiated,alerting,connected,hold,queued,fail"`
-	Since  time.Time     `json:"since"`
-	Party  *Party        `json:"party,omitempty" doc:"How it is shown to the others; absent: it may not be seen"`
+	Device csta.DeviceID   `json:"deviceID"`
+	State  csta.State      `json:"state" enum:"initiated,alerting,connected,hold,queued,fail"`
+	Since  time.Time       `json:"since"`
+	Cause  csta.EventCause `json:"cause,omitempty" doc:"Why it is in the state fail, as events say: busy, doNotDisturb, destOutOfOrder and the like"`
+	Party  *Party          `json:"party,omitempty" doc:"How it is shown to the others; absent: it may not be seen"`
 }
 
 // Party is somebody as shown to others.
@@ -123,7 +124,7 @@ func CallOf(c callmodel.Call, reference string) Call {
 		if p.Shown == callmodel.Absent {
 			p = callmodel.Party{Device: l.Device, Shown: callmodel.Known}
 		}
-		out.Legs = append(out.Legs, Leg{Device: l.Device, State: l.State, Since: l.Since, Party: new(partyOf(p))})
+		out.Legs = append(out.Legs, Leg{Device: l.Device, State: l.State, Since: l.Since, Cause: l.Cause, Party: new(partyOf(p))})
 	}
 	return out
 }
