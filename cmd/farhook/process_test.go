@@ -36,15 +36,16 @@ func useNames(addr string) {
 func carryBallast() {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGUSR1, syscall.SIGUSR2)
-	var ballast []byte
+	var hold struct{ ballast []byte }
+	held := &hold // what only a later round looks at is collected, unless something points to it
 	for s := range c {
-		ballast = nil
+		held.ballast = nil
 		if s == syscall.SIGUSR1 {
-			ballast = make([]byte, debug.SetMemoryLimit(-1)/10*9)
+			held.ballast = make([]byte, debug.SetMemoryLimit(-1)/10*9)
 		}
 		runtime.GC()
-		runtime.KeepAlive(ballast)
 	}
+	runtime.KeepAlive(held)
 }
 
 // patience is how long a busy machine may take for anything.
