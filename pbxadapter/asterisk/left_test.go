@@ -55,3 +55,22 @@ func TestHeldAndSentElsewhere(t *testing.T) {
 		}
 	}, deafened)
 }
+
+// Who was held by our dialplan lines and taken back, and later talks to an announcement, does so too when everything is read anew; it is no difference
+// that each audit repairs again.
+func TestHeldThenAnnouncement(t *testing.T) {
+	inBubble(t, plain(), func(b *board) {
+		b.talk("101", "102")
+		b.must(csta.HoldCall{CallToBeHeld: b.is("102", csta.Connected)})
+		b.must(csta.RetrieveCall{CallToBeRetrieved: b.is("102", csta.Hold)})
+		b.must(csta.SingleStepTransferCall{ActiveCall: b.is("102", csta.Connected), TransferredTo: "*76"})
+		b.p.Booted()
+		b.pass(10 * time.Minute)
+		if n := b.a.Counted().Repaired; n != 0 {
+			t.Errorf("%d were repaired", n)
+		}
+		if c := b.at("101"); len(c) != 1 || len(c[0].Legs) != 2 {
+			t.Errorf("101 is in %+v", c)
+		}
+	}, deafened)
+}

@@ -177,18 +177,6 @@ func (a *Adapter) loop(ctx context.Context, conn *ami.Conn, after uint64, wg *sy
 				}
 				return err
 			}
-			if m.Seq <= after {
-				continue
-			}
-			if again, err := a.special(m); again || err != nil {
-				if err != nil {
-					return err
-				}
-				if after, err = a.resync(ctx, conn, a.reporterNow()); err != nil {
-					return err
-				}
-				continue
-			}
 			batch := []ami.Message{m}
 		more:
 			for len(batch) < 64 {
@@ -202,9 +190,41 @@ func (a *Adapter) loop(ctx context.Context, conn *ami.Conn, after uint64, wg *sy
 					break more
 				}
 			}
-			a.apply(batch)
+			var err error
+			if after, err = a.take(ctx, conn, batch, after); err != nil {
+				return err
+			}
 		}
 	}
+}
+
+// take applies what has come. Events about Asterisk itself may be anywhere in it; what is older than the lists that were read for one is passed over.
+func (a *Adapter) take(ctx context.Context, conn *ami.Conn, batch []ami.Message, after uint64) (uint64, error) {
+	rest := make([]ami.Message, 0, len(batch))
+	for _, m := range batch {
+		if m.Seq <= after {
+			continue
+		}
+		again, err := a.special(m)
+		if !again && err == nil {
+			rest = append(rest, m)
+			continue
+		}
+		if len(rest) > 0 {
+			a.apply(rest)
+			rest = rest[:0]
+		}
+		if err == nil {
+			after, err = a.resync(ctx, conn, a.reporterNow())
+		}
+		if err != nil {
+			return after, err
+		}
+	}
+	if len(rest) > 0 {
+		a.apply(rest)
+	}
+	return after, nil
 }
 
 func (a *Adapter) reporterNow() pbxadapter.Reporter {

@@ -241,7 +241,10 @@ func (r *rebuilding) applications() {
 			continue
 		}
 		c := k.legs[0].channel()
-		if c == nil || !c.up() || variable(r.items[c], varPeer) != "" {
+		if c == nil || !c.up() {
+			continue
+		}
+		if at := r.items[c].Get("Exten"); at == holdExten || at == parkExten {
 			continue
 		}
 		switch r.app(c) {
