@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { test } from "node:test";
-import { accessible, call, close, here, keep, none, nothingElse, rest, stage, state, tab, tile } from "./harness.mjs";
+import { accessible, call, close, dial, here, keep, none, nothingElse, rest, stage, state, tab, tile } from "./harness.mjs";
 import { configured } from "./programs.mjs";
 
 const password = "correct horse battery";
@@ -20,6 +20,7 @@ stage({
     - {user: "sip:clara@example.com", name: Clara Dahl, department: Ärztlicher Dienst, lines: ["tel:+15551003"]}
 `,
       users: {
+        watcher: { password, flags: ["--scopes=observe-state,observe-parties", "--all-devices", "--own=tel:+15551003"] },
         elif: { password, flags: [...all, "--own=tel:+15551005,tel:+15551006"] },
         bruno: { password, flags: ["--scopes=observe-state,control", "--all-devices", "--own=tel:+15551002"] },
       },
@@ -103,6 +104,31 @@ test("who has no right to isn't offered it, and is told why where he goes there"
   await close(p);
 });
 
+test("who may only watch is told so, and offered nothing that he may not do", async () => {
+  const p = await signIn("watcher");
+  await p.locator("[data-watch-only]").waitFor();
+  assert.equal(await p.locator("[data-dial]").count(), 0);
+  const caller = await signIn("elif");
+  await caller.locator("[data-dial] input").fill("1003");
+  await caller.locator("[data-dial] button").click();
+  const watchOnly = /^You may only watch/;
+  const offered = async (button) => {
+    assert.equal(await button.getAttribute("aria-disabled"), "true");
+    assert.match(await button.getAttribute("title"), watchOnly);
+  };
+  await offered(call(p, "ringing").locator('[data-action="answer"]'));
+  await tile(p, 1004).click();
+  await offered(p.locator('aside [data-do="call"]'));
+  await p.goto(`${here.farhook.url}#/queue`);
+  await offered(p.locator("[data-waiting] button"));
+  await p.keyboard.press("e");
+  await p.getByRole("alert").getByText(watchOnly).first().waitFor();
+  await call(caller, "calling").locator('[data-action="hangUp"]').click();
+  await none(p);
+  await close(caller);
+  await close(p);
+});
+
 // Documents are given up a minute after they were made: so the receiver that takes none is given its first one before all else.
 let dead, hook;
 test("a webhook is made, and its secret shown once", async () => {
@@ -127,7 +153,6 @@ test("a webhook is made, and its secret shown once", async () => {
   await p.keyboard.type("1002");
   await p.keyboard.press("Enter");
   await call(p, "calling").waitFor();
-  await p.evaluate(() => document.activeElement?.blur());
   await p.keyboard.press("e");
   await none(p);
   await close(p);

@@ -325,6 +325,54 @@ test("search, filters and groups choose what is shown; the palette and the keys 
   await close(p);
 });
 
+test("a key held down means once; letters are commands again after dialling, on Escape and on a list", async () => {
+  const p = await open("1005");
+  await talk(p, ways.keyboard);
+  await p.keyboard.press("c");
+  await ways.keyboard.whom(p, "1006");
+  await call(p, "held").waitFor();
+  await call(p, "talking").waitFor();
+  // As soon as a call is gone the key comes once more: it was meant for that one.
+  await p.evaluate(() => {
+    const press = () => document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "e", bubbles: true }));
+    new MutationObserver((list) => {
+      if (list.some((m) => [...m.removedNodes].some((n) => n.dataset?.call))) press();
+    }).observe(document.querySelector("ul.calls"), { childList: true });
+  });
+  await p.keyboard.down("e");
+  for (let i = 0; i < 10; i++) await p.keyboard.down("e"); // as a key does that is held down
+  await p.keyboard.up("e");
+  await call(p, "talking").waitFor({ state: "detached" });
+  await state(p, 1006, "idle");
+  await call(p, "held").waitFor();
+  await p.keyboard.press("d");
+  await p.keyboard.press("Escape");
+  await p.getByLabel("Group by").focus();
+  await p.keyboard.press("h");
+  await call(p, "talking").waitFor();
+  await silence();
+  await close(p);
+});
+
+test("a slow answer is told, and holds up neither hanging up nor anything else", async () => {
+  const p = await open("1005");
+  await talk(p, ways.keyboard);
+  await rest("POST", "sim/trouble", { service: "HoldCall", delayMilliseconds: 20_000 });
+  await p.keyboard.press("h");
+  await call(p, "talking").locator('[data-action="hold"][aria-busy="true"]').waitFor();
+  await p.keyboard.press("k");
+  await call(p, "talking").locator("[role=alert]").getByText("Still working on: Hold.").waitFor();
+  const slow = await call(p, "talking").getAttribute("data-call");
+  await dial(1006, 1005);
+  await call(p, "ringing").waitFor();
+  await p.keyboard.press("a");
+  await call(p, "ringing").waitFor({ state: "detached", timeout: 4000 });
+  await p.locator(`[data-call="${slow}"] [data-action="hangUp"]`).click();
+  await p.locator(`section.mine [data-call="${slow}"]`).waitFor({ state: "detached", timeout: 4000 });
+  await silence();
+  await close(p);
+});
+
 test("links of other programs fill in the number, and call nobody", async () => {
   const p = await open("1005", { path: "#/call?number=%2B15559000105" });
   await p.waitForFunction(() => document.querySelector("[data-dial] input")?.value === "+15559000105");

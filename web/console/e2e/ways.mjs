@@ -59,7 +59,6 @@ export const ways = {
       await p.keyboard.press("d");
       await p.keyboard.type(extension);
       await p.keyboard.press("Enter");
-      await p.evaluate(() => document.activeElement?.blur());
     },
     back: (p) => p.keyboard.press("u"),
     async pickUp(p) {

@@ -99,6 +99,14 @@ test("picking up", () => {
   expect(whyNotPickUp(me, caller, caller.lines[0]!, true)).toBe(text.whyNot.state.pickUp);
 });
 
+test("no PBX reaches into what another one has", () => {
+  const calls = [call("a", leg("1009", "connected"), leg("2002", "alerting"))];
+  const there = phoneOf(device("2002", { pbx: "annex" }), calls);
+  expect(whyNotPickUp(phoneOf(device("1001"), []), there, there.lines[0]!, true)).toBe(text.whyNot.otherPBX("annex", "sim"));
+  const slot = phoneOf(device("271", { kind: "parkSlot", pbx: "annex" }), []);
+  expect(waysTo(consulting, talk, slot, true)).toEqual([{ action: "park", why: text.whyNot.otherPBX("annex", "sim") }]);
+});
+
 describe("ways to a line", () => {
   const ways = (phone: typeof consulting, line: typeof talk, to: Device, calls: Parameters<typeof phoneOf>[1] = []) =>
     waysTo(phone, line, phoneOf(to, calls), true).map((w) => `${w.action}${w.why === null ? "" : " (not)"}`);

@@ -112,7 +112,12 @@ export function whyNotCall(phone: Phone, live: boolean): string | null {
 export function whyNotPickUp(phone: Phone, from: Phone, line: Line, live: boolean): string | null {
   if (from.device.id === phone.device.id) return text.whyNot.self;
   if (line.leg.state !== "alerting" && line.leg.state !== "queued") return text.whyNot.state.pickUp;
-  return lacking("DirectedPickupCall", phone, live);
+  return whyNotOther(phone, from) ?? lacking("DirectedPickupCall", phone, live);
+}
+
+/** Why the phone can't reach into what another PBX has: no PBX picks up or parks at another one. Null: it is the phone's own. */
+export function whyNotOther({ device: mine }: Phone, { device }: Phone): string | null {
+  return device.pbx === mine.pbx ? null : text.whyNot.otherPBX(device.pbx, mine.pbx);
 }
 
 /** Why the phone's service can't be had; null: it can. */
@@ -136,7 +141,7 @@ export function waysTo(phone: Phone, line: Line, target: Phone, live: boolean): 
   const self = target.device.id === phone.device.id ? text.whyNot.self : null;
   if (target.device.kind === "parkSlot") {
     const taken = target.lines.length > 0 ? text.whyNot.slotTaken : null;
-    return [{ action: "park", why: taken ?? whyNot("park", phone, line, live) }];
+    return [{ action: "park", why: whyNotOther(phone, target) ?? taken ?? whyNot("park", phone, line, live) }];
   }
   const box = target.device.voicemail === "" ? [] : [{ action: "voicemail" as const, why: whyNot("voicemail", phone, line, live) }];
   if (line.leg.state === "alerting") return [{ action: "deflect", why: self ?? whyNot("deflect", phone, line, live) }, ...box];

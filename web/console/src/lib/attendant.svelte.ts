@@ -1,6 +1,6 @@
 // Who sits before the page: his phone, what he does with its calls, what he has sent away, missed, and wants to be told.
 
-import { type Action, heldBeside, lacking, meant, rules, whyNot, whyNotCall, whyNotPickUp } from "./actions";
+import { type Action, heldBeside, lacking, meant, rules, whyNot, whyNotCall, whyNotOther, whyNotPickUp } from "./actions";
 import { Announcer } from "./announce";
 import { type Connection, type Me, Refused, act, me, pickUp, placeCall } from "./api";
 import type { Desk } from "./desk.svelte";
@@ -10,6 +10,7 @@ import { type Waiting, longest, queueOf } from "./queue";
 import { type Fate, type Sent, fateOf, undoLeft, urgency } from "./sent";
 import { type Settings, load, name as storeName } from "./settings";
 import { text } from "./text";
+import { type Asked, type Work, before } from "./underway";
 import { nameOf, party, who } from "./words";
 
 /** What is asked for before an action can be done. */
@@ -33,6 +34,7 @@ export interface SentNow {
 
 const againFor = 5_000; // ms: so long the stream may take to tell of a call that was taken back
 const fadeAfter = 4_000; // ms: so long an outcome stays in the list
+const spareFor = 500; // ms after a call has ended: what was meant to end it must not end the next one
 
 export class Attendant {
   readonly desk: Desk;
@@ -43,7 +45,7 @@ export class Attendant {
   picking = $state.raw<Picking | null>(null);
   choosing = $state.raw<{ line: Line; target: Phone; x: number; y: number } | null>(null);
   dragging = $state.raw<{ line: Line; x: number; y: number; over: string | null } | null>(null);
-  busy = $state.raw<string | null>(null); // action and call under way
+  underway = $state.raw<readonly Asked[]>([]);
   noting = $state.raw<string | null>(null); // device whose note is being written; empty: the desk's
   failure = $state.raw<{ call: string; message: string } | null>(null); // of the last act; call empty: of none
   said = $state(""); // for the live region
@@ -55,6 +57,9 @@ export class Attendant {
   #announcer = new Announcer();
   #again: { readonly call: string; readonly until: number } | null = null; // taken back to be sent to somebody else
   #count = 0;
+  #calls: readonly string[] = []; // of my phone, as they were when last looked at
+  #spared: ReadonlySet<string> = new Set(); // those that were left when one of them ended
+  #sparedUntil = 0;
 
   readonly mine: Phone | undefined = $derived.by(() => {
     this.desk.version;
@@ -72,7 +77,7 @@ export class Attendant {
     return this.#sent
       .map((sent) => {
         const fate = fateOf(sent, this.desk.board.calls.get(sent.call), now, this.settings.patience * 1000);
-        return { sent, fate, undo: this.canTakeBack(fate) === null ? undoLeft(sent, fate, now) : 0 };
+        return { sent, fate, undo: this.canTakeBack(sent, fate) === null ? undoLeft(sent, fate, now) : 0 };
       })
       .sort((a, b) => urgency(a.fate) - urgency(b.fate) || a.sent.at - b.sent.at);
   });
@@ -127,28 +132,66 @@ export class Attendant {
 
   /** Why an action can't be done with the call that is meant; null: it can. */
   why(action: Action, line?: Line): string | null {
-    if (!this.mine) return text.whyNot.noPhone;
-    const l = line ?? meant(action, this.mine, this.desk.live);
-    return l ? whyNot(action, this.mine, l, this.desk.live) : text.whyNot.noCall;
+    const l = line ?? (this.mine && meant(action, this.mine, this.desk.live));
+    if (!l) return this.whyNone() ?? text.whyNot.noCall;
+    return this.whyNone() ?? whyNot(action, this.mine!, l, this.desk.live) ?? this.whyWait(action, l.call.id);
   }
 
   whyCall(): string | null {
-    return this.mine ? whyNotCall(this.mine, this.desk.live) : text.whyNot.noPhone;
+    return this.whyNone() ?? whyNotCall(this.mine!, this.desk.live) ?? this.whyWait("call", "");
   }
 
   whyPickUp(from: Phone, line: Line): string | null {
-    return this.mine ? whyNotPickUp(this.mine, from, line, this.desk.live) : text.whyNot.noPhone;
+    return this.whyNone() ?? whyNotPickUp(this.mine!, from, line, this.desk.live) ?? this.whyWait("pickUp", line.call.id);
+  }
+
+  /** Why what waits can't be taken; null: it can. */
+  whyTake(w: Waiting): string | null {
+    const line = w.at.lines.find((l) => l.call.id === w.call.id);
+    if (!line) return text.whyNot.state.pickUp;
+    return w.mine ? this.why("answer", line) : this.whyPickUp(w.at, line);
+  }
+
+  /** Why nothing that waits can be taken; null: something can. */
+  whyTakeLongest(): string | null {
+    const waits = this.queue.filter((w) => w.taken === null).map((w) => this.whyTake(w));
+    return waits.includes(null) ? null : (waits[0] ?? text.whyNot.nothingWaits);
   }
 
   /** Why what was sent away can't be taken back; null: it can. */
-  canTakeBack(fate: Fate): string | null {
+  canTakeBack(sent: Sent, fate: Fate): string | null {
     if (!("leg" in fate)) return text.whyNot.state.takeBack;
-    return this.mine ? lacking("DirectedPickupCall", this.mine, this.desk.live) : text.whyNot.noPhone;
+    const none = this.whyNone();
+    if (none !== null) return none;
+    const at = this.desk.phones.get(fate.leg.device);
+    return (
+      (at && whyNotOther(this.mine!, at)) ??
+      lacking("DirectedPickupCall", this.mine!, this.desk.live) ??
+      this.whyWait("pickUp", sent.call)
+    );
+  }
+
+  /** Why nothing at all can be done here; null: something may be possible. */
+  whyNone(): string | null {
+    if (!this.may("control")) return text.whyNot.watchOnly;
+    return this.mine ? null : text.whyNot.noPhone;
+  }
+
+  /** What must be answered first; null: nothing. */
+  whyWait(work: Work, call: string): string | null {
+    const first = before(this.underway, { work, call });
+    return first ? text.whyNot.stillAt(text.action[first.work]) : null;
+  }
+
+  /** Whether this has been asked for and not answered yet. */
+  asked(work: Work, call: string): boolean {
+    return this.underway.some((a) => a.work === work && a.call === call);
   }
 
   /** Does an action, or asks first for what it takes. */
   start(action: Action, line?: Line): void {
     const l = line ?? (this.mine && meant(action, this.mine, this.desk.live));
+    if (action === "hangUp" && !line && l && this.#spared.has(l.call.id) && Date.now() < this.#sparedUntil) return;
     const why = this.why(action, l);
     if (why !== null || !l) {
       this.failure = { call: l?.call.id ?? "", message: why ?? text.whyNot.noCall };
@@ -167,7 +210,7 @@ export class Attendant {
     const target = this.desk.phones.get(what);
     const consulted = action === "transfer" ? line : null;
     const held = action === "transfer" ? heldBeside(phone, line) : undefined;
-    return this.#do(`${action} ${line.call.id}`, line.call.id, async () => {
+    return this.#do({ work: action, call: line.call.id }, line.call.id, async () => {
       const went = await act(action, line.call.id, phone.device.id, what);
       const name = to || (target ? nameOf(target.device) : what);
       if (action === "transferNow" || action === "deflect" || action === "park" || action === "move") {
@@ -185,18 +228,19 @@ export class Attendant {
       this.failure = { call: "", message: why };
       return false;
     }
-    return this.#do(`call`, "", () =>
+    return this.#do({ work: "call", call: "" }, "", () =>
       placeCall(this.mine!.device.id, number.trim(), this.settings.handsFree ? "hands-free" : "ring-first", through),
     );
   }
 
   /** Takes a call that rings, waits or is parked elsewhere. */
   async take(call: string, at: string): Promise<boolean> {
-    if (!this.mine) {
-      this.failure = { call: "", message: text.whyNot.noPhone };
+    const why = this.whyNone();
+    if (why !== null) {
+      this.failure = { call: "", message: why };
       return false;
     }
-    return this.#do(`pickUp ${call}`, "", () => pickUp(call, at, this.mine!.device.id));
+    return this.#do({ work: "pickUp", call }, "", () => pickUp(call, at, this.mine!.device.id));
   }
 
   /** Takes back what was sent away, and asks at once to whom it shall go instead. */
@@ -207,7 +251,7 @@ export class Attendant {
       const went = await pickUp(sent.call, fate.leg.device, mine.device.id);
       this.#again = { call: went?.call || sent.call, until: Date.now() + againFor };
     };
-    if (!(await this.#do(`pickUp ${sent.call}`, "", again))) return;
+    if (!(await this.#do({ work: "pickUp", call: sent.call }, "", again))) return;
     this.dismiss(sent);
     this.#sendAgain();
   }
@@ -231,9 +275,9 @@ export class Attendant {
 
   /** Takes the call that has waited longest: answers it where it rings at my phone, else picks it up. */
   takeLongest(): void {
-    const w = longest(this.queue);
+    const w = longest(this.queue, (w) => this.whyTake(w) === null);
     if (w) void this.takeWaiting(w);
-    else this.failure = { call: "", message: text.whyNot.nothingWaits };
+    else this.failure = { call: "", message: this.whyTakeLongest() ?? text.whyNot.nothingWaits };
   }
 
   async takeWaiting(w: Waiting): Promise<void> {
@@ -244,7 +288,7 @@ export class Attendant {
 
   /** Takes the last call back that was sent away and can be. */
   undo(): void {
-    const last = this.sent.filter((s) => this.canTakeBack(s.fate) === null).sort((a, b) => b.sent.at - a.sent.at)[0];
+    const last = this.sent.filter((s) => this.canTakeBack(s.sent, s.fate) === null).sort((a, b) => b.sent.at - a.sent.at)[0];
     if (last) void this.takeBack(last);
     else this.failure = { call: "", message: text.whyNot.state.takeBack };
   }
@@ -257,10 +301,10 @@ export class Attendant {
   }
 
   /** Why what was sent away can't go to the voicemail of whom it rings at; null: it can. */
-  whyBox(fate: Fate): string | null {
+  whyBox(sent: Sent, fate: Fate): string | null {
     const at = "leg" in fate ? this.desk.phones.get(fate.leg.device) : undefined;
     if (!at || at.device.voicemail === "") return text.whyNot.noBox;
-    return lacking("DeflectCall", at, this.desk.live);
+    return this.whyNone() ?? lacking("DeflectCall", at, this.desk.live) ?? this.whyWait("voicemail", sent.call);
   }
 
   /** Sends what was sent away on to the voicemail of whom it rings at. */
@@ -268,7 +312,7 @@ export class Attendant {
     const at = "leg" in fate ? this.desk.phones.get(fate.leg.device) : undefined;
     if (!at) return;
     const went = () => act("deflect", sent.call, at.device.id, at.device.voicemail);
-    if (await this.#do(`voicemail ${sent.call}`, "", went)) this.dismiss(sent);
+    if (await this.#do({ work: "voicemail", call: sent.call }, "", went)) this.dismiss(sent);
   }
 
   /** Lines of mine but the one that I have chosen. */
@@ -282,14 +326,15 @@ export class Attendant {
     return this.me === null || this.me.scopes.includes(scope);
   }
 
-  /** What rings or waits somewhere that my phone could pick up, the longest first. */
+  /** What rings or waits somewhere, what my own PBX has first, the longest first. */
   pickable(): { from: Phone; line: Line }[] {
     const all = this.desk.all.flatMap((from) =>
       from.device.id === this.settings.phone || (from.state !== "ringing" && from.state !== "queued")
         ? []
         : from.lines.filter((l) => l.leg.state === "alerting" || l.leg.state === "queued").map((line) => ({ from, line })),
     );
-    return all.sort((a, b) => a.line.leg.since - b.line.leg.since);
+    const far = (p: Phone) => Number(p.device.pbx !== this.mine?.device.pbx);
+    return all.sort((a, b) => far(a.from) - far(b.from) || a.line.leg.since - b.line.leg.since);
   }
 
   /** Looks at what has changed. Called after each change of the picture, and once a second. */
@@ -300,6 +345,12 @@ export class Attendant {
       this.said = words;
       this.#alert(words);
     }
+    const calls = this.mine?.lines.map((l) => l.call.id) ?? [];
+    if (this.#calls.some((c) => !calls.includes(c))) {
+      this.#spared = new Set(calls);
+      this.#sparedUntil = now + spareFor;
+    }
+    this.#calls = calls;
     this.#miss();
     this.#sendAgain();
     for (const id of this.watched) {
@@ -362,18 +413,23 @@ export class Attendant {
     this.#sent = [...this.#sent, sent];
   }
 
-  async #do(what: string, call: string, f: () => Promise<unknown>): Promise<boolean> {
-    if (this.busy !== null) return false;
-    this.busy = what;
+  /** Asks the gateway. shownAt: the call beside which a failure is told; empty: none. */
+  async #do(asked: Asked, shownAt: string, f: () => Promise<unknown>): Promise<boolean> {
+    const wait = this.whyWait(asked.work, asked.call);
+    if (wait !== null) {
+      this.failure = { call: shownAt, message: wait };
+      return false;
+    }
+    this.underway = [...this.underway, asked];
     this.failure = null;
     try {
       await f();
       return true;
     } catch (e) {
-      this.failure = { call, message: (e as Error).message };
+      this.failure = { call: shownAt, message: (e as Error).message };
       return false;
     } finally {
-      this.busy = null;
+      this.underway = this.underway.filter((a) => a !== asked);
     }
   }
 

@@ -178,6 +178,7 @@ export const de: Catalogue = {
     needNumber: "Bitte zuerst Namen oder Nummer eingeben.",
     promptFirst: (name) => `Zuerst klingelt Ihr Telefon ${name}; nehmen Sie ab, dann wird gewählt.`,
     handsFree: (name) => `Ihr Telefon ${name} spricht sofort frei.`,
+    watchOnly: "Sie dürfen zusehen. Anrufe zu steuern verlangt ein Recht, das Sie nicht haben.",
     watching: "Sie sehen zu. Wählen Sie Ihr Telefon, um Anrufe zu führen.",
     choose: "Welches Telefon ist Ihres?",
     chooseWhy: "Gesprochen wird immer am Telefon, nie in dieser Seite. Bis Sie wählen, können Sie zusehen.",
@@ -441,6 +442,9 @@ export const de: Catalogue = {
     slotTaken: "Auf diesem Parkplatz steht schon ein Anruf.",
     self: "Das ist Ihr eigenes Telefon.",
     nothingWaits: "Niemand wartet.",
+    otherPBX: (theirs, mine) => `Das gehört zur Anlage ${theirs}; Ihr Telefon ist an ${mine}.`,
+    stillAt: (what) => `Noch in Arbeit: ${what}.`,
+    watchOnly: "Sie dürfen nur zusehen: Anrufe zu steuern verlangt ein Recht, das Sie nicht haben.",
   },
 
   failed: {

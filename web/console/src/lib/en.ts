@@ -170,6 +170,7 @@ export const en = {
     needNumber: "Type a name or a number first.",
     promptFirst: (name: string) => `Your phone ${name} rings first; lift it and the call is made.`,
     handsFree: (name: string) => `Your phone ${name} goes hands-free at once.`,
+    watchOnly: "You may watch. Controlling calls takes a right that you haven't got.",
     watching: "You are watching. Choose your phone to place and take calls.",
     choose: "Which phone is yours?",
     chooseWhy: "Speech is always on a phone, never in this page. Until you choose, you may watch the board.",
@@ -433,6 +434,9 @@ export const en = {
     slotTaken: "There is a call in this slot already.",
     self: "This is your own phone.",
     nothingWaits: "Nobody is waiting.",
+    otherPBX: (theirs: string, mine: string) => `It belongs to the PBX ${theirs}; your phone is on ${mine}.`,
+    stillAt: (what: string) => `Still working on: ${what}.`,
+    watchOnly: "You may only watch: controlling calls takes a right that you haven't got.",
   },
 
   failed: {

@@ -30,6 +30,7 @@ test("in the order in which they came, wherever they ring", () => {
     ["c", true, "1000"],
   ]);
   expect(longest(q)?.call.id).toBe("a");
+  expect(longest(q, (w) => w.mine)?.call.id).toBe("c"); // what can't be taken is passed over
 });
 
 test("what rings for me alone is there too, what rings for others isn't", () => {

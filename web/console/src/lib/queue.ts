@@ -54,7 +54,7 @@ export function queueOf(
   return [...found.values()].sort((a, b) => Number(a.taken !== null) - Number(b.taken !== null) || a.since - b.since);
 }
 
-/** Who has waited longest and is nobody's yet. */
-export function longest(queue: readonly Waiting[]): Waiting | undefined {
-  return queue.find((w) => w.taken === null);
+/** Who has waited longest, is nobody's yet, and can be taken. */
+export function longest(queue: readonly Waiting[], can: (w: Waiting) => boolean = () => true): Waiting | undefined {
+  return queue.find((w) => w.taken === null && can(w));
 }
