@@ -29,15 +29,18 @@ func (t *tracker) newChannel(m ami.Message) {
 	}
 }
 
-// callerIs takes over how an outside caller wants to be shown, and lets the call be told.
+// callerIs takes over how an outside caller wants to be shown, and lets the call be told. Where that is not known his number isn't either.
 func (t *tracker) callerIs(c *channel, presentation string) {
 	if c.leg != nil || c.gone {
 		return
 	}
 	c.app.drop()
 	c.app = nil
-	if strings.HasPrefix(presentation, "prohib") {
+	switch {
+	case strings.HasPrefix(presentation, "prohib"):
 		c.party = callmodel.Party{Shown: callmodel.Restricted}
+	case !strings.HasPrefix(presentation, "allowed"):
+		c.party = callmodel.Party{Shown: callmodel.NotKnown}
 	}
 	t.originate(c)
 	t.placeAll()

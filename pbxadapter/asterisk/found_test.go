@@ -1,6 +1,7 @@
 package asterisk
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
 	"farhook/pbxadapter/asterisk/ami"
+	"farhook/pbxadapter/asterisk/fake"
 )
 
 // What a real Asterisk with real traffic showed, and the recordings don't have.
@@ -117,6 +119,37 @@ func TestWithheld(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	})
+}
+
+// Whose number can't be known to be shown is not shown: Asterisk refuses to tell, or doesn't answer in time. An account that lacks the right to ask for
+// a variable asks by a list.
+func TestWithheldUnknown(t *testing.T) {
+	for name, c := range map[string]struct {
+		change  func(*fake.Config)
+		private bool
+		want    callmodel.Shown
+	}{
+		"no answer":              {func(c *fake.Config) { c.Silent = []string{"Getvar"} }, false, callmodel.NotKnown},
+		"refused":                {func(c *fake.Config) { c.Rights = []string{"Getvar", "Status"} }, false, callmodel.NotKnown},
+		"only lists":             {func(c *fake.Config) { c.Rights = []string{"Getvar"} }, false, callmodel.Known},
+		"only lists, restricted": {func(c *fake.Config) { c.Rights = []string{"Getvar"} }, true, callmodel.Restricted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, plain(), func(b *board) {
+				b.p.Withhold(c.private)
+				b.p.Change(c.change)
+				b.hand(b.p.Call("pstn", "102"))
+				b.pass(time.Second)
+				is := b.at("102")
+				if len(is) != 1 || is[0].Calling.Shown != c.want || c.want != callmodel.Known && strings.Contains(fmt.Sprintf("%+v %+v", is, b.events()), "301234567") {
+					t.Errorf("%+v", is)
+				}
+				b.pass(10 * time.Second)
+				b.hand(b.p.Answer("102"))
+				b.is("102", csta.Connected)
+			})
+		})
+	}
 }
 
 // What has never been seen on a real one is offered as experimental only.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 )
 
@@ -51,7 +52,11 @@ func (p *player) serve(c net.Conn) {
 		case "CoreSettings":
 			p.reply(q, "Success", "AsteriskVersion: 23.4.1")
 		case "Getvar":
-			p.reply(q, "Success", "Variable: x", "Value: 1")
+			value := "1"
+			if slices.Contains(q["Variable"], varPres) {
+				value = "allowed_not_screened" // the recorded caller withholds nothing
+			}
+			p.reply(q, "Success", "Variable: x", "Value: "+value)
 		case "PJSIPShowEndpoints":
 			var items []string
 			for n := 101; n <= 106; n++ {

@@ -69,13 +69,20 @@ func (a *Adapter) askCaller(ctx context.Context, conn *ami.Conn, c *channel) {
 	name := c.name
 	a.mu.Unlock()
 	r, err := conn.Do(ctx, ami.NewAction("Getvar").With("Channel", ami.Channel, name).Fixed("Variable", varPres))
+	presentation := r.Get("Value")
+	if isRefused(err) { // an account without that right may list channels, which tells it too
+		items, err := a.channelsNamed(ctx, conn, []string{name})
+		if err == nil && len(items) > 0 {
+			presentation = variable(items[0], varPres)
+		}
+	}
 	if err != nil && ctx.Err() != nil {
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.t.until(time.Now())
-	a.t.callerIs(c, r.Get("Value"))
+	a.t.callerIs(c, presentation)
 	a.check()
 }
 

@@ -17,7 +17,7 @@ const (
 	retrieveDoubt = 50 * time.Millisecond  // an Unhold comes with every transfer
 	endDoubt      = 100 * time.Millisecond // a called phone's end may be a forward, a deflection, or its caller's
 	appDoubt      = 100 * time.Millisecond // a caller that is Up may have been answered by an application, or be about to queue, to pick up …
-	callerDoubt   = 200 * time.Millisecond // how an outside caller wants to be shown is asked, and answered at once
+	callerDoubt   = 500 * time.Millisecond // how an outside caller wants to be shown is asked, and answered at once; else he isn't shown
 	promptDoubt   = time.Second            // a caller that was up before it called has reached somebody by then, or an application
 	joinDoubt     = 150 * time.Millisecond // two calls in one bridge are explained by an event that comes after
 	renewDoubt    = 3 * time.Second        // a phone that is to ring anew

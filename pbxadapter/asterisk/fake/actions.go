@@ -106,13 +106,18 @@ func (p *PBX) getVariable(s *session, a action) {
 	} else if c := p.named(a.get("Channel")); c != nil {
 		value = c.vars[v]
 		if v == "CALLERID(pres)" {
-			value = "allowed_not_screened"
-			if p.private {
-				value = "prohib_passed_screen"
-			}
+			value = p.presentation()
 		}
 	}
 	s.reply(a, "Success", "Variable: "+v, "Value: "+value)
+}
+
+// presentation is how callers want to be shown.
+func (p *PBX) presentation() string {
+	if p.private {
+		return "prohib_passed_screen"
+	}
+	return "allowed_not_screened"
 }
 
 // exists says whether a context has an extension.

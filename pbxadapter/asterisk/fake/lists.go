@@ -34,6 +34,9 @@ func (p *PBX) status(s *session, a action) {
 		fields := append(c.head(""), "Type: PJSIP", "DNID: "+c.dnid, "Application: "+c.app, "Data: "+c.data, "Seconds: "+seconds(c.born), "BridgeID: "+c.bridgeID())
 		for v := range strings.SplitSeq(a.get("Variables"), ",") {
 			value := c.vars[v]
+			if v == "CALLERID(pres)" {
+				value = p.presentation()
+			}
 			if v == "CHANNEL(onhold)" {
 				value = "0"
 				if c.held {
