@@ -273,5 +273,13 @@ func (s *Server) clearCall(ctx context.Context, in *clearCallInput) (*actOutput,
 			id.Device = l.Device
 		}
 	}
+	for _, l := range c.Legs { // a call in which no line of ours is left, such as a caller at the voicemail: for who may control whatever there is
+		if id.Device == "" && s.board.May(who(ctx), csta.Control, l.Device) {
+			id.Device = l.Device
+		}
+	}
+	if id.Device == "" {
+		return nil, refused(ctx, csta.ErrInvalidConnectionState.With("no line that you may control is in the call"))
+	}
 	return s.act(ctx, in.DryRun, id, csta.ClearCall{CallToBeCleared: &id})
 }

@@ -376,6 +376,8 @@ func TestRawDoor(t *testing.T) {
 		{"JSON refused", "application/json", `{"GetForwarding":{"device":"1099"}}`, 404, "urn:csta:error:operation:invalidDeviceID"},
 		{"JSON unknown member", "application/json", `{"GetForwarding":{"device":"1021","colour":1}}`, 400, "colour"},
 		{"JSON wrong value", "application/json", `{"MakeCall":{"callingDevice":"1001","calledDirectoryNumber":"1002","autoOriginate":"maybe"}}`, 400, "autoOriginate"},
+		{"JSON of another kind", "application/json", `{"MakeCall":[]}`, 400, `"detail":"MakeCall can't be a JSON array`},
+		{"JSON member of another kind", "application/json", `{"MakeCall":{"callingDevice":{}}}`, 400, "callingDevice can't be a JSON object"},
 		{"JSON two", "application/json", `{"GetForwarding":{"device":"1021"},"HoldCall":{}}`, 400, "2 members"},
 		{"JSON none", "application/json", `{"Dance":{}}`, 501, "Dance"},
 		{"JSON tail", "application/json", `{"GetForwarding":{"device":"1021"}} x`, 400, "follows"},

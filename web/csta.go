@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -69,6 +70,10 @@ func request[Q csta.Request](b []byte) (csta.Request, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&q); err != nil {
+		var kind *json.UnmarshalTypeError
+		if errors.As(err, &kind) {
+			err = fmt.Errorf("%s can't be a JSON %s", cmp.Or(kind.Field, q.Element()), kind.Value)
+		}
 		return nil, csta.ErrInvalidParameterValue.With(errors.New(strings.TrimPrefix(err.Error(), "json: ")))
 	}
 	m, _, err := csta.Decode(csta.Encode(nil, q, csta.Ed3))

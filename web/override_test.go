@@ -135,4 +135,6 @@ func TestToVoicemail(t *testing.T) {
 	if _, _, text := g.do("GET", "/api/v1/devices/1002", ""); !strings.Contains(text, `"messageWaiting":true`) {
 		t.Error(text)
 	}
+	// No line of ours is left in the call: whoever may control all of them may end it.
+	g.send("POST", "/api/v1/calls/"+d.Calls[0].CallID+"/clear", "", 204)
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -67,7 +68,7 @@ func refused(ctx context.Context, err error) *Problem {
 	}
 	status := switchboard.HTTPStatus(e)
 	p = &Problem{
-		Type: switchboard.Type(e), Title: http.StatusText(status), Status: status, Detail: e.Value, Outcome: outcomeRefused,
+		Type: switchboard.Type(e), Title: http.StatusText(status), Status: status, Detail: cmp.Or(e.Value, e.Category), Outcome: outcomeRefused,
 		Chain: &Chain{CSTA: e.Category, Trace: pbxadapter.Trace(ctx).String()},
 	}
 	if e.Value != "" {

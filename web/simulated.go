@@ -145,8 +145,16 @@ func (s *Server) simOperations() {
 	})
 	register(s, sim("trouble", "trouble", "Delay or fail the next request of a service"), func(ctx context.Context, in *simTroubleInput) (*struct{}, error) {
 		b := in.Body
+		if _, known := fromJSON[string(b.Service)]; b.Service != "" && !known {
+			return nil, refused(ctx, csta.ErrInvalidParameterValue.With(fmt.Errorf("service: %q is none that the gateway carries out", b.Service)))
+		}
 		var err error
 		if b.Category != "" {
+			if m, _, derr := csta.Decode(csta.Encode(nil, &csta.Error{Category: b.Category, Value: b.Value}, csta.Ed3)); derr != nil {
+				return nil, refused(ctx, csta.ErrInvalidParameterValue.With(fmt.Errorf("category and value: %s/%s is no error of the standard", b.Category, b.Value)))
+			} else if e, is := m.(*csta.Error); !is || e.Category != b.Category || e.Value != b.Value {
+				return nil, refused(ctx, csta.ErrInvalidParameterValue.With(fmt.Errorf("category and value: %s/%s is no error of the standard", b.Category, b.Value)))
+			}
 			err = &csta.Error{Category: b.Category, Value: b.Value, PBX: b.PBX, SIP: b.SIP, Q850: b.Q850}
 		}
 		pbx, perr := s.sim(ctx, in.SimPick)

@@ -132,3 +132,20 @@ func TestCheckLine(t *testing.T) {
 		t.Errorf("%d %s", status, text)
 	}
 }
+
+// A trap that could never spring isn't set.
+func TestTroubleThatCannotCome(t *testing.T) {
+	var box driver
+	g := startWith(t, accessOpen, func(c *web.Config) { c.Sims = []web.SimPBX{{Name: "sim", Sim: &box}} })
+	box.pbx = g.pbx
+	for body, says := range map[string]string{
+		`{"service":"Nope","delayMilliseconds":1}`: "service",
+		`{"category":"x"}`:                         "category",
+		`{"service":"HoldCall","category":"stateIncompatibility","value":"nonsense"}`: "value",
+	} {
+		if status, _, text := g.do("POST", "/api/v1/sim/trouble", body); status != 400 || !strings.Contains(text, says) {
+			t.Errorf("%s: %d %s", body, status, text)
+		}
+	}
+	g.send("POST", "/api/v1/sim/trouble", `{"service":"HoldCall","category":"stateIncompatibility","value":"noActiveCall"}`, 204)
+}

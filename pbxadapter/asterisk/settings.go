@@ -99,7 +99,7 @@ func (a *Adapter) forwardTo(ctx context.Context, conn *ami.Conn, p *phoneEntry, 
 	a.mu.Unlock()
 	switch {
 	case to == "" || to == r.Device || n == p.number:
-		return "", csta.ErrInvalidForwardingDest.With("forwardDN must be another number than the phone's own")
+		return "", csta.ErrInvalidForwardingDest.With("forwardDN must be given where none was set before, and be another number than the phone's own")
 	case err != nil || !r.ActivateForward:
 		return n, err
 	case unknown != nil:

@@ -171,7 +171,7 @@ func (a *Adapter) setForwarding(ctx context.Context, r csta.SetForwarding) (csta
 			f.Rings = last.Rings
 		}
 		if f.On && (f.To == "" || f.To == p.id) {
-			return csta.ErrInvalidForwardingDest.With("freeswitch: forwardDN must be another number than the phone's own")
+			return csta.ErrInvalidForwardingDest.With("freeswitch: forwardDN must be given where none was set before, and be another number than the phone's own")
 		}
 		if f.To != "" {
 			if number, err = a.dial(f.To, csta.ErrInvalidForwardingDest); err != nil {

@@ -81,7 +81,7 @@ func (p *PBX) setForward(d csta.DeviceID, t csta.ForwardingType, on bool, to cst
 		f.Rings = rings
 	}
 	if on && (f.To == "" || f.To == d) {
-		return csta.ErrInvalidForwardingDest.With("sim: forwardDN must be another number than the phone's own")
+		return csta.ErrInvalidForwardingDest.With("sim: forwardDN must be given where none was set before, and be another number than the phone's own")
 	}
 	set(p, d, f, same)
 	return nil
