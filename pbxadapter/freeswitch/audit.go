@@ -163,7 +163,7 @@ func (t *tracker) related(dumps []*event) (ids []string) {
 		if t.legs[e.get(uniqueID)] != nil {
 			continue
 		}
-		for _, k := range [...]key{signalBond, originatingLeg} {
+		for _, k := range [...]key{signalBond, originatingLeg, markHolder, markParks} {
 			id := e.get(k)
 			asked := slices.Contains(ids, id) || slices.ContainsFunc(dumps, func(o *event) bool { return o.get(uniqueID) == id })
 			if isID(id) && t.legs[id] == nil && !asked {
@@ -225,6 +225,10 @@ func (t *tracker) correct(dumps []*event) (put []string) {
 		case e.get(callState) == "ACTIVE" && n != nil && n.state == csta.Hold && n.holder == nil && len(n.legs) == 1:
 			t.move(n, csta.Connected, csta.CauseNormal)
 		}
+		if l.alone() {
+			t.parkedFor(l)
+			t.waiting(l, e)
+		}
 		if l.state() != before[l.id] {
 			put = append(put, l.id)
 		}
@@ -272,6 +276,10 @@ func (a *Adapter) ask(id string) {
 		defer cancel()
 		found := a.dumps(ctx, c, []string{id})
 		a.mu.Lock()
+		more := t.related(found)
+		a.mu.Unlock()
+		found = append(found, a.dumps(ctx, c, more)...)
+		a.mu.Lock()
 		defer a.mu.Unlock()
 		if a.track != t || !a.ready {
 			return
@@ -286,5 +294,36 @@ func (a *Adapter) ask(id string) {
 			t.adopt(found)
 			a.check()
 		}
+	})
+}
+
+// confirm asks whether the one without whom a parked leg is alone has gone, and clears it only then. It is called with the lock.
+func (a *Adapter) confirm(s suspect) {
+	if !isID(s.leg) || !isID(s.without) {
+		return
+	}
+	c, ctx, t := a.conn, a.run, a.track
+	a.work.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		answer, err := c.bgapi(ctx, "uuid_exists "+s.without)
+		found := a.dumps(ctx, c, []string{s.leg})
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		l := t.legs[s.leg]
+		if err != nil || a.track != t || !a.ready || l == nil || len(found) == 0 || t.holding(l) {
+			return
+		}
+		switch {
+		case answer != "false":
+			if t.legs[s.without] == nil {
+				t.unknown(s.without)
+			}
+		case !l.alone():
+			t.loose = append(t.loose, l.id)
+		case l.parked == s.without || found[0].get(application) == "park": // music is played to who is held
+			t.orphan = append(t.orphan, l.id)
+		}
+		a.wishes()
 	})
 }

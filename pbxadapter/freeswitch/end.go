@@ -156,7 +156,7 @@ func (t *tracker) abandon(l *leg) {
 		return
 	}
 	for _, o := range t.legs {
-		if o.parked == l.id && o.peer == nil { // we had marked it, and it parks when its talk is over
+		if o.parked == l.id && o.alone() { // it was about to be parked
 			t.orphan = append(t.orphan, o.id)
 		}
 	}
@@ -167,7 +167,7 @@ func (t *tracker) abandon(l *leg) {
 			}
 			for _, o := range c.others(n) {
 				for _, f := range o.legs {
-					if f.peer == nil && f.room == nil { // who talks has a counterpart, whoever brought them together
+					if f.alone() { // who talks has a counterpart, whoever brought them together
 						t.orphan = append(t.orphan, f.id)
 					}
 				}
@@ -176,6 +176,14 @@ func (t *tracker) abandon(l *leg) {
 				t.end(n, csta.CauseNormalClearing, n.party)
 			}
 		}
+	}
+}
+
+// strands has a leg looked at that parks when its talk is over, for which nobody is parked any more: whether it is parked now, in silence, only its dump
+// says; it may as well listen to something.
+func (t *tracker) strands(l *leg) {
+	if l != nil && !l.dead && l.parks != "" && l.alone() && !t.holding(l) {
+		t.suspects = append(t.suspects, suspect{l.id, l.parks})
 	}
 }
 
@@ -275,6 +283,9 @@ func (t *tracker) fail(o *lost, why csta.EventCause) {
 		n.fail = csta.CauseNormalClearing
 	}
 	t.move(n, csta.Fail, why)
+	for _, o := range n.call.others(n) {
+		t.strands(o.leg())
+	}
 	if !slices.ContainsFunc(n.call.conns, (*connection).live) {
 		t.end(n, n.fail, n.party)
 	}

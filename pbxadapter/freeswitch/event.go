@@ -57,11 +57,11 @@ const (
 	refusedBy
 	userAgent
 	gatewayName
-	markCall // our own variables on a leg: which call, made for what, to whom, whose hold
+	markCall // our own variables on a leg: which call, made for what, to whom, whose hold, and who is parked for it, so that it parks too
 	markRole
 	markTo
 	markHolder
-	markAt
+	markParks
 	conferenceID
 	conferenceName
 	conferenceVar
@@ -110,7 +110,7 @@ var names = map[string]key{
 	"variable_loopback_leg": loopbackEnd, "variable_other_loopback_leg_uuid": loopbackOther,
 	"variable_transfer_destination": transferTo, "variable_refused_by": refusedBy, "variable_sip_user_agent": userAgent,
 	"variable_sip_gateway_name": gatewayName, "variable_farhook_call": markCall, "variable_farhook_role": markRole, "variable_farhook_to": markTo,
-	"variable_farhook_holder": markHolder, "variable_farhook_at": markAt, "Conference-Unique-ID": conferenceID, "Conference-Name": conferenceName, "variable_conference_uuid": conferenceVar,
+	"variable_farhook_holder": markHolder, "variable_farhook_parks": markParks, "Conference-Unique-ID": conferenceID, "Conference-Name": conferenceName, "variable_conference_uuid": conferenceVar,
 	"variable_conference_name": conferenceIn, "Action": action,
 	"Job-UUID": jobUUID, "MWI-Messages-Waiting": mwiWaiting, "MWI-Message-Account": mwiAccount, "from-user": fromUser, "user": regUser, "host": regHost,
 	"username": regUsername, "user-agent": regAgent, "contact": regContact, "call-id": callID, "profile_name": profileName, "Feature-Action": featureAction,

@@ -107,7 +107,7 @@ func (t *tracker) create(e *event) {
 	}
 	l := &leg{
 		id: id, inbound: e.get(callDirection) == "inbound", role: role(e.get(markRole)), seq: e.seq, agent: e.get(userAgent), context: e.get(callerContext),
-		created: micros(e.get(callerCreated)), parked: e.get(markHolder),
+		created: micros(e.get(callerCreated)), parked: e.get(markHolder), parks: e.get(markParks),
 	}
 	t.identify(l, e)
 	t.legs[id] = l
@@ -125,10 +125,13 @@ func (t *tracker) create(e *event) {
 	} else if m := t.legs[e.get(queueMember)]; m != nil && m != l && !l.inbound {
 		from = m
 	}
+	if l.inbound && t.calls[id] != nil {
+		e.value[markCall] = id // who is parked for it was heard of first
+	}
 	switch {
 	case e.get(markCall) != "":
 		if l.parent = from; from != nil {
-			from.dialled = true
+			from.dialled, from.rings = true, append(from.rings, l)
 		}
 		t.belongs(l, e)
 	case l.inbound:

@@ -35,7 +35,7 @@ type leg struct {
 	context  string
 	parked   string // by our mark: the leg for which this one is, or is about to be, parked
 	created  time.Time
-	lone     bool   // it held another call by parking, and nobody is left in that
+	parks    string // when its talk is over it parks, and doesn't end: the leg that is, or was, parked for it
 	killed   bool   // by us
 	ending   *doubt // it has ended, as the echo of another leg's end that is yet to be heard of
 	doubts   [3]*doubt
@@ -129,6 +129,22 @@ func (n *connection) leg() *leg {
 		return n.legs[len(n.legs)-1]
 	}
 	return nil
+}
+
+// alone says whether a leg that is up has nobody: it talks to nobody, and dials nobody; it is in no room and no queue, and is not on its way there.
+func (l *leg) alone() bool {
+	busy := l.peer != nil || l.room != nil || len(l.rings) > 0 || l.plan != nil && l.plan.kind != planHold
+	return l.answered && !busy && (l.call == nil || queue(l.call) == nil)
+}
+
+// holding says whether somebody is parked for a leg.
+func (t *tracker) holding(l *leg) bool {
+	for _, c := range t.calls {
+		if n := c.conn(l.device); n != nil && n.holder == l {
+			return true
+		}
+	}
+	return false
 }
 
 func (n *connection) without(l *leg) {

@@ -3,7 +3,6 @@ package freeswitch
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -147,10 +146,22 @@ func (a *Adapter) wishes() {
 		}
 	}
 	for _, id := range t.loose {
-		if l := t.legs[id]; l != nil && isID(id) && !slices.ContainsFunc(t.at(l.device), func(n *connection) bool { return n.holder == l }) {
-			l.parked = ""
-			a.later(a.run, "uuid_setvar_multi "+id+" "+talking+";farhook_holder=")
+		l := t.legs[id]
+		if l == nil || !isID(id) {
+			continue
 		}
+		also := ";" + talking
+		if t.holding(l) {
+			also = ""
+		}
+		l.parked = ""
+		a.later(a.run, "uuid_setvar_multi "+id+" farhook_holder="+also)
+	}
+	for _, l := range t.rearm {
+		a.later(a.run, "uuid_setvar_multi "+l.id+" "+parking(l.parks))
+	}
+	for _, s := range t.suspects {
+		a.confirm(s)
 	}
 	for _, id := range t.orphan {
 		if isID(id) {
@@ -161,7 +172,7 @@ func (a *Adapter) wishes() {
 	for _, id := range t.doubt {
 		a.ask(id)
 	}
-	t.marks, t.orphan, t.doubt, t.loose = nil, nil, nil, nil
+	t.marks, t.orphan, t.doubt, t.loose, t.rearm, t.suspects = nil, nil, nil, nil, nil, nil
 	t.tidy()
 }
 

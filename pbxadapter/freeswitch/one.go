@@ -27,13 +27,14 @@ func (a *Adapter) destination(n *connection, d csta.DeviceID) (string, callmodel
 
 func (a *Adapter) singleStepTransferCall(ctx context.Context, r csta.SingleStepTransferCall) (csta.SingleStepTransferCallResponse, error) {
 	var (
-		none        csta.SingleStepTransferCallResponse
-		n           *connection
-		p           *phoneLine
-		own, f      string
-		number      string
-		to          callmodel.Party
-		holderOfOwn bool
+		none   csta.SingleStepTransferCallResponse
+		n      *connection
+		p      *phoneLine
+		own, f string
+		number string
+		to     callmodel.Party
+		talks  bool // the own leg has a talk, which ends, and nobody is parked for it
+		parked bool // who is held is so by us
 	)
 	done := func() {}
 	a.ripe(ctx, r.ActiveCall)
@@ -53,10 +54,10 @@ func (a *Adapter) singleStepTransferCall(ctx context.Context, r csta.SingleStepT
 		}
 		f = l.id
 		if o := n.leg(); o != nil {
-			own = o.id
+			own, talks = o.id, !t.holding(o)
 		}
-		if n.holder != nil {
-			own, holderOfOwn = n.holder.id, true
+		if parked = n.holder != nil; parked {
+			own = n.holder.id
 		}
 		done = a.mark(ctx, n.call)
 		return nil
@@ -68,7 +69,7 @@ func (a *Adapter) singleStepTransferCall(ctx context.Context, r csta.SingleStepT
 	if err == nil {
 		err = a.freed(ctx, f)
 	}
-	if err == nil && own != "" && !holderOfOwn {
+	if err == nil && talks {
 		err = a.send(ctx, "uuid_setvar_multi "+own+" "+talking)
 	}
 	if err == nil {
@@ -91,6 +92,9 @@ func (a *Adapter) singleStepTransferCall(ctx context.Context, r csta.SingleStepT
 	if err != nil {
 		done()
 		return none, err
+	}
+	if parked {
+		a.unmark(f)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

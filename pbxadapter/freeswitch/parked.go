@@ -2,7 +2,6 @@ package freeswitch
 
 import (
 	"context"
-	"strings"
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
@@ -10,43 +9,59 @@ import (
 )
 
 // The parked variant: a phone that obeys no NOTIFY has one leg, whatever its calls. To hold, the far end is sent to music; it is marked
-// with who holds it, so that it is found again by whoever comes after us.
+// with who holds it, so that it is found again by whoever comes after us. Only the own leg parks by itself, when a talk of its is over: whoever
+// it talks to ends with it, as in any other call.
 
-// parking is what a leg is told before it may be left alone for a while, and talking what it is told afterwards.
-const (
-	parking = "hangup_after_bridge=false;park_after_bridge=true"
-	talking = "hangup_after_bridge=true;park_after_bridge=false"
-)
+// parking is what the own leg is told before its far end is parked, and talking what it is told afterwards.
+func parking(far string) string {
+	return "hangup_after_bridge=false;park_after_bridge=true;farhook_parks=" + far
+}
+
+const talking = "hangup_after_bridge=true;park_after_bridge=false;farhook_parks="
 
 // parkFar sends the far end to music, and waits until the own leg is free.
 func (a *Adapter) parkFar(ctx context.Context, n *connection, own, far string, cause csta.EventCause) error {
-	a.mu.Lock()
-	id := n.call.id
-	a.mu.Unlock()
-	for _, command := range []string{
-		"uuid_setvar_multi " + far + " " + parking + ";farhook_holder=" + own + ";farhook_call=" + id,
-		"uuid_setvar_multi " + own + " " + parking,
-	} {
-		if err := a.send(ctx, command); err != nil {
-			return err
-		}
+	var id string
+	talk := func(begin func(t *tracker, o, f *leg)) error {
+		return a.do(func(t *tracker) error {
+			o, f := t.legs[own], t.legs[far]
+			if o == nil || f == nil || n.state != csta.Connected {
+				return csta.ErrNoActiveCall.With("freeswitch: the call has ended")
+			}
+			begin(t, o, f)
+			return nil
+		})
 	}
-	err := a.do(func(t *tracker) error {
-		f := t.legs[far]
-		if f == nil || n.state != csta.Connected {
-			return csta.ErrNoActiveCall.With("freeswitch: the call has ended")
-		}
-		f.parked = own
-		t.willHold(n, f, cause)
-		return nil
-	})
+	err := talk(func(_ *tracker, o, f *leg) { o.parks, f.parked, id = far, own, n.call.id }) // known before it is so
+	if err == nil {
+		err = a.send(ctx, "uuid_setvar_multi "+far+" farhook_holder="+own+";farhook_call="+id)
+	}
+	if err == nil {
+		err = a.send(ctx, "uuid_setvar_multi "+own+" "+parking(far))
+	}
+	if err == nil {
+		err = talk(func(t *tracker, _, f *leg) { t.willHold(n, f, cause) })
+	}
 	if err == nil {
 		err = a.send(ctx, "uuid_transfer "+far+" 'm:^:playback:"+a.conf.Music+"^park:' inline")
 	}
-	if err == nil {
-		err = a.await(ctx, a.time.step, "CHANNEL_UNBRIDGE of "+own+" and "+far, func() bool { return n.state == csta.Hold })
+	if err != nil {
+		a.unmark(own, far)
+		return err
 	}
-	return err
+	// Where it doesn't come in time it may come yet: the marks stay.
+	return a.await(ctx, a.time.step, "CHANNEL_UNBRIDGE of "+own+" and "+far, func() bool { return n.state == csta.Hold })
+}
+
+// unmark has legs end with their talk, which are parked for nobody any more, or were not parked after all. A leg for which somebody else is parked
+// stays as it is.
+func (a *Adapter) unmark(legs ...string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ready {
+		a.track.loose = append(a.track.loose, legs...)
+		a.wishes()
+	}
 }
 
 // unpark bridges the own leg with who is parked for it. Only when nobody is left parked do both end together again.
@@ -61,21 +76,7 @@ func (a *Adapter) unpark(ctx context.Context, own, far, id string, back func() b
 	if err := a.await(ctx, a.time.step, "CHANNEL_BRIDGE of "+own+" and "+far, back); err != nil {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.conn == nil {
-		return nil
-	}
-	a.later(ctx, "uuid_setvar "+far+" farhook_holder")
-	for _, c := range a.track.calls {
-		for _, n := range c.conns {
-			if n.holder != nil && n.holder.id == own {
-				return nil
-			}
-		}
-	}
-	a.later(ctx, "uuid_setvar_multi "+own+" "+talking)
-	a.later(ctx, "uuid_setvar_multi "+far+" "+talking)
+	a.unmark(own, far)
 	return nil
 }
 
@@ -88,24 +89,24 @@ func (a *Adapter) consultParked(ctx context.Context, p *phoneLine, held *connect
 		return none, err
 	}
 	var (
-		own string
-		c   *call
+		own, far string
+		c        *call
 	)
 	if err := a.do(func(t *tracker) error {
 		if held.holder == nil || held.holder.dead {
 			return csta.ErrNoHeldCall.With("freeswitch: the call has ended")
 		}
-		own = held.holder.id
+		own, far = held.holder.id, held.holder.parks
 		c = t.consults(held.holder, to, pbxadapter.Op(ctx))
 		return nil
 	}); err != nil {
 		return none, err
 	}
 	// Marked first: if we are gone in the next moment, the leg is found in its second call.
-	err = a.send(ctx, "uuid_setvar_multi "+own+" "+parking+";farhook_call="+c.id)
+	err = a.send(ctx, "uuid_setvar_multi "+own+" "+parking(far)+";farhook_call="+c.id)
 	if err == nil {
 		err = a.send(ctx, "uuid_transfer "+own+" 'm:^:set:continue_on_fail=true^set:ringback="+a.conf.Ringback+
-			"^set:hangup_after_bridge=false^export:nolocal:park_after_bridge=true^execute_extension:"+target+"^park:' inline")
+			"^set:hangup_after_bridge=false^execute_extension:"+target+"^park:' inline")
 	}
 	if err != nil {
 		return none, err
@@ -120,10 +121,10 @@ func (a *Adapter) consultParked(ctx context.Context, p *phoneLine, held *connect
 	return csta.ConnectionID{Call: csta.CallID(a.name + "-" + c.id), Device: p.id}, nil
 }
 
-// freed lets legs end with their talk again.
+// freed lets legs end with their talk. A mark of who is parked for whom stays until the proof that nobody is.
 func (a *Adapter) freed(ctx context.Context, legs ...string) error {
 	for _, id := range legs {
-		if err := a.send(ctx, "uuid_setvar_multi "+id+" "+strings.Join([]string{talking, "farhook_holder="}, ";")); err != nil {
+		if err := a.send(ctx, "uuid_setvar_multi "+id+" "+talking); err != nil {
 			return err
 		}
 	}

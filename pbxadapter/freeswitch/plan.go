@@ -62,6 +62,11 @@ func (p *plan) drop(t *tracker) {
 		return
 	}
 	p.done = true
+	for _, l := range p.legs {
+		if l.parked != "" && !l.dead && t.legs[l.parked] == nil && l.alone() { // its holder has gone meanwhile
+			t.suspects = append(t.suspects, suspect{l.id, l.parked})
+		}
+	}
 	for _, n := range p.ringing {
 		if n.replacing = false; len(n.legs) == 0 && n.state == csta.Alerting {
 			t.end(n, csta.CauseCallNotAnswered, n.party)

@@ -16,6 +16,8 @@ func (a *Adapter) parkCall(ctx context.Context, r csta.ParkCall) (csta.ParkCallR
 		n      *connection
 		own, f string
 		slot   callmodel.Party
+		talks  bool // the own leg has a talk, which ends, and nobody is parked for it
+		parked bool // who is held is so by us
 	)
 	if r.Parking == nil {
 		return none, csta.ErrParameterMissing.With("parking is missing")
@@ -37,8 +39,12 @@ func (a *Adapter) parkCall(ctx context.Context, r csta.ParkCall) (csta.ParkCallR
 		if err != nil {
 			return err
 		}
-		if f = l.id; n.leg() != nil {
-			own = n.leg().id
+		f = l.id
+		if o := n.leg(); o != nil {
+			own, talks = o.id, !t.holding(o)
+		}
+		if parked = n.holder != nil; parked {
+			own = n.holder.id
 		}
 		done = a.mark(ctx, n.call)
 		t.willPark(n, l, slot)
@@ -48,7 +54,7 @@ func (a *Adapter) parkCall(ctx context.Context, r csta.ParkCall) (csta.ParkCallR
 	if err != nil {
 		return none, err
 	}
-	if err = a.freed(ctx, f); err == nil && own != "" {
+	if err = a.freed(ctx, f); err == nil && talks {
 		err = a.send(ctx, "uuid_setvar_multi "+own+" "+talking)
 	}
 	if err == nil {
@@ -59,6 +65,9 @@ func (a *Adapter) parkCall(ctx context.Context, r csta.ParkCall) (csta.ParkCallR
 	}
 	if err != nil {
 		return none, err
+	}
+	if parked {
+		a.unmark(f)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

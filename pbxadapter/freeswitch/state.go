@@ -41,13 +41,18 @@ func (t *tracker) adopt(dumps []*event) {
 	}
 	for _, e := range fresh {
 		l, o := t.legs[e.get(uniqueID)], t.behind(e.get(signalBond))
-		if l != nil && o != nil && l.answered && o.answered && l.peer == nil && o.peer == nil && e.get(markHolder) == "" {
+		if l != nil && o != nil && l.answered && o.answered && l.peer == nil && o.peer == nil && e.get(markHolder) != e.get(signalBond) {
 			t.bridge(l, o)
 		}
 	}
 	for _, e := range fresh {
 		if l := t.legs[e.get(uniqueID)]; l != nil {
 			t.settled(l, e)
+		}
+	}
+	for _, e := range fresh {
+		if l := t.legs[e.get(uniqueID)]; l != nil {
+			t.waiting(l, e)
 		}
 	}
 }
@@ -93,23 +98,60 @@ func (t *tracker) awake(l *leg, e *event) {
 	t.callState(l, e)
 }
 
-// settled is what can be said of a leg when its peers are known: it holds, or is parked for somebody.
+// settled is what can be said of a leg when its peers are known: it holds, or it is parked for somebody, or somebody for it.
 func (t *tracker) settled(l *leg, e *event) {
 	if e.get(callState) == "HELD" {
 		t.held(l)
 	}
-	id := e.get(markHolder)
-	if id == "" || l.call == nil {
+	for _, o := range t.legs {
+		if o == l || o.parked == l.id && o.alone() {
+			t.parkedFor(o)
+		}
+	}
+}
+
+// waiting looks at a leg that parks when its talk is over, after those are known who are parked for it: if there is nobody any more, it is to end
+// with its talk, or now.
+func (t *tracker) waiting(l *leg, e *event) {
+	if l.parks == "" || e.get(markParks) == "" || t.holding(l) {
 		return
 	}
-	if l.peer != nil { // it was about to be parked
+	switch o := t.legs[l.parks]; {
+	case o == nil:
+		t.suspects = append(t.suspects, suspect{l.id, l.parks})
+	case l.peer != nil:
+		t.loose = append(t.loose, l.id)
+	case o.peer != nil && l.alone() && e.get(application) == "park": // they talk without it
+		t.orphan = append(t.orphan, l.id)
+	}
+}
+
+// parkedFor has a leg that is marked to be parked be held by its holder, if it is still parked.
+func (t *tracker) parkedFor(l *leg) {
+	if l.parked == "" || l.call == nil {
+		return
+	}
+	if l.peer != nil { // it was about to be parked, or has been taken back
 		t.loose = append(t.loose, l.id, l.peer.id)
 		return
 	}
-	holder := t.legs[id]
-	if holder == nil {
-		t.orphan = append(t.orphan, l.id) // nobody can take it back any more
+	if !l.alone() {
+		if l.plan == nil { // it has gone on
+			t.loose = append(t.loose, l.id)
+		}
 		return
+	}
+	holder := t.legs[l.parked]
+	if holder == nil {
+		t.suspects = append(t.suspects, suspect{l.id, l.parked})
+		return
+	}
+	if n := l.call.conn(holder.device); n != nil && n.holder == holder {
+		return
+	}
+	if holder.parks == "" { // a conference had begun
+		holder.parks = l.id
+		t.rearm = append(t.rearm, holder)
 	}
 	c := l.call
 	n := c.conn(holder.device)

@@ -35,15 +35,21 @@ type tracker struct {
 	marks  []mark   // legs that are to be marked with their call
 	orphan []string // legs that were parked for somebody who has gone: to be cleared
 	loose  []string // legs that were about to be parked, and talk: they are to end with their talk again
-	keys   bool     // which keys are pressed is told
-	parks  bool     // somebody is, or was, parked by us
-	doubt  []string // legs heard of that are not known: to be asked for
-	last   map[csta.DeviceID]departure
-	wanted map[string]*intention // by leg
+	rearm  []*leg   // legs for which somebody is parked: they are to park too when their talk is over
+	// suspects are parked for somebody who isn't known: if he has gone, they are to be cleared.
+	suspects []suspect
+	keys     bool     // which keys are pressed is told
+	parks    bool     // somebody is, or was, parked by us
+	doubt    []string // legs heard of that are not known: to be asked for
+	last     map[csta.DeviceID]departure
+	wanted   map[string]*intention // by leg
 	// pressing are the legs at which keys are pressed for a request of ours.
 	pressing map[string]callmodel.OpID
 	tidied   time.Time
 }
+
+// suspect is a leg, and the one without which it is alone.
+type suspect struct{ leg, without string }
 
 // mark is a variable to be set on a leg, so that its call is found again.
 type mark struct{ leg, call string }
@@ -242,7 +248,7 @@ func (t *tracker) end(n *connection, cause csta.EventCause, who callmodel.Party)
 func (t *tracker) desert(c *call, n *connection) {
 	left := c.others(n)
 	for _, o := range left {
-		parks := func(l *leg) bool { return l == o.holder || l.lone && l.peer == nil }
+		parks := func(l *leg) bool { return l == o.holder || l.parks != "" && l.alone() && !t.holding(l) }
 		if o.leaving || o.replacing || slices.ContainsFunc(o.legs, func(l *leg) bool { return !parks(l) }) {
 			return
 		}
@@ -258,11 +264,11 @@ func (t *tracker) desert(c *call, n *connection) {
 			l.detach()
 			t.orphan = append(t.orphan, l.id)
 		default:
-			l.lone = true
 			t.loose = append(t.loose, l.id)
 			if l.peer != nil {
 				t.loose = append(t.loose, l.peer.id)
 			}
+			t.after(waits, func() { t.strands(l) }) // it may be about to dial
 		}
 	}
 }

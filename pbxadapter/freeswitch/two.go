@@ -158,6 +158,7 @@ func (a *Adapter) transferCall(ctx context.Context, r csta.TransferCall) (csta.T
 		to           callmodel.Party
 		number       string
 		p            *phoneLine
+		parked       bool
 	)
 	done := func() {}
 	a.ripe(ctx, r.HeldCall, r.ActiveCall)
@@ -187,7 +188,7 @@ func (a *Adapter) transferCall(ctx context.Context, r csta.TransferCall) (csta.T
 		for _, l := range append(legs(held), legs(active)...) {
 			own = append(own, l.id)
 		}
-		if held.holder != nil {
+		if parked = held.holder != nil || active.holder != nil; held.holder != nil {
 			own = append(own, held.holder.id)
 		}
 		far1, far2, to = f1.id, f2.id, f2.party
@@ -226,6 +227,9 @@ func (a *Adapter) transferCall(ctx context.Context, r csta.TransferCall) (csta.T
 	if err == nil {
 		err = a.await(ctx, a.time.step, "CHANNEL_BRIDGE of "+far1+" and the party transferred to", gone)
 	}
+	if err == nil && parked {
+		a.unmark(far1, far2)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err != nil {
@@ -262,7 +266,7 @@ func (a *Adapter) transferRinging(ctx context.Context, p *phoneLine, far, number
 // ends clears legs that have no part in a call any more; most are gone by themselves. It is called with the lock.
 func (a *Adapter) ends(ctx context.Context, own []string) {
 	for _, id := range own {
-		if l := a.track.legs[id]; l != nil && l.conn == nil && a.conn != nil {
+		if l := a.track.legs[id]; l != nil && l.conn == nil && a.conn != nil && !a.track.holding(l) {
 			a.later(ctx, "uuid_kill "+id)
 		}
 	}
@@ -274,6 +278,7 @@ func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (cs
 		held, active     *connection
 		own1, own2       string
 		far1, far2, room string
+		parked           bool // who is held is so by us
 	)
 	done := func() {}
 	a.ripe(ctx, r.HeldCall, r.ActiveCall)
@@ -291,6 +296,7 @@ func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (cs
 		if l := held.leg(); l != nil {
 			own1 = l.id
 		}
+		parked = held.holder != nil
 		own2, far1, far2, room = o.id, f1.id, f2.id, a.room(held.call)
 		done = a.mark(ctx, held.call, active.call)
 		t.willMeet(held, active, f1, f2, room)
@@ -319,11 +325,18 @@ func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (cs
 	if err == nil {
 		err = a.await(ctx, a.time.step, "the third add-member of the room "+room, func() bool { return active.call.conn(active.device) == nil })
 	}
-	if err != nil {
-		return none, err
+	if parked && err == nil {
+		a.unmark(far1)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if err != nil {
+		if l := a.track.legs[own2]; l != nil && a.track.holding(l) && a.ready { // it is to park when its talk is over, as before
+			a.track.rearm = append(a.track.rearm, l)
+			a.wishes()
+		}
+		return none, err
+	}
 	if own1 != "" {
 		a.ends(ctx, []string{own1})
 	}

@@ -41,6 +41,11 @@ func (f *PBX) api(command string, done func(string)) {
 		}
 		return l == nil
 	}
+	if f.refused != "" && strings.HasPrefix(command, f.refused) {
+		f.refused = ""
+		done("-ERR refused")
+		return
+	}
 	switch verb {
 	case "echo":
 		done(rest)

@@ -246,7 +246,7 @@ func (f *PBX) transfer(l *leg, to string) {
 
 // run has a leg run a list of applications, or a number of the dialplan.
 func (f *PBX) run(l *leg, to, rdnis string) {
-	l.next, l.parked = nil, false
+	l.next, l.parked, l.slot = nil, false, false
 	to, inline := strings.CutSuffix(strings.TrimSpace(to), " inline")
 	to = strings.Trim(to, "'")
 	switch {
@@ -256,7 +256,7 @@ func (f *PBX) run(l *leg, to, rdnis string) {
 		room, _, _ := strings.Cut(strings.TrimPrefix(to, "conference:"), "@")
 		f.enter(l, room)
 	case strings.HasPrefix(to, "valet_park:"):
-		l.parked = true
+		l.parked, l.slot = true, true
 	case strings.HasPrefix(to, "m:^:"):
 		l.next = strings.Split(strings.TrimPrefix(to, "m:^:"), "^")
 		f.goOn(l)

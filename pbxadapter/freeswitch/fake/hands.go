@@ -101,6 +101,13 @@ func (f *PBX) Killed() bool {
 	return f.frozen
 }
 
+// Refuse has the next command refused that begins so.
+func (f *PBX) Refuse(command string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refused = command
+}
+
 // Lose has nobody hear of legs, or of events of a name, any more.
 func (f *PBX) Lose(names ...string) {
 	f.mu.Lock()
@@ -195,6 +202,7 @@ func (f *PBX) Outside() []string {
 type Leg struct {
 	ID, User     string // User is empty for outside parties
 	Room, Parked bool   // it is in a conference, or parked
+	Slot         bool   // in a slot
 	Vars         map[string]string
 }
 
@@ -204,7 +212,7 @@ func (f *PBX) Legs() (list []Leg) {
 	defer f.mu.Unlock()
 	for _, id := range f.order {
 		if l := f.legs[id]; l != nil {
-			list = append(list, Leg{l.id, l.user, l.room != "", l.parked, maps.Clone(l.vars)})
+			list = append(list, Leg{l.id, l.user, l.room != "", l.parked, l.slot, maps.Clone(l.vars)})
 		}
 	}
 	return list

@@ -47,6 +47,7 @@ type PBX struct {
 	counted   int             // commands
 	killAfter int             // after so many of them every link is dead
 	frozen    bool            // nobody's commands are taken
+	refused   string          // how the next command begins that is refused
 	lost      map[string]bool // legs of which nobody hears any more, and events that nobody hears
 }
 
@@ -55,6 +56,7 @@ type leg struct {
 	id, user, number     string // user: one of our phones; number: outside
 	inbound, ans, held   bool
 	dead, parked, unseen bool
+	slot                 bool   // where it is parked is a slot of the valet parking lot
 	deaf                 bool   // it does nothing when it is told to
 	cause                string // of its end
 	end, then            string // of a loopback: A or B, and what a is to do
@@ -286,6 +288,9 @@ func (f *PBX) describe(l *leg, m map[string]string) {
 	}
 	if l.room != "" {
 		m["variable_conference_uuid"], m["variable_conference_name"], m["variable_current_application"] = "id-"+l.room, l.room, "conference"
+	}
+	if l.parked && m["variable_current_application"] == "" {
+		m["variable_current_application"] = "park"
 	}
 	for k, v := range l.vars {
 		m["variable_"+k] = v

@@ -1,0 +1,147 @@
+package freeswitch
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+)
+
+// nobody waits until the PBX has no leg any more.
+func (s *script) nobody() {
+	s.t.Helper()
+	s.until("every leg has gone", func() bool { return len(s.f.Legs()) == 0 })
+	s.until("every call has ended", func() bool { return len(s.model.State().Calls) == 0 })
+}
+
+// Whoever is consulted, and whoever is held, have nobody any more when the consulting user hangs up: neither waits in silence for ever.
+func TestConsultingUserHangsUp(t *testing.T) {
+	for _, alternated := range []bool{false, true} {
+		for _, dead := range []bool{false, true} {
+			t.Run(fmt.Sprintf("alternated %v, farhook dead %v", alternated, dead), func(t *testing.T) {
+				s := newScript(t, true)
+				s.talk()
+				s.consult("203")
+				s.hand(s.hands.Answer("203"))
+				s.is("203", csta.Connected)
+				if alternated {
+					s.do(csta.AlternateCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+				}
+				if dead {
+					_ = s.stop()
+				}
+				s.hand(s.hands.HangUp("201"))
+				if dead {
+					s.adapter(fakeAdapter(t, s.at, true))
+				}
+				s.nobody()
+			})
+		}
+	}
+}
+
+// At whatever command of a hold farhook dies, and whoever hangs up while it is dead: the other one is not left in a park.
+func TestHangUpWhileFarhookIsDead(t *testing.T) {
+	for k := 1; k <= 3; k++ {
+		for _, u := range []csta.DeviceID{"201", "202"} {
+			t.Run(fmt.Sprintf("%s after command %d", u, k), func(t *testing.T) {
+				s := newScript(t, true)
+				s.talk()
+				s.f.KillAfter(k)
+				r := csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)}
+				_, _ = s.a.Services()[r.Service()](t.Context(), r)
+				if !s.f.Killed() {
+					t.Fatal("it has fewer commands")
+				}
+				_ = s.stop()
+				s.f.KillAfter(0)
+				s.hand(s.hands.HangUp(u))
+				s.adapter(fakeAdapter(t, s.at, true))
+				s.nobody()
+			})
+		}
+	}
+}
+
+// A hold that the PBX refuses leaves a talk as it was.
+func TestRefusedHoldIsUndone(t *testing.T) {
+	s := newScript(t, true)
+	s.talk()
+	s.f.Refuse("uuid_transfer")
+	r := csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)}
+	if _, err := s.a.Services()[r.Service()](t.Context(), r); err == nil {
+		t.Fatal("it is not refused")
+	}
+	s.until("the marks are gone", func() bool {
+		for _, l := range s.f.Legs() {
+			if l.Vars["farhook_holder"] != "" || l.Vars["farhook_parks"] != "" || l.Vars["park_after_bridge"] == "true" {
+				return false
+			}
+		}
+		return true
+	})
+	s.is("201", csta.Connected)
+	s.hand(s.hands.HangUp("202"))
+	s.nobody()
+}
+
+// Whoever holds one call by parking and hands the other one over keeps the held one.
+func TestHeldCallStaysWhenTheOtherIsHandedOver(t *testing.T) {
+	s := newScript(t, true)
+	s.talk()
+	s.consult("203")
+	s.hand(s.hands.Answer("203"))
+	s.is("203", csta.Connected)
+	s.do(csta.SingleStepTransferCall{ActiveCall: s.conn("201", csta.Connected), TransferredTo: "204"})
+	s.is("204", csta.Alerting)
+	s.is("201", csta.Hold)
+	s.hand(s.hands.Answer("204"))
+	s.is("204", csta.Connected)
+	s.do(csta.RetrieveCall{CallToBeRetrieved: s.conn("201", csta.Hold)})
+	s.is("201", csta.Connected)
+	s.is("202", csta.Connected)
+}
+
+// Of whom only the dump could not be had when farhook comes back is no counterpart that has gone: whoever is parked for him is kept, and he holds him as
+// soon as he is known.
+func TestHolderWhoseDumpIsMissed(t *testing.T) {
+	s := newScript(t, true)
+	s.talk()
+	s.do(csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)})
+	own := s.whose("201")[0]
+	_ = s.stop()
+	s.model = callmodel.New()
+	s.f.Commands()
+	s.f.Refuse("uuid_dump " + own)
+	s.adapter(fakeAdapter(t, s.at, true))
+	s.is("201", csta.Hold)
+	s.is("202", csta.Connected)
+	for _, c := range s.f.Commands() {
+		if strings.HasPrefix(c, "uuid_kill") {
+			t.Errorf("%s: both are there", c)
+		}
+	}
+	s.do(csta.RetrieveCall{CallToBeRetrieved: s.conn("201", csta.Hold)})
+	s.is("201", csta.Connected)
+}
+
+// A parked leg of which something is heard, and of which nothing was known, is asked for together with its holder.
+func TestStrayParkedLegIsKept(t *testing.T) {
+	s := newScript(t, true)
+	s.talk()
+	s.do(csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)})
+	own, far := s.whose("201")[0], s.whose("202")[0]
+	_ = s.stop()
+	s.model = callmodel.New()
+	s.f.Unlist()
+	s.adapter(fakeAdapter(t, s.at, true))
+	s.f.Fire("CHANNEL_CALLSTATE", map[string]string{"Unique-ID": far, "Channel-Call-State": "ACTIVE"})
+	s.is("201", csta.Hold)
+	s.is("202", csta.Connected)
+	if now := append(s.whose("201"), s.whose("202")...); !slices.Equal(now, []string{own, far}) {
+		t.Errorf("there are %v", now)
+	}
+}
