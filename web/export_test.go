@@ -47,6 +47,9 @@ func (g *gateway) missedCalls(n int, name string) {
 func TestExport(t *testing.T) {
 	g := start(t)
 	g.missedCalls(3, `=HYPERLINK("http://evil.example","x")`)
+	if status, _, text := g.do("GET", "/api/v1/history?after=zzz", ""); status != 422 || !strings.Contains(text, "after") {
+		t.Errorf("a position that is none: %d %s", status, text)
+	}
 	status, h, text := g.do("GET", "/api/v1/history.csv", "")
 	if status != 200 || !strings.HasPrefix(h.Get("Content-Type"), "text/csv") || !strings.Contains(h.Get("Content-Disposition"), "attachment") || h.Get("Cache-Control") != "no-store" {
 		t.Errorf("%d %v", status, h)
