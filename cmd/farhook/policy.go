@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 	"sync/atomic"
 
 	"farhook/csta"
@@ -31,7 +30,7 @@ func (p *byWay) Owns(who switchboard.Principal, d csta.DeviceID) bool {
 		return false
 	}
 	i := a.Known(who.User)
-	return i != nil && slices.Contains(i.Grant().OwnLines, d)
+	return i != nil && i.Own(d)
 }
 
 // Changed is closed when the rights of those may have changed who come by SIP. Those who come by HTTP hear of theirs from their identity.
