@@ -3,6 +3,7 @@ package freeswitch
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -163,7 +164,8 @@ func (a *Adapter) wishes() {
 	for _, s := range t.suspects {
 		a.confirm(s)
 	}
-	for _, id := range t.orphan {
+	slices.Sort(t.orphan)
+	for _, id := range slices.Compact(t.orphan) {
 		if isID(id) {
 			a.log.Info("a parked party whose counterpart has gone is cleared", zap.String("leg", id))
 			a.later(a.run, "uuid_kill "+id)

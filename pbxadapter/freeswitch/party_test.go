@@ -9,6 +9,7 @@ import (
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
+	"farhook/pbxadapter/adaptertest"
 )
 
 // moved are the facts that a replayer was told of connections that moved.
@@ -133,4 +134,43 @@ func TestHeldHangsUpInConsultation(t *testing.T) {
 	s.is("203")
 	s.is("201")
 	s.until("201's leg is still there", func() bool { return len(s.whose("201")) == 0 })
+}
+
+// A fourth party comes into the conference that was held for it, and the leg that held goes.
+func TestFourthParty(t *testing.T) {
+	for style, parked := range map[string]bool{"notify": false, "parked": true} {
+		t.Run(style, func(t *testing.T) {
+			s := newScript(t, parked)
+			fourth(s, s.hands)
+			s.until("everybody has one leg", func() bool { return len(s.f.Legs()) == 4 })
+			for _, l := range s.f.Legs() {
+				if !l.Room {
+					t.Errorf("%s is in no room", l.User)
+				}
+			}
+			s.hand(s.hands.HangUp("201"))
+			s.is("201")
+			for _, d := range []csta.DeviceID{"202", "203", "204"} {
+				s.is(d, csta.Connected)
+			}
+		})
+	}
+}
+
+func fourth(s *script, hands adaptertest.Hands) {
+	s.t.Helper()
+	s.talking(hands)
+	for _, d := range []csta.DeviceID{"203", "204"} {
+		s.consult(d)
+		s.hand(hands.Answer(d))
+		s.is(d, csta.Connected)
+		s.do(csta.ConferenceCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+	}
+	id := s.conn("201", csta.Connected).Call
+	for _, d := range []csta.DeviceID{"201", "202", "203", "204"} {
+		s.is(d, csta.Connected)
+		if c := s.conn(d, csta.Connected).Call; c != id {
+			s.t.Errorf("%s is in %s, and the conference is %s", d, c, id)
+		}
+	}
 }

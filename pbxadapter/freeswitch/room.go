@@ -114,11 +114,9 @@ func (t *tracker) met(p *plan) {
 		}
 	}
 	t.facts(r)
-	// The device goes on in the leg that is in the room; its other leg falls away by itself.
+	// The device goes on in the leg of its active call; the other one falls away by itself, or is ended if it is in the room already.
 	for _, l := range slices.Clone(p.by.legs) {
-		if l.room == nil {
-			l.detach()
-		}
+		l.detach()
 	}
 	p.by.leaving, p.second.leaving = false, false
 	p.by.holder, p.second.holder = nil, nil

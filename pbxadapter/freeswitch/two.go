@@ -278,7 +278,7 @@ func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (cs
 		held, active     *connection
 		own1, own2       string
 		far1, far2, room string
-		parked           bool // who is held is so by us
+		parked, there    bool // who is held is so by us; he is in a room, in which the own leg holds
 	)
 	done := func() {}
 	a.ripe(ctx, r.HeldCall, r.ActiveCall)
@@ -298,6 +298,11 @@ func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (cs
 		}
 		parked = held.holder != nil
 		own2, far1, far2, room = o.id, f1.id, f2.id, a.room(held.call)
+		if l := held.leg(); l != nil && l.room != nil {
+			if room, there = l.room.name, true; f1.room != l.room || !isName(room) {
+				return csta.ErrInvalidConnectionState.With("freeswitch: the held call's room is not known")
+			}
+		}
 		done = a.mark(ctx, held.call, active.call)
 		t.willMeet(held, active, f1, f2, room)
 		return nil
@@ -319,7 +324,7 @@ func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (cs
 			return l != nil && o != nil && l.room != nil && o.room != nil
 		})
 	}
-	if err == nil {
+	if err == nil && !there {
 		err = a.send(ctx, "uuid_transfer "+far1+" "+where)
 	}
 	if err == nil {

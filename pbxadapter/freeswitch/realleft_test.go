@@ -1,0 +1,107 @@
+package freeswitch
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"go.uber.org/zap/zaptest"
+
+	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
+)
+
+// realScript is an adapter on a real PBX, with one of its phones that obeys no NOTIFY where parked is.
+func realScript(t *testing.T, parked csta.DeviceID) (*script, realHands) {
+	t.Helper()
+	address, password, hands := realPBX(t)
+	s := &script{t: t, model: callmodel.New()}
+	s.hand(hands.say("reset"))
+	c := realConfig(address, password)
+	for i, d := range c.Devices {
+		if d.User == string(parked) {
+			c.Devices[i].Style = &style{Header: "call-info", Notify: "no"}
+		}
+	}
+	a, err := New(pbxadapter.Options{Name: "fs", Log: zaptest.NewLogger(t), Numbers: pbxadapter.PlainNumbers{}}, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clearFeatures(t, a, c)
+	s.adapter(a)
+	t.Cleanup(func() { _ = s.stop(); _ = hands.say("reset") })
+	return s, hands
+}
+
+// gone waits until the PBX has no channel any more.
+func (s *script) gone() {
+	s.t.Helper()
+	if !settled(5 * time.Second)(func() bool {
+		c, err := s.a.link()
+		if err != nil {
+			return false
+		}
+		rows, err := s.a.channels(context.Background(), c, "")
+		return err == nil && len(rows) == 0
+	}) {
+		s.t.Fatal("a channel is left")
+	}
+	s.until("every call has ended", func() bool { return len(s.model.State().Calls) == 0 })
+}
+
+// On a real PBX, with a phone that obeys no NOTIFY: whoever hangs up, nobody is left in a park in silence.
+func TestRealNobodyIsLeft(t *testing.T) {
+	const own = "205"
+	for _, c := range []struct {
+		name      string
+		consults  bool
+		alternate bool
+		who       []csta.DeviceID // who hangs up, one after the other
+	}{
+		{"who holds", false, false, []csta.DeviceID{own}},
+		{"who is held", false, false, []csta.DeviceID{"202"}},
+		{"who consults", true, false, []csta.DeviceID{own}},
+		{"who has alternated", true, true, []csta.DeviceID{own}},
+		{"who is held, then who is consulted", true, false, []csta.DeviceID{"202", "203"}},
+		{"who is held, then who consults", true, false, []csta.DeviceID{"202", own}},
+		{"who is held, then who talks, after alternating", true, true, []csta.DeviceID{"203", "202"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, hands := realScript(t, own)
+			s.hand(hands.Dial(own, "202"))
+			s.is("202", csta.Alerting)
+			s.hand(hands.Answer("202"))
+			s.is("202", csta.Connected)
+			if !c.consults {
+				s.do(csta.HoldCall{CallToBeHeld: s.conn(own, csta.Connected)})
+			} else {
+				s.do(csta.ConsultationCall{ExistingCall: s.conn(own, csta.Connected), ConsultedDevice: "203"})
+				s.is("203", csta.Alerting)
+				s.hand(hands.Answer("203"))
+				s.is("203", csta.Connected)
+			}
+			if c.alternate {
+				s.do(csta.AlternateCall{HeldCall: s.conn(own, csta.Hold), ActiveCall: s.conn(own, csta.Connected)})
+			}
+			for _, d := range c.who {
+				s.hand(hands.HangUp(d))
+				s.is(d)
+			}
+			s.gone()
+		})
+	}
+}
+
+// On a real PBX, too, a fourth party comes into the conference that was held for it.
+func TestRealFourthParty(t *testing.T) {
+	s, hands := realScript(t, "")
+	fourth(s, hands)
+	s.hand(hands.HangUp("201"))
+	s.is("201")
+	for _, d := range []csta.DeviceID{"202", "203", "204"} {
+		s.is(d, csta.Connected)
+		s.hand(hands.HangUp(d))
+	}
+	s.gone()
+}
