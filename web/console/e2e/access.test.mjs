@@ -29,8 +29,8 @@ stage({
 });
 
 async function fill(name, typed) {
-  const p = await tab({ ready: "form [autocomplete=username]" });
-  await p.getByLabel("User name").fill(name);
+  const p = await tab({ ready: "form [autocomplete=username]:focus" });
+  await p.keyboard.type(name);
   await p.getByLabel("Password").fill(typed);
   await p.keyboard.press("Enter");
   return p;

@@ -230,7 +230,7 @@ test("a call from outside: its page at another program, its notification, its se
             window.notified.push(words);
           }
         };
-        Object.defineProperty(document, "visibilityState", { get: () => "hidden" });
+        document.hasFocus = () => false; // on a second screen, in sight
       }),
   });
   await rest("POST", "sim/calls", { from: "tel:+498912340", name: "A&B <Outside>", to: "1005" });
@@ -305,6 +305,16 @@ test("search, filters and groups choose what is shown; the palette and the keys 
   assert.match(await tile(p, 1021).innerText(), /Forwarded[^]*→ 1022/);
   await p.evaluate(() => document.activeElement?.blur());
 
+  await tile(p, 1020).focus();
+  await p.keyboard.press("o");
+  await p.locator("dialog textarea").waitFor();
+  await p.keyboard.press("Escape");
+  await p.waitForFunction(() => document.activeElement?.getAttribute("data-extension") === "1020"); // where it was
+  await p.keyboard.press("Control+k");
+  await p.keyboard.type("call somebody");
+  await p.keyboard.press("Enter");
+  await p.waitForFunction(() => document.activeElement?.closest("[data-dial]"));
+  await p.keyboard.press("Escape");
   await p.keyboard.press("Control+k");
   await p.keyboard.type("queue");
   await accessible("the palette", p);
@@ -362,6 +372,11 @@ test("a slow answer is told, and holds up neither hanging up nor anything else",
   await call(p, "talking").locator('[data-action="hold"][aria-busy="true"]').waitFor();
   await p.keyboard.press("k");
   await call(p, "talking").locator("[role=alert]").getByText("Still working on: Hold.").waitFor();
+  await p.evaluate(() => {
+    const now = Date.now;
+    Date.now = () => now() + 9000;
+  });
+  await p.locator("section.mine [role=alert]").getByText("Still working").waitFor({ state: "detached" }); // not said for ever
   const slow = await call(p, "talking").getAttribute("data-call");
   await dial(1006, 1005);
   await call(p, "ringing").waitFor();
@@ -388,6 +403,9 @@ test("what rings while one looks elsewhere is told; who is free again too", asyn
   await p.locator('[data-do="tellMe"]').click();
   await silence();
   await p.waitForFunction(() => /Clara Dahl 1003 is free/.test(document.querySelector("[data-said]").textContent));
+  await p.locator('[data-freed="1003"]').getByText("Clara Dahl 1003 is free now.").waitFor();
+  await p.locator('[data-freed="1003"]').getByLabel("Dismiss").click();
+  await p.locator("[data-freed]").waitFor({ state: "detached" });
   await dial(1006, 1002); // another line: nothing is said of it
   await state(p, 1002, "ringing");
   assert.doesNotMatch(await p.locator("[data-said]").textContent(), /rings/);

@@ -33,12 +33,11 @@ test("my phone: do not disturb, forwarding, what it can and can't; administratio
   await p.locator('[data-forward="forwardBusy"] input').fill("1007");
   await p.keyboard.press("Enter");
   await p.locator('[data-forward="forwardBusy"]').getByText("Greta Haas 1007").waitFor();
-  await p.locator('[data-forward="forwardBusy"] button').click();
+  await p.locator('[data-forward="forwardBusy"] button:focus').getByText("Switch off").waitFor(); // the keyboard goes on there
+  await p.keyboard.press("Enter");
   await p.locator('[data-forward="forwardBusy"] input').waitFor();
   await p.getByText("this phone cannot be answered remotely").waitFor();
   await keep(p, "my-phone");
-  await p.keyboard.press("Escape");
-  await p.evaluate(() => document.activeElement?.blur());
   await p.keyboard.press("4");
   await p.locator('[data-pbx="sim"]').waitFor();
   await p.getByRole("cell", { name: "+15551001" }).waitFor(); // the UC user's session
@@ -142,6 +141,8 @@ test("every state a line can be in has its word; whereto and with whom stand bes
   await rest("DELETE", "devices/1004/note");
   await rest("POST", "sim/link", { up: false });
   await shows(1002, "unknown", "Unknown");
+  await call(p, "unknown").getByText("Unknown").waitFor(); // my own call too
+  await p.locator("header .chip.bad").getByText("sim down").waitFor();
   await rest("POST", "sim/link", { up: true });
   await shows(1004, "idle", "Idle");
   await silence();
@@ -256,7 +257,7 @@ test("every view in both themes, small and enlarged, in German", async () => {
     { width: 390, height: 844 },
     { width: 640, height: 512 },
   ]) {
-    const p = await open("1005", { viewport, colorScheme: "dark" });
+    const p = await open("1005", { viewport, colorScheme: "dark", locale: "de-DE" });
     await accessible(`small ${viewport.width}`, p);
     await tile(p, 1004).scrollIntoViewIfNeeded();
     await tile(p, 1004).click();
@@ -265,14 +266,33 @@ test("every view in both themes, small and enlarged, in German", async () => {
     await p.keyboard.press("Escape");
     await p.locator('[data-phone="1004"]').waitFor({ state: "detached" });
     await p.waitForFunction(() => document.activeElement?.getAttribute("data-extension") === "1004");
-    assert.equal(await p.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, "scrolls sideways");
     await keep(p, `small-${viewport.width}`);
+    await dial(1006, 1005);
+    await call(p, "ringing").waitFor();
+    for (const view of ["board", "queue", "phone", "admin", "admin/counters", "admin/doctor", "admin/calls", "admin/tokens"]) {
+      await p.goto(`${here.farhook.url}#/${view}`);
+      if (view.startsWith("phone")) await p.getByRole("heading", { name: "Rufumleitung" }).waitFor();
+      if (view.startsWith("admin")) await p.locator(".admin").waitFor();
+      const wide = await p.evaluate(() =>
+        [document.documentElement, ...document.querySelectorAll("header, main, .left")]
+          .filter((e) => e.scrollWidth > e.clientWidth)
+          .map((e) => e.outerHTML.slice(0, 80)),
+      );
+      await keep(p, `small-${viewport.width}-${view.replace("/", "-")}-de`);
+      assert.deepEqual(wide, [], `${view} scrolls sideways at ${viewport.width}`);
+    }
+    await p.getByRole("button", { name: /Tun oder finden/ }).click();
+    await p.locator("dialog[open]").waitFor();
+    const box = await p.locator("dialog").boundingBox();
+    assert.ok(Math.abs(box.x + box.width / 2 - viewport.width / 2) < 2, "the dialog is in the middle");
+    await p.locator('[data-link="live"]').waitFor();
+    await silence();
     await close(p);
   }
 });
 
 test("10,000 lines cost what those in sight cost", async () => {
-  const large = await gateway({ lines: 10_000 });
+  const large = await gateway({ lines: 10_000, annex: 3 });
   try {
     const p = await open("1005", { url: large.url });
     await tile(p, 1001).focus();
@@ -284,7 +304,23 @@ test("10,000 lines cost what those in sight cost", async () => {
     for (let i = 0; i < 40; i++) await p.keyboard.press("ArrowDown");
     await p.waitForFunction(() => Number(document.activeElement?.getAttribute("data-extension")) > 1100);
     assert.ok((await p.getByRole("gridcell").count()) < 200);
+    await ways.mouse.dial(p, "1002");
+    const grip = await p.locator(".grip").first().boundingBox();
+    const board = await p.locator("[data-board]").boundingBox();
+    const scrolled = () => p.locator("[data-board]").evaluate((e) => e.scrollTop);
+    const before = await scrolled();
+    await p.mouse.move(grip.x + 60, grip.y + 10);
+    await p.mouse.down();
+    await p.mouse.move(board.x + 300, board.y + board.height - 10, { steps: 6 });
+    while ((await scrolled()) < before + 300) await p.waitForTimeout(50); // it scrolls by itself
+    await p.keyboard.press("Escape");
+    await p.mouse.up();
     await close(p);
+    // All PBXs that are up take one place in the header.
+    const q = await open("1005", { url: large.url, locale: "de-DE", viewport: { width: 1280, height: 800 } });
+    assert.ok((await q.locator("header").boundingBox()).height < 60, "the header has one row");
+    await keep(q, "header-1280-de");
+    await close(q);
   } finally {
     await large.stop();
   }

@@ -34,6 +34,7 @@ export interface SentNow {
 
 const againFor = 5_000; // ms: so long the stream may take to tell of a call that was taken back
 const fadeAfter = 4_000; // ms: so long an outcome stays in the list
+const failureFor = 8_000; // ms: so long it stands beside a call why something could not be done
 const spareFor = 500; // ms after a call has ended: what was meant to end it must not end the next one
 
 export class Attendant {
@@ -47,7 +48,8 @@ export class Attendant {
   dragging = $state.raw<{ line: Line; x: number; y: number; over: string | null } | null>(null);
   underway = $state.raw<readonly Asked[]>([]);
   noting = $state.raw<string | null>(null); // device whose note is being written; empty: the desk's
-  failure = $state.raw<{ call: string; message: string } | null>(null); // of the last act; call empty: of none
+  failure = $state.raw<{ call: string; message: string; at: number } | null>(null); // of the last act; call empty: of none
+  freed = $state.raw<readonly string[]>([]); // lines that were watched and are free now
   said = $state(""); // for the live region
   missed = $state.raw<readonly Missed[]>([]);
   watched = $state.raw<ReadonlySet<string>>(new Set()); // lines whose freedom is to be told
@@ -124,6 +126,11 @@ export class Attendant {
     this.keep({ favourites: has ? this.settings.favourites.filter((f) => f !== device) : [...this.settings.favourites, device] });
   }
 
+  /** Takes away the word that a line is free. */
+  heard(device: string): void {
+    if (this.freed.length > 0) this.freed = this.freed.filter((d) => d !== device);
+  }
+
   watch(device: string): void {
     const next = new Set(this.watched);
     if (!next.delete(device)) next.add(device);
@@ -194,7 +201,7 @@ export class Attendant {
     if (action === "hangUp" && !line && l && this.#spared.has(l.call.id) && Date.now() < this.#sparedUntil) return;
     const why = this.why(action, l);
     if (why !== null || !l) {
-      this.failure = { call: l?.call.id ?? "", message: why ?? text.whyNot.noCall };
+      this.#fail(l?.call.id ?? "", why ?? text.whyNot.noCall);
       return;
     }
     const { takes } = rules[action];
@@ -225,7 +232,7 @@ export class Attendant {
   async call(number: string, through = false): Promise<boolean> {
     const why = this.whyCall() ?? (number.trim() === "" ? text.mine.needNumber : null);
     if (why !== null) {
-      this.failure = { call: "", message: why };
+      this.#fail("", why);
       return false;
     }
     return this.#do({ work: "call", call: "" }, "", () =>
@@ -237,7 +244,7 @@ export class Attendant {
   async take(call: string, at: string): Promise<boolean> {
     const why = this.whyNone();
     if (why !== null) {
-      this.failure = { call: "", message: why };
+      this.#fail("", why);
       return false;
     }
     return this.#do({ work: "pickUp", call }, "", () => pickUp(call, at, this.mine!.device.id));
@@ -277,7 +284,7 @@ export class Attendant {
   takeLongest(): void {
     const w = longest(this.queue, (w) => this.whyTake(w) === null);
     if (w) void this.takeWaiting(w);
-    else this.failure = { call: "", message: this.whyTakeLongest() ?? text.whyNot.nothingWaits };
+    else this.#fail("", this.whyTakeLongest() ?? text.whyNot.nothingWaits);
   }
 
   async takeWaiting(w: Waiting): Promise<void> {
@@ -290,7 +297,7 @@ export class Attendant {
   undo(): void {
     const last = this.sent.filter((s) => this.canTakeBack(s.sent, s.fate) === null).sort((a, b) => b.sent.at - a.sent.at)[0];
     if (last) void this.takeBack(last);
-    else this.failure = { call: "", message: text.whyNot.state.takeBack };
+    else this.#fail("", text.whyNot.state.takeBack);
   }
 
   /** Why no call of mine may go through this line's do not disturb; null: it may. */
@@ -351,12 +358,15 @@ export class Attendant {
       this.#sparedUntil = now + spareFor;
     }
     this.#calls = calls;
+    if (this.failure && now - this.failure.at > failureFor) this.failure = null;
+    this.freed = this.freed.filter((id) => this.desk.phones.get(id)?.state === "idle");
     this.#miss();
     this.#sendAgain();
     for (const id of this.watched) {
       const p = this.desk.phones.get(id);
       if (p?.state !== "idle") continue;
       this.watch(id);
+      this.freed = [...this.freed, id];
       this.said = text.announce.free(nameOf(p.device));
       this.#notify(this.said);
     }
@@ -413,11 +423,16 @@ export class Attendant {
     this.#sent = [...this.#sent, sent];
   }
 
+  /** Tells why something could not be done. call: beside which it is told; empty: none. */
+  #fail(call: string, message: string): void {
+    this.failure = { call, message, at: Date.now() };
+  }
+
   /** Asks the gateway. shownAt: the call beside which a failure is told; empty: none. */
   async #do(asked: Asked, shownAt: string, f: () => Promise<unknown>): Promise<boolean> {
     const wait = this.whyWait(asked.work, asked.call);
     if (wait !== null) {
-      this.failure = { call: shownAt, message: wait };
+      this.#fail(shownAt, wait);
       return false;
     }
     this.underway = [...this.underway, asked];
@@ -426,7 +441,7 @@ export class Attendant {
       await f();
       return true;
     } catch (e) {
-      this.failure = { call: shownAt, message: (e as Error).message };
+      this.#fail(shownAt, (e as Error).message);
       return false;
     } finally {
       this.underway = this.underway.filter((a) => a !== asked);
@@ -439,7 +454,7 @@ export class Attendant {
   }
 
   #notify(words: string): void {
-    if (!this.settings.notify || document.visibilityState === "visible" || !("Notification" in window)) return;
+    if (!this.settings.notify || document.hasFocus() || !("Notification" in window)) return;
     if (Notification.permission === "granted") new Notification(words, { tag: "farhook" }).onclick = () => focus();
   }
 }

@@ -59,7 +59,7 @@ export class Desk {
   });
   readonly pbxs = $derived.by(() => {
     this.#version;
-    return [...this.board.links].map(([name, { up }]) => ({ name, up: up > 0 }));
+    return [...this.board.links].map(([name, { up, lines }]) => ({ name, up: up === lines }));
   });
   /** Groups: whose calls wait. */
   readonly groups = $derived.by(() => {

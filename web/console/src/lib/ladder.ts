@@ -35,6 +35,6 @@ export function setOut(text: string): string {
 
 /** Who speaks to whom: "1.2.3.4 → farhook". */
 export function sides(m: Rung): string {
-  if (!m.peer) return m.direction === "in" ? "→ farhook" : "farhook →";
+  if (!m.peer) return m.direction === "in" ? "→ farhook" : "farhook";
   return m.direction === "in" ? `${m.peer} → farhook` : `farhook → ${m.peer}`;
 }
