@@ -125,6 +125,8 @@ test("who may only watch is told so, and offered nothing that he may not do", as
   await p.getByRole("alert").getByText(watchOnly).first().waitFor();
   await call(caller, "calling").locator('[data-action="hangUp"]').click();
   await none(p);
+  await p.reload(); // what was missed is known all the same
+  await p.locator("[data-missed]").getByText("Elif Fischer", { exact: true }).waitFor();
   await close(caller);
   await close(p);
 });

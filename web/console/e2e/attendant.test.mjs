@@ -321,6 +321,7 @@ test("search, filters and groups choose what is shown; the palette and the keys 
   await keep(p, "palette");
   await p.keyboard.press("Enter");
   await p.getByRole("heading", { name: "Queue", exact: true }).waitFor();
+  assert.equal(await p.title(), "Queue · farhook");
   await p.keyboard.press("?");
   await p.locator("[data-help]").waitFor();
   await accessible("the keys", p);

@@ -45,6 +45,8 @@ export function nothingElse() {
     const policy = (await fetch(here.farhook.url)).headers.get("content-security-policy") ?? "";
     assert.match(policy, /default-src 'self'/);
     assert.doesNotMatch(policy, /unsafe/);
+    const [, named] = /see (\/\S+)\.<\/noscript>/.exec(await (await fetch(here.farhook.url)).text());
+    assert.equal((await fetch(new URL(named, here.farhook.url))).status, 200, named);
     assert.deepEqual(complaints, []);
   });
 }

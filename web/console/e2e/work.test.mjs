@@ -78,7 +78,7 @@ for (const [name, way] of Object.entries(ways)) {
         await way.act(p, "talking", "park");
         await way.whom(p, "71");
         await none(p);
-        await p.locator('[data-fate="parked"]').waitFor();
+        await p.locator('[data-fate="parked"]').getByText("Bruno Costa → Park slot 71", { exact: true }).waitFor();
         await way.back(p);
         await call(p, "talking").getByText("Bruno Costa", { exact: true }).waitFor();
         await done();

@@ -59,6 +59,12 @@ test("a call that is only being dialled has nobody to send away", () => {
   expect(whyNot("hangUp", phone, phone.lines[0]!, true)).toBeNull();
 });
 
+test("a call that has failed can only be hung up", () => {
+  const phone = phoneOf(device("1001"), [call("a", leg("1001", "connected"), leg("1002", "fail"))]);
+  expect(whyNot("hold", phone, phone.lines[0]!, true)).toBe(text.whyNot.state.hold);
+  expect(whyNot("hangUp", phone, phone.lines[0]!, true)).toBeNull();
+});
+
 test("the call that is meant is one with which it can be done", () => {
   expect(meant("resume", consulting, true)).toBe(held);
   expect(meant("hold", consulting, true)).toBe(talk);

@@ -87,6 +87,7 @@ export function whyNot(action: Action, phone: Phone, line: Line, live: boolean):
   const { service, ringing = service, states, takes } = rules[action];
   if (!states.includes(line.leg.state)) return text.whyNot.state[action];
   if (takes === "other" && !heldBeside(phone, line)) return text.whyNot.state[action];
+  if (line.state === "failed" && action !== "hangUp") return text.whyNot.state[action];
   // Somebody must be there: a call that is only being dialled has nobody to hold, hand over or press keys for.
   const alone = action !== "transfer" && takes !== "nothing" && line.state !== "talking" && line.state !== "ringing";
   if (alone) return text.whyNot.state[action];

@@ -11,7 +11,7 @@ import { type Fate, type Sent, fateOf, undoLeft, urgency } from "./sent";
 import { type Settings, load, name as storeName } from "./settings";
 import { text } from "./text";
 import { type Asked, type Work, before } from "./underway";
-import { nameOf, party, who } from "./words";
+import { lineNamed, nameOf, party, who } from "./words";
 
 /** What is asked for before an action can be done. */
 export interface Picking {
@@ -214,7 +214,7 @@ export class Attendant {
   async perform(action: Action, line: Line, what = "", to = ""): Promise<boolean> {
     const phone = this.mine;
     if (!phone) return false;
-    const target = this.desk.phones.get(what);
+    const target = lineNamed(what, this.desk.phones);
     const consulted = action === "transfer" ? line : null;
     const held = action === "transfer" ? heldBeside(phone, line) : undefined;
     return this.#do({ work: action, call: line.call.id }, line.call.id, async () => {
@@ -222,7 +222,7 @@ export class Attendant {
       const name = to || (target ? nameOf(target.device) : what);
       if (action === "transferNow" || action === "deflect" || action === "park" || action === "move") {
         const undo = action === "transferNow" || (action === "move" && line.leg.state !== "alerting");
-        this.#send(line, went, name, what, undo, action === "park");
+        this.#send(line, went, name, target?.device.id ?? what, undo, action === "park");
       } else if (consulted && held && consulted.state !== "talking")
         this.#send(held, went, who(consulted, this.desk.phones), consulted.others[0]?.device ?? "", false, false);
     });

@@ -8,7 +8,7 @@ const n = (count: number, one: string, other: string) => plural("en", count, { o
 export const en = {
   lang: "en",
   product: "farhook",
-  title: (ringing: number) => (ringing > 0 ? `(${ringing}) farhook` : "farhook"),
+  title: (ringing: number, view: string) => `${ringing > 0 ? `(${ringing}) ` : ""}${view} · farhook`,
   close: "Close",
   cancel: "Cancel",
 
@@ -207,6 +207,7 @@ export const en = {
     take: "Take",
     takeLongest: "Take the longest",
     missed: "Missed calls",
+    missedNever: "No missed calls.",
     missedNone: "No missed calls since this page was opened.",
     history: "My calls so far",
     historyNone: "The gateway keeps none yet.",
@@ -468,8 +469,33 @@ export const en = {
     went: (from: string, to: string) => `went from ${from} to ${to}`,
     left: (who: string) => `${who} left`,
     came: (who: string) => `${who} joined`,
-    failed: (whom: string) => `${whom} could not be reached`,
+    failed: (whom: string, why: string) => `${whom} could not be reached${why ? ` (${why})` : ""}`,
   },
+
+  /** Why a connection failed: causes of ECMA-323 that calls fail with. */
+  cause: {
+    busy: "busy",
+    doNotDisturb: "do not disturb",
+    callNotAnswered: "nobody answered",
+    noAvailableAgents: "nobody is there to take it",
+    callCancelled: "given up",
+    destNotObtainable: "not available",
+    destOutOfOrder: "out of order",
+    incompatibleDestination: "cannot take this call",
+    invalidNumberFormat: "no such number",
+    selectedTrunkBusy: "the line to outside is busy",
+    numberUnallocated: "no such number",
+    numberChanged: "the number has changed",
+    networkCongestion: "the network is busy",
+    networkNotObtainable: "the network can't be reached",
+    networkOutOfOrder: "the network is out of order",
+    trunksBusy: "no line to outside is free",
+    resourcesNotAvailable: "the PBX has no means for it now",
+    reorderTone: "the PBX is busy",
+    blocked: "blocked",
+    overflow: "too many are waiting",
+    timeout: "took too long",
+  } as Record<string, string>,
 };
 
 export type Catalogue = typeof en;

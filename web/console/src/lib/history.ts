@@ -21,6 +21,11 @@ export async function pastOf(device: string, most = 30): Promise<Past[] | null> 
   return await read(`history?device=${encodeURIComponent(device)}&limit=${most}`, (c) => pastFrom(c, device));
 }
 
+/** The last calls that rang at a device and nobody answered, the newest first; null: there is no history to be had. */
+export async function missedAt(device: string, most = 30): Promise<Past[] | null> {
+  return await read(`history?missed=${encodeURIComponent(device)}&limit=${most}`, (c) => pastFrom(c, device));
+}
+
 /** A call that somebody had with one of us before. */
 export interface Contact {
   readonly began: number;

@@ -47,6 +47,7 @@ export interface Leg {
   readonly state: LegState;
   readonly party: Party;
   readonly since: number; // server time, ms
+  readonly cause: string; // why it has failed (EventCause of ECMA-323); empty: it hasn't, or that isn't told
 }
 
 export interface Call {

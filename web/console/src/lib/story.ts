@@ -2,10 +2,12 @@
 
 import type { Call, Party } from "./model";
 import { text } from "./text";
+import { whyFailed } from "./words";
 
 export type Step = { readonly at: number; readonly b?: Party } & (
   | { readonly what: "called" | "went" | "transferred"; readonly a: Party; readonly b: Party }
-  | { readonly what: "rang" | "waits" | "held" | "resumed" | "left" | "came" | "failed"; readonly a: Party }
+  | { readonly what: "rang" | "waits" | "held" | "resumed" | "left" | "came"; readonly a: Party }
+  | { readonly what: "failed"; readonly a: Party; readonly cause: string }
   | { readonly what: "answered"; readonly a: Party; readonly seconds: number }
 );
 
@@ -44,7 +46,7 @@ export function steps(before: Call | undefined, after: Call): Step[] {
         if (was) list.push({ what: "held", at: l.since, a: l.party });
         break;
       case "fail":
-        list.push({ what: "failed", at: l.since, a: l.party });
+        list.push({ what: "failed", at: l.since, a: l.party, cause: l.cause });
     }
   }
   const at = Math.max(after.began, ...after.legs.map((l) => l.since));
@@ -113,6 +115,8 @@ function words(s: Step, name: (p: Party) => string): string {
       return t[s.what](name(s.a), name(s.b));
     case "answered":
       return t.answered(name(s.a), s.seconds);
+    case "failed":
+      return t.failed(name(s.a), whyFailed(s.cause));
     default:
       return t[s.what](name(s.a));
   }

@@ -45,8 +45,8 @@ export function party(extension: string, more: Partial<Party> = {}): Party {
   return { device: `tel:+1555${extension}`, shown: "known", number: `+1555${extension}`, name: "", ...more };
 }
 
-export function leg(extension: string, state: LegState, since = 0): Leg {
-  return { device: `tel:+1555${extension}`, state, party: party(extension), since };
+export function leg(extension: string, state: LegState, since = 0, cause = ""): Leg {
+  return { cause, device: `tel:+1555${extension}`, state, party: party(extension), since };
 }
 
 /** A call from the first leg to the second. */

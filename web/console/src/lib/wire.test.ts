@@ -43,6 +43,13 @@ test("a call whose parties are told isn't hidden", () =>
     calls: [{ hidden: false }],
   }));
 
+test("a connection that has failed says why", () => {
+  const failed = { deviceID: "tel:+15551002", state: "fail", since: "2026-11-25T10:00:00Z", cause: "busy" };
+  expect(message("snapshot", { ...part("7", "tel:+15551001", "connected"), legs: [failed] })).toMatchObject({
+    calls: [{ legs: [{ state: "fail", cause: "busy" }] }],
+  });
+});
+
 test.each([[""], ["null"], ["[]"], ["7"], ['{"type":"snapshot","devices":"no","calls":{"a":1}}'], ['{"type":"news"}']])(
   "%s is read without harm",
   (said) => {

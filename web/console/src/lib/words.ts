@@ -3,6 +3,7 @@
 import { number } from "./format";
 import type { Device, Party } from "./model";
 import { type Line, type Phone, partners } from "./phone";
+import { queryOf } from "./search";
 import { text } from "./text";
 
 type Directory = ReadonlyMap<string, Phone>;
@@ -38,6 +39,16 @@ export function stateWord({ device, state }: Phone): string {
   return state === "idle" && device.kind === "parkSlot" ? text.free : text.state[state];
 }
 
+/** Why a connection failed, in words; a cause that has none here is told as the standard names it. Empty: it isn't known. */
+export function whyFailed(cause: string): string {
+  return cause === "" ? "" : (text.cause[cause] ?? cause);
+}
+
+/** Why a call failed, wherever in it that was told. */
+export function whyLineFailed(line: Line): string {
+  return whyFailed([line.leg, ...line.others].find((l) => l.cause !== "")?.cause ?? "");
+}
+
 /** What a phone is doing, in a phrase: "Ringing from Ada Lovelace", "Idle". */
 export function doing(phone: Phone, directory: Directory): { state: string; who: string } {
   const line = phone.lines[0];
@@ -48,9 +59,19 @@ export function doing(phone: Phone, directory: Directory): { state: string; who:
   return { state: text.state[line.state], who: others && preposition ? `${preposition} ${others}` : others };
 }
 
-/** A device as people name it: "Bob Dahl 1004". */
+/** A device as people name it: "Bob Dahl 1004"; "Park slot 71", whose name says the number. */
 export function nameOf(d: Device): string {
-  return d.name && d.name !== d.extension ? `${d.name} ${d.extension}` : d.extension;
+  if (d.name.split(/\s+/).includes(d.extension)) return d.name;
+  return d.name ? `${d.name} ${d.extension}` : d.extension;
+}
+
+/** The line that is meant by what was typed: by its id, or by its whole extension or number. undefined: it is none of ours. */
+export function lineNamed(typed: string, directory: Directory): Phone | undefined {
+  const known = directory.get(typed);
+  const { number: digits } = queryOf(typed);
+  if (known || digits === "") return known;
+  for (const p of directory.values()) if (p.device.extension === digits || p.device.number === digits) return p;
+  return undefined;
 }
 
 export interface Badge {
