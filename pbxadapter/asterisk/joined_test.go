@@ -60,3 +60,38 @@ func TestJoinFails(t *testing.T) {
 		})
 	}
 }
+
+// A fourth party comes into a conference by a consultation: everybody is there once, also after a restart, and nothing is left in the end.
+func TestFourth(t *testing.T) {
+	inBubble(t, plain(), func(b *board) {
+		b.talk("101", "102")
+		for _, next := range []string{"103", "104"} {
+			b.must(csta.ConsultationCall{ExistingCall: b.is("102", csta.Connected), ConsultedDevice: csta.DeviceID(next)})
+			b.hand(b.p.Answer(next))
+			b.must(csta.ConferenceCall{HeldCall: b.is("102", csta.Hold), ActiveCall: b.is("102", csta.Connected)})
+		}
+		for range 2 {
+			if c := b.at("102"); len(c) != 1 || len(c[0].Legs) != 4 {
+				t.Errorf("102 is in %+v", c)
+			}
+			if n := b.p.Channels(); n != 4 {
+				t.Errorf("%d channels", n)
+			}
+			for _, d := range []string{"101", "103", "104"} {
+				if !b.p.Together("102", d) {
+					t.Errorf("102 and %s don't hear each other", d)
+				}
+			}
+			b.restart()
+		}
+		for _, d := range []string{"104", "103", "102"} {
+			b.is(csta.DeviceID(d), csta.Connected)
+			b.hand(b.p.HangUp(d))
+		}
+		b.pass(time.Second)
+		if n := b.p.Channels(); n != 0 {
+			t.Errorf("%d channels are left", n)
+		}
+		b.idle("101", "102", "103", "104")
+	})
+}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+
+	"go.uber.org/zap"
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
@@ -35,6 +38,8 @@ func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (cs
 		err = csta.ErrInvalidConnectionState.With("asterisk: the consulted party has not answered")
 	case active.call.conference:
 		err = csta.ErrInvalidConnectionState.With("asterisk: the active call is a conference already")
+	case elsewhere(held):
+		err = csta.ErrInvalidConnectionState.With("asterisk: the held call is a conference in a room that is none of ours")
 	}
 	if err != nil {
 		a.mu.Unlock()
@@ -43,6 +48,10 @@ func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (cs
 	k := held.call
 	j := &joining{how: callmodel.Conference, op: pbxadapter.Op(ctx), held: held, active: active, need: []*channel{near, second[0].channel()}}
 	var others []string
+	own := "" // of the device in the room already: its connection goes on by the active call's channel
+	if c := held.channel(); k.conference && c != nil && c.bridge != nil && c.bridge.apart {
+		own = c.name
+	}
 	if !k.conference {
 		for _, l := range first {
 			j.need = append(j.need, l.channel())
@@ -70,6 +79,12 @@ func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (cs
 		a.wantLook()
 		return none, a.unproven(ctx, "the conference")
 	}
+	if own != "" { // nobody else ends it
+		_, err := conn.Do(context.WithoutCancel(ctx), ami.NewAction("Hangup").With("Channel", ami.Channel, own).Fixed("Cause", "16"))
+		if err != nil && !isRefused(err) {
+			a.log.Warn("a phone's former channel in a conference could not be hung up", zap.String("channel", own), zap.Error(err), pbxadapter.TraceField(ctx))
+		}
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var moves []callmodel.Move
@@ -80,6 +95,12 @@ func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (cs
 		moves = append(moves, callmodel.Move{Old: l.id(), New: l.id(), State: l.state, Party: l.party})
 	}
 	return csta.ConferenceCallResponse{ConferenceCall: csta.ConnectionID{Call: k.id, Device: held.device}, Connections: connections(moves)}, nil
+}
+
+// elsewhere says whether a conference is in a room that somebody dialled, where we can bring nobody.
+func elsewhere(l *leg) bool {
+	c := l.channel()
+	return l.call.conference && c != nil && c.conference != "" && c.conference != strings.TrimPrefix(conferenceExten, "55")+roomName(l.call.root)
 }
 
 // toRoom sends one or two channels into a room.
@@ -104,6 +125,9 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 	n, dialplan := "", ""
 	if err == nil {
 		n, dialplan, err = a.handOver(l, r.DeviceToJoin)
+	}
+	if err == nil && elsewhere(l) {
+		err = csta.ErrInvalidConnectionState.With("asterisk: the call is a conference in a room that is none of ours")
 	}
 	target := a.t.book.phones[r.DeviceToJoin]
 	if err == nil && target != nil {
