@@ -58,6 +58,11 @@ func (s *Server) once(next http.Handler) http.Handler {
 		ctx := context.WithoutCancel(r.Context())
 		before, err := s.db.Begin(ctx, a, time.Now().Add(-keyMemory))
 		switch {
+		case history.Unwritable(err): // an act that can't be noted isn't done: it could be done twice
+			s.log.Error("the disk takes nothing: an act was not done", zap.Error(err), pbxadapter.TraceField(ctx))
+			w.Header().Set("Retry-After", "10")
+			writeProblem(w, wrong(ctx, http.StatusServiceUnavailable, "the gateway's disk takes nothing at the moment, so that the key couldn't be noted: nothing was done"))
+			return
 		case err != nil:
 			writeProblem(w, s.fault(ctx, err))
 			return

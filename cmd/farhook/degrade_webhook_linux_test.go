@@ -78,6 +78,31 @@ pbx: [{name: sim, kind: sim, settings: {quiet: true}}]
 
 	x := &trial{t: t, dir: dir}
 	room := x.fill()
+	keyed := func(key string) (status int, body string) {
+		t.Helper()
+		r, err := http.NewRequest(http.MethodPost, base+"calls", strings.NewReader(`{"callingDevice": "1005", "calledDirectoryNumber": "1006"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Idempotency-Key", key)
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		b, _ := io.ReadAll(res.Body)
+		return res.StatusCode, string(b)
+	}
+	full := 0
+	until(t, "an act that can't be noted is refused", func() bool {
+		full++
+		status, body := keyed(fmt.Sprint("key-", full))
+		if status != http.StatusCreated && (status != http.StatusServiceUnavailable || !strings.Contains(body, "nothing was done")) {
+			t.Fatalf("%d %s", status, body)
+		}
+		return status == http.StatusServiceUnavailable
+	})
 	mu.Lock()
 	willing = true
 	mu.Unlock()
@@ -87,6 +112,10 @@ pbx: [{name: sim, kind: sim, settings: {quiet: true}}]
 		t.Errorf("%d documents were delivered %d times while the disk was full", n, all)
 	}
 	room()
+	until(t, "the same key is taken", func() bool {
+		status, _ := keyed(fmt.Sprint("key-", full))
+		return status != http.StatusServiceUnavailable
+	})
 	post("calls", `{"callingDevice": "1003", "calledDirectoryNumber": "1004"}`)
 	before, _, _ := count()
 	until(t, "new documents come", func() bool { n, _, _ := count(); return n > before+2 })
