@@ -321,7 +321,7 @@ func (a *Adapter) confirm(s suspect) {
 			}
 		case !l.alone():
 			t.loose = append(t.loose, l.id)
-		case l.parked == s.without || found[0].get(application) == "park": // music is played to who is held
+		case l.parked == s.without || waitsInPark(found[0]): // music is played to who is held
 			t.orphan = append(t.orphan, l.id)
 		}
 		a.wishes()

@@ -13,10 +13,11 @@ import (
 )
 
 // realScript is an adapter on a real PBX, with one of its phones that obeys no NOTIFY where parked is.
-func realScript(t *testing.T, parked csta.DeviceID) (*script, realHands) {
+// Another adapter takes its place by anew.
+func realScript(t *testing.T, parked csta.DeviceID) (s *script, hands realHands, anew func()) {
 	t.Helper()
 	address, password, hands := realPBX(t)
-	s := &script{t: t, model: callmodel.New()}
+	s = &script{t: t, model: callmodel.New()}
 	s.hand(hands.say("reset"))
 	c := realConfig(address, password)
 	for i, d := range c.Devices {
@@ -24,14 +25,17 @@ func realScript(t *testing.T, parked csta.DeviceID) (*script, realHands) {
 			c.Devices[i].Style = &style{Header: "call-info", Notify: "no"}
 		}
 	}
-	a, err := New(pbxadapter.Options{Name: "fs", Log: zaptest.NewLogger(t), Numbers: pbxadapter.PlainNumbers{}}, c)
-	if err != nil {
-		t.Fatal(err)
+	another := func() *Adapter {
+		a, err := New(pbxadapter.Options{Name: "fs", Log: zaptest.NewLogger(t), Numbers: pbxadapter.PlainNumbers{}}, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
 	}
-	clearFeatures(t, a, c)
-	s.adapter(a)
+	clearFeatures(t, another(), c)
+	s.adapter(another())
 	t.Cleanup(func() { _ = s.stop(); _ = hands.say("reset") })
-	return s, hands
+	return s, hands, func() { s.model = callmodel.New(); s.adapter(another()) }
 }
 
 // gone waits until the PBX has no channel any more.
@@ -57,18 +61,23 @@ func TestRealNobodyIsLeft(t *testing.T) {
 		name      string
 		consults  bool
 		alternate bool
+		dead      bool            // while farhook is dead
 		who       []csta.DeviceID // who hangs up, one after the other
 	}{
-		{"who holds", false, false, []csta.DeviceID{own}},
-		{"who is held", false, false, []csta.DeviceID{"202"}},
-		{"who consults", true, false, []csta.DeviceID{own}},
-		{"who has alternated", true, true, []csta.DeviceID{own}},
-		{"who is held, then who is consulted", true, false, []csta.DeviceID{"202", "203"}},
-		{"who is held, then who consults", true, false, []csta.DeviceID{"202", own}},
-		{"who is held, then who talks, after alternating", true, true, []csta.DeviceID{"203", "202"}},
+		{"who holds", false, false, false, []csta.DeviceID{own}},
+		{"who is held", false, false, false, []csta.DeviceID{"202"}},
+		{"who consults", true, false, false, []csta.DeviceID{own}},
+		{"who has alternated", true, true, false, []csta.DeviceID{own}},
+		{"who is held, then who is consulted", true, false, false, []csta.DeviceID{"202", "203"}},
+		{"who is held, then who consults", true, false, false, []csta.DeviceID{"202", own}},
+		{"who is held, then who talks, after alternating", true, true, false, []csta.DeviceID{"203", "202"}},
+		{"who holds, while farhook is dead", false, false, true, []csta.DeviceID{own}},
+		{"who is held, while farhook is dead", false, false, true, []csta.DeviceID{"202"}},
+		{"who consults, while farhook is dead", true, false, true, []csta.DeviceID{own}},
+		{"who is held, then who is consulted, while farhook is dead", true, false, true, []csta.DeviceID{"202", "203"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, hands := realScript(t, own)
+			s, hands, anew := realScript(t, own)
 			s.hand(hands.Dial(own, "202"))
 			s.is("202", csta.Alerting)
 			s.hand(hands.Answer("202"))
@@ -84,9 +93,18 @@ func TestRealNobodyIsLeft(t *testing.T) {
 			if c.alternate {
 				s.do(csta.AlternateCall{HeldCall: s.conn(own, csta.Hold), ActiveCall: s.conn(own, csta.Connected)})
 			}
+			if c.dead {
+				_ = s.stop()
+			}
 			for _, d := range c.who {
 				s.hand(hands.HangUp(d))
-				s.is(d)
+				if !c.dead {
+					s.is(d)
+				}
+			}
+			if c.dead {
+				time.Sleep(time.Second) // the PBX's
+				anew()
 			}
 			s.gone()
 		})
@@ -95,7 +113,7 @@ func TestRealNobodyIsLeft(t *testing.T) {
 
 // On a real PBX, too, a fourth party comes into the conference that was held for it.
 func TestRealFourthParty(t *testing.T) {
-	s, hands := realScript(t, "")
+	s, hands, _ := realScript(t, "")
 	fourth(s, hands)
 	s.hand(hands.HangUp("201"))
 	s.is("201")

@@ -121,9 +121,14 @@ func (t *tracker) waiting(l *leg, e *event) {
 		t.suspects = append(t.suspects, suspect{l.id, l.parks})
 	case l.peer != nil:
 		t.loose = append(t.loose, l.id)
-	case o.peer != nil && l.alone() && e.get(application) == "park": // they talk without it
+	case o.peer != nil && l.alone() && waitsInPark(e): // they talk without it
 		t.orphan = append(t.orphan, l.id)
 	}
+}
+
+// waitsInPark says whether a dump is of a leg that is parked in silence: because a talk of its is over, or its dialplan says so.
+func waitsInPark(e *event) bool {
+	return e.get(channelState) == "CS_PARK" || e.get(application) == "park"
 }
 
 // parkedFor has a leg that is marked to be parked be held by its holder, if it is still parked.

@@ -98,7 +98,7 @@ func (f *PBX) goOn(l *leg) {
 		case "export":
 			l.export = strings.TrimPrefix(arg, "nolocal:")
 		case "park", "playback":
-			l.parked = true
+			l.parked, l.app = true, name
 			f.fire("CHANNEL_PARK", l, nil)
 			return
 		case "execute_extension":
@@ -173,7 +173,7 @@ func (f *PBX) left(o *leg) {
 	case o.dead || o.room != "":
 	case o.vars["park_after_bridge"] == "true":
 		o.next = nil
-		o.parked = true
+		o.parked, o.app = true, ""
 		f.fire("CHANNEL_PARK", o, nil)
 	default:
 		f.hangup(o, "NORMAL_CLEARING")
@@ -256,7 +256,7 @@ func (f *PBX) run(l *leg, to, rdnis string) {
 		room, _, _ := strings.Cut(strings.TrimPrefix(to, "conference:"), "@")
 		f.enter(l, room)
 	case strings.HasPrefix(to, "valet_park:"):
-		l.parked, l.slot = true, true
+		l.parked, l.slot, l.app = true, true, "valet_park"
 	case strings.HasPrefix(to, "m:^:"):
 		l.next = strings.Split(strings.TrimPrefix(to, "m:^:"), "^")
 		f.goOn(l)

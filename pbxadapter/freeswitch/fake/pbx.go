@@ -59,6 +59,7 @@ type leg struct {
 	slot                 bool   // where it is parked is a slot of the valet parking lot
 	deaf                 bool   // it does nothing when it is told to
 	cause                string // of its end
+	app                  string // by which it is parked; empty: because a talk is over
 	end, then            string // of a loopback: A or B, and what a is to do
 	other                *leg   // its other end
 	vars                 map[string]string
@@ -289,8 +290,11 @@ func (f *PBX) describe(l *leg, m map[string]string) {
 	if l.room != "" {
 		m["variable_conference_uuid"], m["variable_conference_name"], m["variable_current_application"] = "id-"+l.room, l.room, "conference"
 	}
-	if l.parked && m["variable_current_application"] == "" {
-		m["variable_current_application"] = "park"
+	switch {
+	case l.parked && l.app != "":
+		m["variable_current_application"] = l.app
+	case l.parked: // what it ran last stays
+		m["Channel-State"], m["variable_current_application"] = "CS_PARK", "bridge"
 	}
 	for k, v := range l.vars {
 		m["variable_"+k] = v
