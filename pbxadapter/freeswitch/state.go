@@ -46,8 +46,20 @@ func (t *tracker) adopt(dumps []*event) {
 		}
 	}
 	for _, e := range fresh {
-		if l := t.legs[e.get(uniqueID)]; l != nil {
-			t.settled(l, e)
+		l := t.legs[e.get(uniqueID)]
+		if l == nil {
+			continue
+		}
+		if e.get(callState) == "HELD" {
+			t.held(l)
+		}
+		if !l.alone() { // it was parked, or was to be
+			t.parkedFor(l)
+		}
+	}
+	for _, l := range t.legs { // holders may be heard of later than who is parked for them
+		if l.parked != "" && l.alone() {
+			t.parkedFor(l)
 		}
 	}
 	for _, e := range fresh {
@@ -96,18 +108,6 @@ func (t *tracker) awake(l *leg, e *event) {
 		t.progress(l, csta.CauseNetworkSignal)
 	}
 	t.callState(l, e)
-}
-
-// settled is what can be said of a leg when its peers are known: it holds, or it is parked for somebody, or somebody for it.
-func (t *tracker) settled(l *leg, e *event) {
-	if e.get(callState) == "HELD" {
-		t.held(l)
-	}
-	for _, o := range t.legs {
-		if o == l || o.parked == l.id && o.alone() {
-			t.parkedFor(o)
-		}
-	}
 }
 
 // waiting looks at a leg that parks when its talk is over, after those are known who are parked for it: if there is nobody any more, it is to end
