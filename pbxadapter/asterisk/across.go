@@ -46,7 +46,7 @@ func (t *tracker) goOn(joining []*joining, parting []*parting) {
 			in.into = t.calls[in.into.id]
 		}
 		if in.back != nil {
-			if l := t.find(in.back.id()); l != nil {
+			if l := t.find(in.back.id()); l != nil && l.state == csta.Hold {
 				in.back = l
 				t.silence(l)
 			}

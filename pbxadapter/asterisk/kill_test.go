@@ -91,6 +91,17 @@ func TestRetrieveOfOwnKey(t *testing.T) {
 		b.refuses(csta.RetrieveCall{CallToBeRetrieved: b.is("102", csta.Hold)}, csta.ErrRequestIncompatible)
 		b.is("102", csta.Hold)
 	}, func(c *Config) { c.Styles = []StyleRow{{"yealink", Style{Header: "off", Notify: "no"}}} })
+	// It ends as any other, also when everything was read anew since.
+	inBubble(t, plain(), func(b *board) {
+		b.talk("101", "102")
+		b.hand(b.p.Hold("102"))
+		b.must(csta.RetrieveCall{CallToBeRetrieved: b.is("102", csta.Hold)})
+		b.p.Booted()
+		b.pass(time.Second)
+		b.hand(b.p.HangUp("102"))
+		b.pass(time.Second)
+		b.idle("101", "102")
+	}, deafened)
 	// Nobody answers, or it is put down meanwhile: all is as it was, or over.
 	inBubble(t, plain(), func(b *board) {
 		b.talk("101", "102")

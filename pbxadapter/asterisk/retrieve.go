@@ -135,6 +135,7 @@ func (a *Adapter) retrieveAnew(ctx context.Context, conn *ami.Conn, id csta.Conn
 func (a *Adapter) notBack(in *intent, id csta.ConnectionID) (ringing string, back bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	in.back = nil
 	l := a.t.find(id)
 	if l != nil && l.state == csta.Connected {
 		return "", true
@@ -149,7 +150,6 @@ func (a *Adapter) notBack(in *intent, id csta.ConnectionID) (ringing string, bac
 		a.t.finish(l, csta.CauseNormalClearing)
 		a.check()
 	}
-	in.back = nil
 	if c := in.channel; c != nil && !c.gone {
 		c.silent = true
 		return c.name, false
