@@ -95,3 +95,21 @@ func TestFourth(t *testing.T) {
 		b.idle("101", "102", "103", "104")
 	})
 }
+
+// Who is rung into a conference, and nobody heard of it, is in it when everything is read anew.
+func TestJoinUnheard(t *testing.T) {
+	inBubble(t, plain(), func(b *board) {
+		id := b.talk("101", "102")
+		b.p.Lose("Newchannel")
+		b.refuses(csta.SingleStepConferenceCall{ActiveCall: b.is("102", csta.Connected), DeviceToJoin: "103"}, csta.ErrInternalResourceBusy)
+		b.p.Booted()
+		b.pass(time.Second)
+		if now := b.is("103", csta.Alerting).Call; now != id {
+			t.Errorf("the call was %s, and is %s", id, now)
+		}
+		b.hand(b.p.Answer("103"))
+		if now := b.is("103", csta.Connected).Call; now != id {
+			t.Errorf("the call was %s, and is %s", id, now)
+		}
+	})
+}

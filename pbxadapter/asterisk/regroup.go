@@ -49,8 +49,9 @@ func (r *rebuilding) join() {
 				state, c.originated = csta.Alerting, true
 			}
 			r.party(r.bridged(c), c, state)
-		case c.intent != nil && (c.intent.quiet() || c.intent.into != nil) && c.bridge == nil && !seen:
+		case c.intent != nil && c.intent.quiet() && c.bridge == nil && !seen:
 			c.silent = true
+		case c.intent != nil && c.intent.into != nil && c.bridge == nil && !seen: // it is rung into a conference
 		case r.ours(c) != "":
 		case !r.called(c) && (c.state == stateRing || c.up()), r.app(c) == "ConfBridge", c.up() && variable(r.items[c], varPeer) != "":
 			r.party(r.callOf(c), c, csta.Connected)
@@ -176,6 +177,10 @@ func (r *rebuilding) dialled() {
 			o.dials = append(o.dials, c)
 		}
 		c.originated = o == nil && strings.HasPrefix(r.app(c), "AppDial2")
+		if in := c.intent; in != nil && in.into != nil && t.calls[in.into.id] != nil {
+			r.rings(t.calls[in.into.id], c)
+			continue
+		}
 		p, seen := r.before[c.id]
 		switch {
 		case seen && p.leg.state == csta.Initiated && !c.up():
