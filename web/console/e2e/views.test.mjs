@@ -30,7 +30,13 @@ test("my phone: do not disturb, forwarding, what it can and can't; administratio
   await p.waitForSelector('[role="switch"][aria-checked="true"]');
   await p.getByRole("switch", { name: "Do not disturb" }).click();
   await p.waitForSelector('[role="switch"][aria-checked="false"]');
-  await p.locator('[data-forward="forwardBusy"] input').fill("1007");
+  await p.locator('[data-forward="forwardBusy"] button').click();
+  await p.getByText("Type a name or a number first.").waitFor();
+  await p.locator('[data-forward="forwardBusy"] input').fill("nobody");
+  await p.keyboard.press("Enter");
+  await p.getByText("No line is called “nobody”").waitFor();
+  await p.locator('[data-forward="forwardBusy"] input').fill("greta");
+  await p.locator('[data-forward="forwardBusy"] [role=option]').first().waitFor();
   await p.keyboard.press("Enter");
   await p.locator('[data-forward="forwardBusy"]').getByText("Greta Haas 1007").waitFor();
   await p.locator('[data-forward="forwardBusy"] button:focus').getByText("Switch off").waitFor(); // the keyboard goes on there

@@ -11,4 +11,14 @@ test.each([
   ["nothing", null, text.failed.status(409)],
   ["not a problem document", "oops", text.failed.status(409)],
   ["wrong types", { detail: 7, title: {} }, text.failed.status(409)],
+  [
+    "type",
+    { type: "urn:csta:error:stateIncompatibility:noCallToAnswer", detail: "nothing rings" },
+    `${text.refused.moment} Nothing rings.`,
+  ],
+  ["part of a type", { type: "urn:csta:error:operation:privilegeViolationCalledDevice" }, text.refused.right],
+  ["a type unknown here", { type: "about:blank", detail: "nothing rings" }, "Nothing rings."],
 ])("%s", (_, problem, want) => expect(sentence(409, problem)).toBe(want));
+
+test("a status says what it comes to where there is no type", () =>
+  expect(sentence(422, { detail: "Validation failed" })).toBe(`${text.refused.value} Validation failed.`));

@@ -154,9 +154,44 @@ function connectionOf(answer: unknown): Connection | null {
 export function sentence(status: number, problem: unknown): string {
   const p = (typeof problem === "object" && problem !== null ? problem : {}) as Record<string, unknown>;
   const said = [p["detail"], p["title"]].find((s): s is string => typeof s === "string" && s.trim() !== "");
-  if (!said) return text.failed.status(status);
+  const own = kindOf(status, typeof p["type"] === "string" ? p["type"] : "");
+  if (!said) return own || text.failed.status(status);
   const fields = Array.isArray(p["errors"]) ? p["errors"].map((e) => (e as { message?: unknown } | null)?.message) : [];
   const all = [said.trim(), ...fields.filter((m): m is string => typeof m === "string" && m !== "")].join(": ");
   const s = all[0]!.toUpperCase() + all.slice(1) + (/[.!?]$/.test(all) ? "" : ".");
-  return p["outcome"] === "unknown" ? `${s} ${text.failed.unknown}` : s;
+  const told = own ? `${own} ${s}` : s;
+  return p["outcome"] === "unknown" ? `${told} ${text.failed.unknown}` : told;
+}
+
+// What a refusal comes to, by the beginning of its type: the gateway's own words, which are English, say the rest.
+const kinds: readonly [string, keyof typeof text.refused][] = [
+  ["operation:invalidDeviceID", "number"],
+  ["operation:invalidCalledDeviceID", "number"],
+  ["operation:invalidDestination", "number"],
+  ["operation:invalidForwardingDestination", "number"],
+  ["operation:invalidParkToDeviceID", "number"],
+  ["operation:invalidParameterValue", "value"],
+  ["operation:valueOutOfRange", "value"],
+  ["operation:privilegeViolation", "right"],
+  ["operation:securityViolation", "right"],
+  ["operation:serviceNotSupported", "service"],
+  ["operation:parameterNotSupported", "service"],
+  ["operation:invalid", "value"],
+  ["stateIncompatibility:", "moment"],
+  ["systemResourceAvailibility:", "means"],
+];
+const statuses: Readonly<Record<number, keyof typeof text.refused>> = {
+  400: "value",
+  401: "signIn",
+  403: "right",
+  404: "gone",
+  422: "value",
+  429: "often",
+  503: "means",
+};
+
+function kindOf(status: number, type: string): string {
+  const word = type.replace(/^urn:csta:error:/, "");
+  const kind = kinds.find(([begin]) => word !== "" && word.startsWith(begin))?.[1] ?? statuses[status];
+  return kind ? text.refused[kind] : "";
 }

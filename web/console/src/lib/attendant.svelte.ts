@@ -11,7 +11,7 @@ import { type Fate, type Sent, fateOf, undoLeft, urgency } from "./sent";
 import { type Settings, load, name as storeName } from "./settings";
 import { text } from "./text";
 import { type Asked, type Work, before } from "./underway";
-import { lineNamed, nameOf, party, who } from "./words";
+import { dialable, lineNamed, nameOf, party, who } from "./words";
 
 /** What is asked for before an action can be done. */
 export interface Picking {
@@ -230,7 +230,8 @@ export class Attendant {
 
   /** Places a call from my phone; through: through a do not disturb. */
   async call(number: string, through = false): Promise<boolean> {
-    const why = this.whyCall() ?? (number.trim() === "" ? text.mine.needNumber : null);
+    const why =
+      this.whyCall() ?? (number.trim() === "" ? text.mine.needNumber : dialable(number) ? null : text.failed.noLine(number.trim()));
     if (why !== null) {
       this.#fail("", why);
       return false;

@@ -18,6 +18,7 @@ export const de: Catalogue = {
     user: "Benutzername",
     password: "Kennwort",
     go: "Anmelden",
+    wrong: "Benutzername oder Kennwort ist falsch.",
     oidc: "Mit dem Konto der Organisation anmelden",
     out: "Abmelden",
     as: (name) => `Angemeldet als ${name}`,
@@ -134,6 +135,7 @@ export const de: Catalogue = {
     desk: "Für die nächste Schicht",
     text: "Notiz",
     until: "Bis (leer: bis jemand sie entfernt)",
+    untilPast: "Diese Zeit ist schon vorbei.",
     save: "Speichern",
     erase: "Entfernen",
     by: (whom, when) => (whom ? `${whom}, ${when}` : when),
@@ -349,6 +351,7 @@ export const de: Catalogue = {
     },
     placeholder: "Name oder Nummer",
     digits: "Ziffern, A bis D, * und #",
+    digitsWrong: "Nur Ziffern, A bis D, * und # können gesendet werden.",
     none: "Niemand passt. Enter nimmt die Eingabe als Nummer.",
     nothingRings: "Es klingelt nichts, was Sie heranholen könnten.",
     noOther:
@@ -451,8 +454,21 @@ export const de: Catalogue = {
   failed: {
     unreachable: "Das Gateway war nicht erreichbar.",
     silent: "Das Gateway hat nicht rechtzeitig geantwortet. Was daraus wurde, ist nicht bekannt.",
+    noLine: (typed) => `Keine Leitung heißt „${typed}“, und eine Nummer ist es nicht.`,
     status: (status) => `Das Gateway hat abgelehnt (${status}).`,
     unknown: "Was daraus wurde, ist nicht bekannt.",
+  },
+
+  refused: {
+    number: "Diese Nummer gibt es hier nicht.",
+    value: "Eine Eingabe ist nicht gültig.",
+    right: "Dazu haben Sie kein Recht.",
+    service: "Die Anlage bietet das nicht.",
+    moment: "Das geht in diesem Augenblick nicht.",
+    means: "Die Anlage oder das Gateway kann das gerade nicht.",
+    signIn: "Sie sind nicht angemeldet.",
+    gone: "Das gibt es nicht.",
+    often: "Zu viele Versuche: Warten Sie einen Moment.",
   },
 
   announce: {

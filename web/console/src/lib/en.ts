@@ -17,6 +17,7 @@ export const en = {
     user: "User name",
     password: "Password",
     go: "Sign in",
+    wrong: "User name or password is wrong.",
     oidc: "Sign in with your organisation's account",
     out: "Sign out",
     as: (name: string) => `Signed in as ${name}`,
@@ -127,6 +128,7 @@ export const en = {
     desk: "For the next shift",
     text: "Note",
     until: "Until (empty: until somebody takes it away)",
+    untilPast: "That time is over already.",
     save: "Save",
     erase: "Take away",
     by: (whom: string, when: string) => (whom ? `${whom}, ${when}` : when),
@@ -342,6 +344,7 @@ export const en = {
     },
     placeholder: "Name or number",
     digits: "Digits, A to D, * and #",
+    digitsWrong: "Only digits, A to D, * and # can be sent.",
     none: "Nobody matches. Enter takes what is typed as a number.",
     nothingRings: "Nothing rings that you could pick up.",
     noOther: "You have no other line here. A number can be typed; My phone remembers that of your mobile.",
@@ -443,8 +446,22 @@ export const en = {
   failed: {
     unreachable: "The gateway could not be reached.",
     silent: "The gateway did not answer in time. What became of it is not known.",
+    noLine: (typed: string) => `No line is called “${typed}”, and it is no number.`,
     status: (status: number) => `The gateway refused (${status}).`,
     unknown: "What became of it is not known.",
+  },
+
+  /** What a refusal comes to; the gateway's own words follow. */
+  refused: {
+    number: "That number can't be had here.",
+    value: "Something that was typed isn't valid.",
+    right: "You have no right to that.",
+    service: "The PBX doesn't offer this.",
+    moment: "That can't be done at this moment.",
+    means: "The PBX or the gateway can't do it now.",
+    signIn: "You aren't signed in.",
+    gone: "There is no such thing.",
+    often: "Too many tries: wait a moment.",
   },
 
   announce: {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { phoneOf } from "./phone";
 import { call, device, leg } from "./testing";
 import { text } from "./text";
-import { lineNamed, nameOf, whyLineFailed } from "./words";
+import { dialable, lineNamed, nameOf, whyLineFailed } from "./words";
 
 test.each([
   [device("1004", { name: "Bob Dahl" }), "Bob Dahl 1004"],
@@ -10,6 +10,15 @@ test.each([
   [device("1004", { name: "1004" }), "1004"],
   [device("1004"), "1004"],
 ])("%#", (d, name) => expect(nameOf(d)).toBe(name));
+
+test.each([
+  ["1004", true],
+  ["+49 (89) 12-34", true],
+  ["*98", true],
+  ["sip:bob@example.com", true],
+  ["clara", false],
+  ["", false],
+])("%j can be dialled: %s", (typed, can) => expect(dialable(typed)).toBe(can));
 
 test("who types a whole number means the line that has it", () => {
   const phones = new Map([device("1004"), device("10045")].map((d) => [d.id, phoneOf(d, [])]));

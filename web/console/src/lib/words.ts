@@ -65,6 +65,11 @@ export function nameOf(d: Device): string {
   return d.name ? `${d.name} ${d.extension}` : d.extension;
 }
 
+/** Whether what was typed can be dialled: a number, or an address. Names can't. */
+export function dialable(typed: string): boolean {
+  return queryOf(typed).number !== "" || /^(tel|sips?):|@/i.test(typed.trim());
+}
+
 /** The line that is meant by what was typed: by its id, or by its whole extension or number. undefined: it is none of ours. */
 export function lineNamed(typed: string, directory: Directory): Phone | undefined {
   const known = directory.get(typed);
