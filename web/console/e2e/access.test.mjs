@@ -204,7 +204,7 @@ test("my history, with how it ended; call back calls", async () => {
   await call(p, "calling").locator('[data-action="hangUp"]').click();
   await none(p);
   await p.getByRole("link", { name: "Queue" }).click();
-  const past = p.locator("[data-history] li").filter({ hasText: "Clara Dahl" });
+  const past = p.locator("[data-history] li").filter({ hasText: "Clara Dahl" }).first();
   await past.getByText(/outgoing/).waitFor();
   await accessible("history", p);
   await keep(p, "history");
