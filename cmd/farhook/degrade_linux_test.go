@@ -134,7 +134,7 @@ func TestDegrade(t *testing.T) {
 	if !withOwnMounts(t) {
 		return
 	}
-	x := newTrial(t, "3m")
+	x := newTrial(t, "32m")
 	if failed := x.failing(); failed != nil {
 		t.Fatalf("%q fail from the beginning", failed)
 	}
