@@ -58,7 +58,12 @@ func TestChecksAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- b.Run(ctx) }()
-	defer func() { cancel(); <-done }()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
 	for !b.Synced("tel:+15551001") {
 		time.Sleep(time.Millisecond)
 	}
