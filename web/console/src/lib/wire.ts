@@ -131,7 +131,7 @@ function leg(l: Of<"Leg">, began: number): Leg {
     state: str(l["state"]) as LegState,
     party: { ...party(bag(l["party"])), device },
     since: time(l["since"]) ?? began,
-    cause: str((l as Bag)["cause"]),
+    cause: str(l["cause"]),
   };
 }
 
