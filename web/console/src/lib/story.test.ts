@@ -65,6 +65,28 @@ test("a call that another was joined into goes on in that one", () => {
   expect(tell(c.of("b"), name, clock)).toBe("10:00 9001 called 1001; 10:01 1001 transferred to 1003");
 });
 
+test("a conference has the stories of both calls, and a call that ends by the way is none of it", () => {
+  const c = new Chronicle();
+  const held = call("a", leg("9001", "connected"), leg("1001", "hold", minute));
+  const asked = { ...call("b", leg("1001", "connected", minute), leg("1003", "alerting", minute)), began: minute };
+  const spoke = call("b", leg("1001", "connected", minute), leg("1003", "connected", minute + 3_000));
+  const other = call("c", leg("1001", "hold"), leg("1009", "connected"));
+  const all = call(
+    "b",
+    leg("9001", "connected", 2 * minute),
+    leg("1001", "connected", minute),
+    leg("1003", "connected", minute + 3_000),
+  );
+  c.hear([{ before: undefined, after: other }], []);
+  c.hear([{ before: undefined, after: held }], []);
+  c.hear([{ before: undefined, after: asked }], []);
+  c.hear([{ before: asked, after: spoke }], []);
+  c.hear([{ before: spoke, after: all }], [held, other]);
+  expect(tell(c.of("b"), name, clock)).toBe(
+    "10:00 9001 called 1001; 10:01 1001 called 1003, rang 3 s, answered; 10:02 9001 joined",
+  );
+});
+
 test("never longer than its bound, and never without its beginning", () => {
   const states = Array.from({ length: 200 }, (_, i) =>
     call("a", leg("1001", "connected", i), leg("1002", i % 2 ? "hold" : "connected", i)),

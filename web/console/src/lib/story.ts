@@ -54,6 +54,11 @@ export function steps(before: Call | undefined, after: Call): Step[] {
   return list;
 }
 
+/** Whether a device is in a call that it wasn't in before. */
+function came(device: string, before: Call | undefined, after: Call): boolean {
+  return after.legs.some((l) => l.device === device) && !before?.legs.some((l) => l.device === device);
+}
+
 /** Remembers the stories of the calls that there are. */
 export class Chronicle {
   #stories = new Map<string, Step[]>();
@@ -65,9 +70,9 @@ export class Chronicle {
   /** Takes a change over: calls as they were and as they are, and those that have ended. A call that another was joined into goes on in that one. */
   hear(changes: readonly { before: Call | undefined; after: Call }[], ended: readonly Call[]): void {
     for (const { before, after } of changes) {
-      const joined = ended.find((e) => e.legs.some((l) => after.legs.some((x) => x.device === l.device)));
-      const known = this.#stories.get(after.id) ?? (joined && this.#stories.get(joined.id)) ?? [];
-      const all = [...known, ...steps(before ?? joined, after)];
+      const joined = ended.filter((e) => e.legs.some((l) => came(l.device, before, after)));
+      const known = [after, ...joined].flatMap((c) => this.#stories.get(c.id) ?? []).sort((x, y) => x.at - y.at);
+      const all = [...known, ...steps(before ?? joined[0], after)];
       this.#stories.set(after.id, all.length > most ? [all[0]!, ...all.slice(1 - most)] : all);
     }
     for (const e of ended) this.#stories.delete(e.id);
