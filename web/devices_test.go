@@ -3,8 +3,6 @@ package web_test
 import (
 	"context"
 	"encoding/json"
-	"net"
-	"net/http"
 	"testing"
 	"time"
 
@@ -51,20 +49,8 @@ func TestDevicesAreFollowed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 2)
-	go func() { done <- b.Run(ctx) }()
-	go func() { done <- s.Serve(ctx, l) }()
-	t.Cleanup(func() {
-		http.DefaultClient.CloseIdleConnections()
-		cancel()
-		_, _ = <-done, <-done
-	})
-	g := &gateway{t: t, url: "http://" + l.Addr().String()}
+	url, stop := serve(t, b, s)
+	g := &gateway{t: t, url: url}
 	all, calls := g.follow("GET", "/api/v1/events", ""), g.follow("GET", "/api/v1/events", "kind=call")
 	type document struct {
 		Type, Kind string
@@ -108,7 +94,7 @@ func TestDevicesAreFollowed(t *testing.T) {
 		t.Errorf("who follows one device hears: %+v", d)
 	}
 	var quiet document
-	time.AfterFunc(100*time.Millisecond, cancel)
+	time.AfterFunc(100*time.Millisecond, stop)
 	if quiet = next(calls); quiet.Type != "end" {
 		t.Errorf("who asked for calls hears: %+v", quiet)
 	}

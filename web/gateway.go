@@ -179,15 +179,6 @@ func (s *Server) listSessions(ctx context.Context, in *sessionsInput) (*sessions
 	}
 	all := s.conf.Sessions(line)
 	slices.SortFunc(all, func(a, b Session) int { return strings.Compare(a.ID, b.ID) })
-	for _, x := range all {
-		if x.ID <= in.After {
-			continue
-		}
-		if len(out.Body.Sessions) == in.Limit {
-			out.Body.Next = out.Body.Sessions[in.Limit-1].ID
-			break
-		}
-		out.Body.Sessions = append(out.Body.Sessions, x)
-	}
+	out.Body.Sessions, out.Body.Next = page(all, func(x Session) string { return x.ID }, in.After, in.Limit)
 	return out, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"farhook/csta"
@@ -145,16 +146,8 @@ func (s *Server) listHooks(ctx context.Context, in *tokensInput) (*hooksOutput, 
 		return out, nil
 	}
 	i := access.From(ctx)
-	for _, h := range s.hooks.Hooks() {
-		if h.ID <= in.After || h.Owner != i.ID && !i.Has(access.Administer) {
-			continue
-		}
-		if len(out.Body.Webhooks) == in.Limit {
-			out.Body.Next = out.Body.Webhooks[in.Limit-1].ID
-			break
-		}
-		out.Body.Webhooks = append(out.Body.Webhooks, h)
-	}
+	all := slices.DeleteFunc(s.hooks.Hooks(), func(h webhook.Hook) bool { return h.Owner != i.ID && !i.Has(access.Administer) })
+	out.Body.Webhooks, out.Body.Next = page(all, func(h webhook.Hook) string { return h.ID }, in.After, in.Limit)
 	return out, nil
 }
 

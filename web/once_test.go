@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -66,28 +65,13 @@ func slow(t *testing.T, path string) (*gateway, *slowPBX) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 3)
-	go func() { done <- b.Run(ctx) }()
-	go func() { done <- s.Run(ctx) }()
-	go func() { done <- s.Serve(ctx, l) }()
 	t.Cleanup(func() {
-		http.DefaultClient.CloseIdleConnections()
-		cancel()
-		for range 3 {
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-		}
 		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	g := &gateway{t: t, url: "http://" + l.Addr().String()}
+	url, _ := serve(t, b, s)
+	g := &gateway{t: t, url: url}
 	for up := false; !up; {
 		d, ok := b.Device(access.Gateway, "tel:+15551001")
 		up = ok && d.LinkUp

@@ -3,8 +3,6 @@ package web_test
 import (
 	"context"
 	"encoding/json"
-	"net"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -94,27 +92,11 @@ func TestFiltersFollowTheNumbers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 2)
-	go func() { done <- b.Run(ctx) }()
-	go func() { done <- s.Serve(ctx, l) }()
-	t.Cleanup(func() {
-		http.DefaultClient.CloseIdleConnections()
-		cancel()
-		for range 2 {
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-		}
-	})
+	url, _ := serve(t, b, s)
 	for !b.Synced("tel:+15551001") {
 		time.Sleep(time.Millisecond)
 	}
-	g := &gateway{t: t, url: "http://" + l.Addr().String()}
+	g := &gateway{t: t, url: url}
 	byExtension, byNumber := g.follow("GET", "/api/v1/events", "device=1001"), g.follow("GET", "/api/v1/events", "device=%2B15551001")
 	for _, f := range []*sse{byExtension, byNumber} {
 		if d := f.next(); d.Type != "snapshot" || !strings.Contains(d.raw, "tel:+15551001") {

@@ -131,17 +131,7 @@ func (s *Server) canonical(ctx context.Context, g access.Grant) (access.Grant, e
 
 func (s *Server) listTokens(_ context.Context, in *tokensInput) (*tokensOutput, error) {
 	out := &tokensOutput{}
-	out.Body.Tokens = []access.Token{}
-	for _, t := range s.access.Tokens() {
-		if t.ID <= in.After {
-			continue
-		}
-		if len(out.Body.Tokens) == in.Limit {
-			out.Body.Next = out.Body.Tokens[in.Limit-1].ID
-			break
-		}
-		out.Body.Tokens = append(out.Body.Tokens, t)
-	}
+	out.Body.Tokens, out.Body.Next = page(s.access.Tokens(), func(t access.Token) string { return t.ID }, in.After, in.Limit)
 	return out, nil
 }
 
@@ -166,17 +156,7 @@ func (s *Server) makeToken(ctx context.Context, in *tokenInput) (*tokenOutput, e
 
 func (s *Server) listUsers(_ context.Context, in *tokensInput) (*usersOutput, error) {
 	out := &usersOutput{}
-	out.Body.Users = []access.User{}
-	for _, u := range s.access.Users() {
-		if u.Name <= in.After {
-			continue
-		}
-		if len(out.Body.Users) == in.Limit {
-			out.Body.Next = out.Body.Users[in.Limit-1].Name
-			break
-		}
-		out.Body.Users = append(out.Body.Users, u)
-	}
+	out.Body.Users, out.Body.Next = page(s.access.Users(), func(u access.User) string { return u.Name }, in.After, in.Limit)
 	return out, nil
 }
 

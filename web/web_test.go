@@ -2,12 +2,10 @@ package web_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -92,24 +90,7 @@ func startBoard(
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 3)
-	go func() { done <- b.Run(ctx) }()
-	go func() { done <- s.Run(ctx) }()
-	go func() { done <- s.Serve(ctx, l) }()
-	t.Cleanup(func() {
-		http.DefaultClient.CloseIdleConnections()
-		cancel()
-		for range 3 {
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-		}
-	})
+	url, _ := serve(t, b, s)
 	for up := false; !up; {
 		d, ok := b.Device(access.Gateway, "tel:+15551001")
 		if up = ok && d.LinkUp; !up {
@@ -119,7 +100,7 @@ func startBoard(
 	if err := acc.Refresh(t.Context()); err != nil { // groups are known now
 		t.Fatal(err)
 	}
-	return &gateway{t: t, url: "http://" + l.Addr().String(), pbx: pbx, clock: clock, access: acc, server: s, db: db}
+	return &gateway{t: t, url: url, pbx: pbx, clock: clock, access: acc, server: s, db: db}
 }
 
 // do makes a request; headers are name, value pairs. It gives status, headers and body.

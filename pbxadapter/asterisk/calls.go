@@ -111,11 +111,7 @@ func (a *Adapter) answerCall(ctx context.Context, r csta.AnswerCall) (csta.Answe
 		return none, err
 	}
 	a.mu.Lock()
-	l, c, err := a.withChannel(r.CallToBeAnswered, csta.ErrNoCallToAnswer, csta.Alerting, csta.Initiated)
-	var p *phoneEntry
-	if err == nil {
-		p, err = a.phoneOf(l.device)
-	}
+	l, c, p, err := a.atPhone(r.CallToBeAnswered, csta.ErrNoCallToAnswer, csta.Alerting, csta.Initiated)
 	if err != nil {
 		a.mu.Unlock()
 		return none, err

@@ -24,11 +24,7 @@ func (a *Adapter) hold(ctx context.Context, id csta.ConnectionID, why csta.Event
 		return err
 	}
 	a.mu.Lock()
-	l, c, err := a.withChannel(id, csta.ErrNoActiveCall, csta.Connected)
-	var p *phoneEntry
-	if err == nil {
-		p, err = a.phoneOf(l.device)
-	}
+	l, c, p, err := a.atPhone(id, csta.ErrNoActiveCall, csta.Connected)
 	if err != nil {
 		a.mu.Unlock()
 		return err

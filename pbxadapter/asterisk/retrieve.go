@@ -38,11 +38,7 @@ func (a *Adapter) retrieve(ctx context.Context, id csta.ConnectionID, why csta.E
 		return err
 	}
 	a.mu.Lock()
-	l, c, err := a.withChannel(id, csta.ErrNoHeldCall, csta.Hold)
-	var p *phoneEntry
-	if err == nil {
-		p, err = a.phoneOf(l.device)
-	}
+	l, c, p, err := a.atPhone(id, csta.ErrNoHeldCall, csta.Hold)
 	if err != nil {
 		a.mu.Unlock()
 		return err

@@ -150,6 +150,16 @@ func (a *Adapter) withChannel(c csta.ConnectionID, refuse *csta.Error, states ..
 	return l, ch, nil
 }
 
+// atPhone is withChannel for what a phone itself is to do.
+func (a *Adapter) atPhone(id csta.ConnectionID, refuse *csta.Error, states ...csta.State) (*leg, *channel, *phoneEntry, error) {
+	l, c, err := a.withChannel(id, refuse, states...)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	p, err := a.phoneOf(l.device)
+	return l, c, p, err
+}
+
 // phoneOf checks that a device is one of our phones, and registered; a.mu is held.
 func (a *Adapter) phoneOf(d csta.DeviceID) (*phoneEntry, error) {
 	p := a.t.book.phones[d]
