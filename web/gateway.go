@@ -171,7 +171,7 @@ func (s *Server) listSessions(ctx context.Context, in *sessionsInput) (*sessions
 		}
 		line = d.ID
 	}
-	if i := access.From(ctx); !i.Has(access.Administer) && (line == "" || !slices.Contains(i.Grant().OwnLines, line)) {
+	if i := access.From(ctx); !i.Has(access.Administer) && (line == "" || !i.Own(line)) {
 		return nil, wrong(ctx, http.StatusForbidden, "only administrators may see who is signed in to lines other than their own")
 	}
 	if s.conf.Sessions == nil {

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -42,15 +41,10 @@ func (s *Server) once(next http.Handler) http.Handler {
 			problem(w, http.StatusUnprocessableEntity, fmt.Sprintf("%s: 1 to %d printable ASCII characters", keyHeader, maxKey))
 			return
 		}
-		body, err := io.ReadAll(r.Body)
-		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-			problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than the %d octets allowed", maxBody))
-			return
-		} else if err != nil {
-			problem(w, http.StatusBadRequest, "the body has not come whole")
+		body, ok := whole(w, r)
+		if !ok {
 			return
 		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
 		a := history.Act{
 			Owner: who.ID, Name: key, Request: fingerprint(r, body), Device: string(deviceIn(r, body)), Began: time.Now(), Process: s.board.Epoch(),
 		}

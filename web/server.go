@@ -192,6 +192,20 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
+// whole reads a request's body, which can be read again. false: it couldn't be read, and that is answered.
+func whole(w http.ResponseWriter, r *http.Request) (body []byte, ok bool) {
+	body, err := io.ReadAll(r.Body)
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than the %d octets allowed", maxBody))
+		return nil, false
+	} else if err != nil {
+		problem(w, http.StatusBadRequest, "the body has not come whole")
+		return nil, false
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return body, true
+}
+
 // guard lets in who may come in, and sets what every answer has.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -222,15 +236,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		if r.ContentLength < 0 { // its length shows when it is read
-			body, err := io.ReadAll(r.Body)
-			if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-				problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than the %d octets allowed", maxBody))
-				return
-			} else if err != nil {
-				problem(w, http.StatusBadRequest, "the body has not come whole")
+			if _, ok := whole(w, r); !ok {
 				return
 			}
-			r.Body = io.NopCloser(bytes.NewReader(body))
 		}
 		defer func() {
 			if p := recover(); p == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so too

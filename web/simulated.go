@@ -150,9 +150,8 @@ func (s *Server) simOperations() {
 		}
 		var err error
 		if b.Category != "" {
-			if m, _, derr := csta.Decode(csta.Encode(nil, &csta.Error{Category: b.Category, Value: b.Value}, csta.Ed3)); derr != nil {
-				return nil, refused(ctx, csta.ErrInvalidParameterValue.With(fmt.Errorf("category and value: %s/%s is no error of the standard", b.Category, b.Value)))
-			} else if e, is := m.(*csta.Error); !is || e.Category != b.Category || e.Value != b.Value {
+			m, _, derr := csta.Decode(csta.Encode(nil, &csta.Error{Category: b.Category, Value: b.Value}, csta.Ed3))
+			if e, is := m.(*csta.Error); derr != nil || !is || e.Category != b.Category || e.Value != b.Value {
 				return nil, refused(ctx, csta.ErrInvalidParameterValue.With(fmt.Errorf("category and value: %s/%s is no error of the standard", b.Category, b.Value)))
 			}
 			err = &csta.Error{Category: b.Category, Value: b.Value, PBX: b.PBX, SIP: b.SIP, Q850: b.Q850}

@@ -61,9 +61,7 @@ func certificateOf(part, role, file string, x *x509.Certificate) web.Certificate
 
 // configuration is the one in force.
 func (g *gateway) configuration() web.Configuration {
-	g.reloading.Lock()
-	conf := g.conf
-	g.reloading.Unlock()
+	conf := g.config()
 	out := web.Configuration{File: g.file, Hash: conf.hash(), Values: []web.Setting{}}
 	flat := conf.flat()
 	for _, path := range slices.Sorted(maps.Keys(flat)) {

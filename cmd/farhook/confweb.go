@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"farhook/csta"
 	"farhook/web/access"
 )
 
@@ -78,14 +77,7 @@ func (w WebConfig) signIn() bool {
 }
 
 func (r OIDCRole) grant() access.Grant {
-	g := access.Grant{AllDevices: r.AllDevices, Allow: r.Allow, Deny: r.Deny}
-	for _, s := range r.Scopes {
-		g.Scopes = append(g.Scopes, access.Scope(s))
-	}
-	for _, d := range r.Devices {
-		g.Devices = append(g.Devices, csta.DeviceID(d))
-	}
-	return g
+	return grantFlags{Scopes: r.Scopes, AllDevices: r.AllDevices, Devices: r.Devices, Allow: r.Allow, Deny: r.Deny}.grant()
 }
 
 // webWrongs lists what is wrong with HTTP and what belongs to it.

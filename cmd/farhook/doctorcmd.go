@@ -101,7 +101,7 @@ func (k *doctorCmd) tell(s *streams, d diagnosis) error {
 
 // diagnose is the doctor's word on one user, by the gateway that runs.
 func (g *gateway) diagnose(ctx context.Context, user string) diagnosis {
-	d := newDoctor(g.conf)
+	d := newDoctor(g.config())
 	d.keys, d.board, d.uc = g.keys, g.board, g.uc
 	if g.directory != nil {
 		d.dir = register{g.directory, g.board}

@@ -153,10 +153,7 @@ func (l lasting) Collect(to chan<- prometheus.Metric) {
 	tell := func(d *prometheus.Desc, v float64, label string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, label)
 	}
-	l.g.reloading.Lock()
-	hash := l.g.conf.hash()
-	l.g.reloading.Unlock()
-	tell(descConfig, 1, hash)
+	tell(descConfig, 1, l.g.config().hash())
 	if l.g.directory == nil {
 		return
 	}

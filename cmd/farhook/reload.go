@@ -105,6 +105,13 @@ func (g *gateway) fit(o *pbxadapter.Options) {
 	o.Meter = func(w pbxadapter.Work) { g.board.Meter(o.Name, w) }
 }
 
+// config is the configuration in force.
+func (g *gateway) config() Config {
+	g.reloading.Lock()
+	defer g.reloading.Unlock()
+	return g.conf
+}
+
 var errNoFile = errors.New("this gateway has no configuration file")
 
 // planned reads the configuration again, and says what a reload would change.

@@ -35,10 +35,6 @@ func webConfig(c Config, log *zap.Logger) (p web.Config) {
 // openAccess opens the file of history, and reads who may come in.
 func openAccess(c Config, log *zap.Logger) (*history.DB, *access.Access, error) {
 	conf := access.Config{Open: !c.Web.signIn(), PerMinute: c.Web.PerMinute, Session: time.Duration(c.Web.Session)}
-	if c.HTTP.Listen == "" {
-		a, err := access.New(conf, nil)
-		return nil, a, err
-	}
 	db, err := history.Open(c.Web.Store, log.Named("history"))
 	if err != nil {
 		return nil, nil, err

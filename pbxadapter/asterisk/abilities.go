@@ -90,9 +90,7 @@ func (a *Adapter) relearn(ctx context.Context, conn *ami.Conn) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.reporter != nil {
-		a.reporter.Devices(a.devices())
-	}
+	a.tellDevices()
 	return nil
 }
 

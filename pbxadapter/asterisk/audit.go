@@ -297,10 +297,7 @@ func (a *Adapter) compare(l lists, within map[string]bool) map[string]bool {
 		if !c.real() {
 			continue
 		}
-		bridged := m.Get("BridgeID")
-		if bridged == "" {
-			bridged = m.Get("BridgeId")
-		}
+		bridged := bridgeOf(m)
 		in := ""
 		if c.bridge != nil {
 			in = c.bridge.id

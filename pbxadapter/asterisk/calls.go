@@ -116,7 +116,7 @@ func (a *Adapter) answerCall(ctx context.Context, r csta.AnswerCall) (csta.Answe
 		a.mu.Unlock()
 		return none, err
 	}
-	notify := p.style.notify() && a.deaf[l.device] < 2
+	notify := a.obeys(p, l.device)
 	pickup := p.style.prompts() && l.state == csta.Alerting
 	l.op = pbxadapter.Op(ctx)
 	id, device := r.CallToBeAnswered, l.device

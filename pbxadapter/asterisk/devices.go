@@ -93,6 +93,13 @@ func (a *Adapter) serverHolds() bool {
 	return a.lines[holdExten] && a.lines[parkExten] && a.lines[joinExten] && a.rights["Redirect"] && a.rights["Setvar"]
 }
 
+// tellDevices tells what devices there are, where anybody listens; a.mu is held.
+func (a *Adapter) tellDevices() {
+	if a.reporter != nil {
+		a.reporter.Devices(a.devices())
+	}
+}
+
 // devices is everybody there is; a.mu is held.
 func (a *Adapter) devices() []pbxadapter.Device {
 	var all []pbxadapter.Device

@@ -114,7 +114,7 @@ func (b *book) groupDevices() (all []pbxadapter.Device) {
 func (a *Adapter) takeGroups(l lists) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.t.book.setGroups(a.conf.Groups, l.queues) && a.reporter != nil {
-		a.reporter.Devices(a.devices())
+	if a.t.book.setGroups(a.conf.Groups, l.queues) {
+		a.tellDevices()
 	}
 }

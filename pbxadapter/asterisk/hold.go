@@ -29,7 +29,7 @@ func (a *Adapter) hold(ctx context.Context, id csta.ConnectionID, why csta.Event
 		a.mu.Unlock()
 		return err
 	}
-	notify := p.style.notify() && a.deaf[l.device] < 2
+	notify := a.obeys(p, l.device)
 	l.op, l.why = pbxadapter.Op(ctx), why
 	done := a.expect(func() bool { return a.t.is(id, csta.Hold) })
 	defer a.drop(done)

@@ -249,8 +249,8 @@ func (a *Adapter) special(m ami.Message) (bool, error) {
 		a.wantLook()
 	case "QueueMemberAdded", "QueueMemberRemoved":
 		a.mu.Lock()
-		if a.t.book.memberChanged(m) && a.reporter != nil {
-			a.reporter.Devices(a.devices())
+		if a.t.book.memberChanged(m) {
+			a.tellDevices()
 		}
 		a.mu.Unlock()
 	case "ContactStatus":

@@ -124,9 +124,7 @@ func (a *Adapter) learnAgent(ctx context.Context, conn *ami.Conn, p *phoneEntry)
 				}
 			}
 			p.style = a.completeStyle(conf, agent)
-			if a.reporter != nil {
-				a.reporter.Devices(a.devices())
-			}
+			a.tellDevices()
 		}
 	}
 }

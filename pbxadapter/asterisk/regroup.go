@@ -1,11 +1,13 @@
 package asterisk
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
+	"farhook/pbxadapter/asterisk/ami"
 )
 
 // join groups who talks, by bridges, and brings in who called.
@@ -13,10 +15,7 @@ func (r *rebuilding) join() {
 	t := r.t
 	for _, c := range r.order {
 		m := r.items[c]
-		id := m.Get("BridgeID")
-		if id == "" {
-			id = m.Get("BridgeId")
-		}
+		id := bridgeOf(m)
 		if id == "" {
 			continue
 		}
@@ -285,3 +284,6 @@ func (r *rebuilding) through(c *channel) *channel {
 	}
 	return nil
 }
+
+// bridgeOf is the bridge in which a list has a channel; the name's spelling is the release's.
+func bridgeOf(m ami.Message) string { return cmp.Or(m.Get("BridgeID"), m.Get("BridgeId")) }

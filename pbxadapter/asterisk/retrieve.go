@@ -51,7 +51,7 @@ func (a *Adapter) retrieve(ctx context.Context, id csta.ConnectionID, why csta.E
 	if rest := l.call.live(l); len(rest) == 1 {
 		far = rest[0].channel().name
 	}
-	notify := p.style.notify() && a.deaf[l.device] < 2
+	notify := a.obeys(p, l.device)
 	second := p.style.prompts() && a.lines[joinExten] && a.rights["Originate"] && far != "" && c.bridge != nil && !c.bridge.apart
 	a.mu.Unlock()
 	defer a.settled(id)

@@ -108,7 +108,7 @@ func (c *channel) room() *channel {
 
 // keeps says whether a channel, as Status has it, is where our dialplan lines keep somebody: on hold and in no bridge, or in a conference room.
 func keeps(m ami.Message, context string) bool {
-	bridge := m.Get("BridgeID") + m.Get("BridgeId")
+	bridge := bridgeOf(m)
 	switch exten := m.Get("Exten"); {
 	case m.Get("Context") != context:
 		return false

@@ -150,6 +150,11 @@ func (a *Adapter) withChannel(c csta.ConnectionID, refuse *csta.Error, states ..
 	return l, ch, nil
 }
 
+// obeys says whether a phone does what NOTIFY tells it: by its style, and unless it hasn't done so twice; a.mu is held.
+func (a *Adapter) obeys(p *phoneEntry, d csta.DeviceID) bool {
+	return p.style.notify() && a.deaf[d] < 2
+}
+
 // atPhone is withChannel for what a phone itself is to do.
 func (a *Adapter) atPhone(id csta.ConnectionID, refuse *csta.Error, states ...csta.State) (*leg, *channel, *phoneEntry, error) {
 	l, c, err := a.withChannel(id, refuse, states...)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -26,7 +25,6 @@ const (
 	channelName
 	channelState
 	callState
-	channelCallUUID
 	answerState
 	callerNumber
 	callerName
@@ -35,7 +33,6 @@ const (
 	callerContext
 	callerHideNumber
 	callerCreated
-	callerAnswered
 	otherType
 	otherUniqueID
 	bridgeA
@@ -46,7 +43,6 @@ const (
 	disposition
 	termStatus
 	originatingLeg
-	originateBond
 	signalBond
 	lastBridge // the last other leg, whether it is still there or not
 	dialledFor // what came of the last leg that it dialled
@@ -75,7 +71,6 @@ const (
 	regHost
 	regUsername
 	regAgent
-	regContact
 	callID
 	profileName
 	featureAction
@@ -85,7 +80,6 @@ const (
 	featureRings
 	dtmfDigit
 	dtmfDuration // samples, of 8,000 a second
-	valetLot
 	valetExtension
 	valetSlot
 	queueAction
@@ -99,13 +93,13 @@ const (
 var names = map[string]key{
 	"Event-Name": eventName, "Event-Subclass": eventSubclass, "Event-Sequence": eventSequence, "Core-UUID": coreUUID,
 	"Unique-ID": uniqueID, "Old-Unique-ID": oldUniqueID, "Call-Direction": callDirection, "Channel-Presence-ID": presenceID, "Channel-Name": channelName,
-	"Channel-State": channelState, "Channel-Call-State": callState, "Channel-Call-UUID": channelCallUUID, "Answer-State": answerState,
+	"Channel-State": channelState, "Channel-Call-State": callState, "Answer-State": answerState,
 	"Caller-Caller-ID-Number": callerNumber, "Caller-Caller-ID-Name": callerName,
 	"Caller-Destination-Number": callerDestination, "Caller-RDNIS": callerRDNIS, "Caller-Context": callerContext,
-	"Caller-Privacy-Hide-Number": callerHideNumber, "Caller-Channel-Created-Time": callerCreated, "Caller-Channel-Answered-Time": callerAnswered,
+	"Caller-Privacy-Hide-Number": callerHideNumber, "Caller-Channel-Created-Time": callerCreated,
 	"Other-Type": otherType, "Other-Leg-Unique-ID": otherUniqueID, "Bridge-A-Unique-ID": bridgeA, "Bridge-B-Unique-ID": bridgeB, "Hangup-Cause": hangupCause,
 	"variable_user_name": userName, "variable_dialed_user": dialedUser, "variable_sip_hangup_disposition": disposition, "variable_sip_term_status": termStatus,
-	"variable_originating_leg_uuid": originatingLeg, "variable_originate_signal_bond": originateBond, "variable_signal_bond": signalBond,
+	"variable_originating_leg_uuid": originatingLeg, "variable_signal_bond": signalBond,
 	"variable_last_bridge_to": lastBridge, "variable_originate_disposition": dialledFor, "variable_current_application": application,
 	"variable_loopback_leg": loopbackEnd, "variable_other_loopback_leg_uuid": loopbackOther,
 	"variable_transfer_destination": transferTo, "variable_refused_by": refusedBy, "variable_sip_user_agent": userAgent,
@@ -113,9 +107,9 @@ var names = map[string]key{
 	"variable_farhook_holder": markHolder, "variable_farhook_parks": markParks, "Conference-Unique-ID": conferenceID, "Conference-Name": conferenceName, "variable_conference_uuid": conferenceVar,
 	"variable_conference_name": conferenceIn, "Action": action,
 	"Job-UUID": jobUUID, "MWI-Messages-Waiting": mwiWaiting, "MWI-Message-Account": mwiAccount, "from-user": fromUser, "user": regUser, "host": regHost,
-	"username": regUsername, "user-agent": regAgent, "contact": regContact, "call-id": callID, "profile_name": profileName, "Feature-Action": featureAction,
+	"username": regUsername, "user-agent": regAgent, "call-id": callID, "profile_name": profileName, "Feature-Action": featureAction,
 	"Feature-Enabled": featureEnabled, "Action-Name": featureName, "Action-Value": featureValue, "ringCount": featureRings, "DTMF-Digit": dtmfDigit, "DTMF-Duration": dtmfDuration,
-	"Valet-Lot-Name": valetLot, "Valet-Extension": valetExtension, "variable_valet_lot_extension": valetSlot, "CC-Action": queueAction, "FIFO-Action": queueAction,
+	"Valet-Extension": valetExtension, "variable_valet_lot_extension": valetSlot, "CC-Action": queueAction, "FIFO-Action": queueAction,
 	"variable_cc_member_session_uuid": queueMember, "variable_fifo_bridge_uuid": queueMember, "variable_cc_side": queueSide, "variable_fifo_status": queueSide, "_body": body,
 }
 
@@ -159,14 +153,6 @@ func (e *event) name() string {
 		return n
 	}
 	return e.value[eventSubclass]
-}
-
-func micros(s string) time.Time {
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n <= 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(n)
 }
 
 // parser reads events in json. It passes over what nobody wants at the speed of a search for quotation marks.

@@ -107,7 +107,7 @@ func (t *tracker) create(e *event) {
 	}
 	l := &leg{
 		id: id, inbound: e.get(callDirection) == "inbound", role: role(e.get(markRole)), seq: e.seq, agent: e.get(userAgent), context: e.get(callerContext),
-		created: micros(e.get(callerCreated)), parked: e.get(markHolder), parks: e.get(markParks),
+		parked: e.get(markHolder), parks: e.get(markParks),
 	}
 	t.identify(l, e)
 	t.legs[id] = l

@@ -34,7 +34,6 @@ type leg struct {
 	agent    string  // User-Agent of its phone
 	context  string
 	parked   string // by our mark: the leg for which this one is, or is about to be, parked
-	created  time.Time
 	parks    string // when its talk is over it parks, and doesn't end: the leg that is, or was, parked for it
 	killed   bool   // by us
 	ending   *doubt // it has ended, as the echo of another leg's end that is yet to be heard of

@@ -70,7 +70,7 @@ func (a *Adapter) singleStepTransferCall(ctx context.Context, r csta.SingleStepT
 		err = a.freed(ctx, f)
 	}
 	if err == nil && talks {
-		err = a.send(ctx, "uuid_setvar_multi "+own+" "+talking)
+		err = a.freed(ctx, own)
 	}
 	if err == nil {
 		err = a.do(func(t *tracker) error {

@@ -55,7 +55,7 @@ func (a *Adapter) parkCall(ctx context.Context, r csta.ParkCall) (csta.ParkCallR
 		return none, err
 	}
 	if err = a.freed(ctx, f); err == nil && talks {
-		err = a.send(ctx, "uuid_setvar_multi "+own+" "+talking)
+		err = a.freed(ctx, own)
 	}
 	if err == nil {
 		err = a.send(ctx, "uuid_transfer "+f+" 'valet_park:"+a.conf.Park.Lot+" "+string(slot.Device)+"' inline")

@@ -34,16 +34,13 @@ func (b *Board) Check(ctx context.Context, who Principal, d csta.DeviceID) (repa
 	repaired, err = askAuditor(ctx, auditor, d)
 	b.log.Info("line checked", zap.String("device", string(d)), zap.String("user", who.User), zap.String("pbx", dev.link.name), zap.Int("repaired", repaired),
 		pbxadapter.TraceField(ctx), zap.Error(err))
-	var refused *csta.Error
 	switch {
 	case err == nil:
 		return repaired, nil
 	case errors.Is(err, context.DeadlineExceeded):
 		return repaired, csta.ErrInternalResourceBusy.With(fmt.Errorf("the PBX %s has not answered within %v", dev.link.name, proof))
-	case errors.As(err, &refused):
-		return repaired, refused
 	}
-	return repaired, csta.ErrUnspecified.With(err)
+	return repaired, asAnswer(err)
 }
 
 // askAuditor turns a panic of an adapter into an error.
