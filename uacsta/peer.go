@@ -266,10 +266,13 @@ type told struct {
 	more int
 }
 
-// refused notes a refusal: counted always, logged once a minute for each peer and reason.
+// refused notes a refusal: counted always, in the audit record where a user is known, and logged once a minute for each peer and reason.
 func (s *Server) refused(r Refusal) {
 	r.At = time.Now()
 	f := &s.trust.refusals
+	if r.User != "" {
+		s.auditRefusal(audit.SessionRefused, r) // each: who wanted whose phone
+	}
 	f.mu.Lock()
 	if f.counts == nil {
 		f.counts = make(map[string]uint64)
@@ -297,10 +300,12 @@ func (s *Server) refused(r Refusal) {
 	}
 	s.log.Warn("refused", zap.String("reason", r.Reason), zap.String("peer", r.Peer), zap.String("user", r.User), zap.String("line", r.Line),
 		zap.String("detail", r.Detail), zap.Int("more_since_last_told", more), r.Trace.Field())
-	act := audit.PeerRefused
-	if r.User != "" {
-		act = audit.SessionRefused
+	if r.User == "" {
+		s.auditRefusal(audit.PeerRefused, r)
 	}
+}
+
+func (s *Server) auditRefusal(act audit.Act, r Refusal) {
 	s.board.Audit(audit.Entry{At: r.At, Act: act, User: r.User, Via: "sip", Peer: r.Peer, Line: r.Line, Result: r.Reason, Detail: r.Detail, Trace: r.Trace.String()})
 }
 

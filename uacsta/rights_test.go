@@ -3,6 +3,9 @@ package uacsta_test
 import (
 	"context"
 	"net"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +18,10 @@ import (
 	"farhook/pbxadapter/numbering"
 	"farhook/pbxadapter/sim"
 	"farhook/pbxadapter/switchboard"
+	"farhook/pbxadapter/switchboard/audit"
 	"farhook/uacsta"
+
+	"go.uber.org/zap"
 )
 
 // staff is a directory source whose people a test changes.
@@ -40,6 +46,8 @@ type office struct {
 	*house
 	staff     *staff
 	directory *directory.Directory
+	record    *audit.Record
+	audited   string // its file
 }
 
 func newOffice(t *testing.T, table numbering.Table, conf uacsta.Config, people ...directory.Person) *office {
@@ -63,8 +71,13 @@ func newOffice(t *testing.T, table numbering.Table, conf uacsta.Config, people .
 		t.Fatal(err)
 	}
 	o.pbx = &faulty{PBX: pbx}
+	o.audited = filepath.Join(t.TempDir(), "audit.jsonl")
+	if o.record, err = audit.Open(o.audited, zap.NewNop()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = o.record.Close() })
 	p := switchboard.NewPeople(o.directory)
-	o.board = switchboard.New(switchboard.Owner{People: p, Delegates: true}, switchboard.Options{People: p, Emergency: e}, switchboard.PBX{Name: "sim", Adapter: o.pbx})
+	o.board = switchboard.New(switchboard.Owner{People: p, Delegates: true}, switchboard.Options{People: p, Emergency: e, Audit: o.record}, switchboard.PBX{Name: "sim", Adapter: o.pbx})
 	o.uc = uacsta.New(o.board, conf)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -147,6 +160,21 @@ func TestIdentity(t *testing.T) {
 		if got := o.dial(t).invite("tel:+15551001", c.from, c.headers); !strings.HasPrefix(got.start, "SIP/2.0 "+c.status) {
 			t.Errorf("%s: %s, want %s", c.name, got.start, c.status)
 		}
+	}
+	if err := o.record.Close(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(o.audited)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, user := range []string{"carol", "mallory"} { // each of them, however many others were refused in that minute
+		if !regexp.MustCompile(`"act":"session refused","user":"sip:` + user + `@contoso.test".*"line":"tel:\+15551001"`).Match(text) {
+			t.Errorf("%s is not in the audit record:\n%s", user, text)
+		}
+	}
+	if n := strings.Count(string(text), `"session refused"`); n != 3 {
+		t.Errorf("%d refusals in the audit record, there were 3", n)
 	}
 	refused, _ := o.uc.Refusals()
 	if r := refused[0]; r.User != "sip:carol@contoso.test" || r.Line != "tel:+15551001" || r.Detail != "the line is that of sip:alice@contoso.test" {
