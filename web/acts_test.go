@@ -215,8 +215,11 @@ func TestDeviceActs(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, _, body := g.do("POST", "/api/v1/devices/1004/group-pickup", `{"group":"1000"}`)
-	if status != 200 && status != 409 && status != 404 {
+	if status != 200 {
 		t.Errorf("group pickup: %d %s", status, body)
+	}
+	if got := g.legs("1004"); got != "1001 connected, 1004 connected" {
+		t.Errorf("after the group pickup: %s", got)
 	}
 }
 

@@ -29,6 +29,7 @@ type issuer struct {
 	key    *rsa.PrivateKey
 	kid    int
 	claims map[string]any
+	forge  *rsa.PrivateKey       // signs in place of key, which is still the one that is published
 	codes  map[string]url.Values // what the browser came with
 }
 
@@ -89,7 +90,11 @@ func (i *issuer) token(t *testing.T, w http.ResponseWriter, r *http.Request) {
 	for k, v := range i.claims {
 		claims[k] = v
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: i.key, KeyID: fmt.Sprint(i.kid)}}, nil)
+	key := i.key
+	if i.forge != nil {
+		key = i.forge
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: fmt.Sprint(i.kid)}}, nil)
 	if err != nil {
 		t.Error(err)
 		return
@@ -172,6 +177,16 @@ func TestOpenIDConnect(t *testing.T) {
 		if status, _ := session(c); res.StatusCode != 401 || status != 401 {
 			t.Errorf("%s: %d, then %d", name, res.StatusCode, status)
 		}
+	}
+	// A token that somebody else has signed.
+	forged, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.claims, i.forge = map[string]any{"groups": []string{"staff"}}, forged
+	c, res = browse()
+	if status, _ := session(c); res.StatusCode != 401 || status != 401 {
+		t.Errorf("forged: %d, then %d", res.StatusCode, status)
 	}
 	// A callback that this browser didn't begin.
 	g.client = &http.Client{}
