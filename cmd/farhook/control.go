@@ -11,7 +11,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -156,10 +158,19 @@ type drained struct {
 
 // traceFilter reads what messages are wanted. A line may be spelt as a client would spell it.
 func (g *gateway) traceFilter(q url.Values) (f wiretap.Filter, err error) {
-	f = wiretap.Filter{Line: csta.DeviceID(q.Get("line")), Call: csta.CallID(q.Get("call")), Session: q.Get("session")}
+	f = wiretap.Filter{Line: csta.DeviceID(q.Get("line")), Call: csta.CallID(q.Get("call")), Session: q.Get("session"), PBX: q.Get("pbx")}
 	if f.Line != "" {
 		if d, err := g.board.Resolve(string(f.Line)); err == nil {
 			f.Line = d
+		}
+	}
+	if f.PBX != "" {
+		var names []string
+		for _, l := range g.board.Links() {
+			names = append(names, l.Name)
+		}
+		if !slices.Contains(names, f.PBX) && len(g.tap.Find(wiretap.Filter{PBX: f.PBX, Limit: 1})) == 0 { // one that is gone may be remembered
+			return f, fmt.Errorf("pbx %q: there is none of that name; there are %s", f.PBX, strings.Join(names, ", "))
 		}
 	}
 	if t := q.Get("trace"); t != "" {

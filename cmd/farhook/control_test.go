@@ -133,11 +133,26 @@ pbx: [{name: pbx, kind: remote, settings: {address: "%s"}}]
 			t.Errorf("no %q in\n%s", want, ladder)
 		}
 	}
+	// What was said with the PBX, and what that has to do with; the sign-ins have nothing.
+	var layers [3]int
+	for _, r := range find("--pbx", "pbx") {
+		layers[r.Layer]++
+		if bytes.Contains(r.Text, []byte("<RequestSystemStatus ")) {
+			t.Error("a sign-in is told as what was said with the PBX")
+		}
+	}
+	if layers[wiretap.PBX] < 1 || layers[wiretap.SIP] < 6 {
+		t.Errorf("%d messages of the PBX, %d of SIP", layers[wiretap.PBX], layers[wiretap.SIP])
+	}
+	if got := find("--line", "1025", "--pbx", "pbx"); len(got) != len(find("--line", "1025")) {
+		t.Errorf("of a line on the only PBX there are %d messages", len(got))
+	}
 	for want, args := range map[string][]string{
-		`trace id "12": want 32 digits`:      {"--trace", "12"},
-		`limit "0": want 1 to 100000`:        {"--limit", "0"},
-		`since "-5m0s": want a duration`:     {"--since=-5m"},
-		"no farhook answers at /nowhere/c: ": {"--control", "/nowhere/c"},
+		`pbx "annex": there is none of that name; there are pbx`: {"--pbx", "annex"},
+		`trace id "12": want 32 digits`:                          {"--trace", "12"},
+		`limit "0": want 1 to 100000`:                            {"--limit", "0"},
+		`since "-5m0s": want a duration`:                         {"--since=-5m"},
+		"no farhook answers at /nowhere/c: ":                     {"--control", "/nowhere/c"},
 	} {
 		if got := answer(t, 1, append([]string{"trace", "--control", socket}, args...)...); !strings.Contains(got, want) {
 			t.Errorf("%v: %s, want %s", args, got, want)

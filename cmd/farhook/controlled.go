@@ -34,9 +34,11 @@ type drainCmd struct {
 
 type traceCmd struct {
 	door
+	look
 	Line    string        `help:"Messages of this line, and what they caused."`
 	Call    string        `help:"Messages that name this call, and what they caused."`
 	Session string        `placeholder:"CALL-ID" help:"Messages of this SIP session, and what they caused."`
+	PBX     string        `name:"pbx" placeholder:"NAME" help:"Messages of this PBX, and what they caused or were caused by; with one of the others: leave out what was said with other PBXs."`
 	Trace   string        `placeholder:"ID" help:"Messages of the request with this trace id."`
 	Since   time.Duration `placeholder:"DURATION" help:"Only what is no older, such as 10m."`
 	Limit   int           `default:"1000" help:"The newest messages, at most so many."`
@@ -45,7 +47,6 @@ type traceCmd struct {
 	Text    bool          `xor:"form" help:"Print the messages themselves, one after the other, instead of a ladder."`
 	Pcap    string        `xor:"form" placeholder:"FILE" help:"Write them to FILE as a capture (pcapng) for Wireshark, tshark, sngrep; - is standard output."`
 	Follow  bool          `short:"f" help:"Go on with what is said from now on, until Ctrl-C; as text or JSON."`
-	Width   int           `help:"Columns of the ladder; default those of the terminal, or 100."`
 }
 
 // Run of drain.
@@ -73,7 +74,7 @@ func (d *drainCmd) Run(ctx context.Context, s *streams) error {
 // Run of trace.
 func (t *traceCmd) Run(ctx context.Context, s *streams) error {
 	q := url.Values{"limit": {strconv.Itoa(t.Limit)}}
-	for name, v := range map[string]string{"line": t.Line, "call": t.Call, "session": t.Session, "trace": t.Trace} {
+	for name, v := range map[string]string{"line": t.Line, "call": t.Call, "session": t.Session, "pbx": t.PBX, "trace": t.Trace} {
 		if v != "" {
 			q.Set(name, v)
 		}
@@ -112,7 +113,7 @@ func (t *traceCmd) Run(ctx context.Context, s *streams) error {
 		if t.JSON {
 			err = json.NewEncoder(s.out).Encode(r)
 		} else {
-			err = wiretap.Text(s.out, []wiretap.Record{r})
+			err = wiretap.Text(s.out, []wiretap.Record{r}, t.colours(s.out))
 		}
 		if err != nil {
 			return err
@@ -122,13 +123,13 @@ func (t *traceCmd) Run(ctx context.Context, s *streams) error {
 	case t.Follow:
 		return ctx.Err()
 	case t.Text:
-		return wiretap.Text(s.out, all)
+		return wiretap.Text(s.out, all, t.colours(s.out))
 	case t.Pcap == "-":
 		return wiretap.Pcapng(s.out, all)
 	case t.Pcap != "":
 		return writeFile(t.Pcap, s.out, func(w io.Writer) error { return wiretap.Pcapng(w, all) })
 	}
-	return wiretap.Ladder(s.out, all, wiretap.LadderOptions{Width: t.columns(), Bodies: t.Bodies})
+	return wiretap.Ladder(s.out, all, wiretap.LadderOptions{Width: t.columns(s.out), Bodies: t.Bodies, Colour: t.colours(s.out)})
 }
 
 // writeFile writes a file that only its owner may read, and says so.
@@ -144,18 +145,6 @@ func writeFile(path string, out io.Writer, write func(io.Writer) error) (err err
 		}
 	}()
 	return write(f)
-}
-
-// columns is how wide the ladder may be; 0 where nobody says.
-func (t *traceCmd) columns() int {
-	if t.Width > 0 {
-		return t.Width
-	}
-	n, err := strconv.ParseUint(os.Getenv("COLUMNS"), 10, 15)
-	if err != nil {
-		return 0
-	}
-	return int(n)
 }
 
 // ask sends a request to the running gateway, and gives the body of its answer.

@@ -17,6 +17,7 @@ type Filter struct {
 	Also    []csta.CallID // other names of Call, or of calls that it was joined with
 	Session string
 	Trace   pbxadapter.TraceID
+	PBX     string // by name; leaves out what was said with others
 	Since   time.Time
 	Limit   int // at most so many, the newest; 1,000 if not positive
 }
@@ -25,7 +26,7 @@ type Filter struct {
 //
 // With a line, call or session come the messages related to those that meet the filter: whatever bears a trace of theirs (the PBX commands of
 // their requests; the request that made the call), and, for a line or session, whatever names a call of theirs. Relations
-// of relations don't count. The ring is passed over twice, once to learn the traces and calls and once to choose, so that a relation is seen backwards too.
+// of relations don't count. So it is with a PBX where nothing else is asked for: its own messages, and those that share a trace or a call with them. The ring is passed over twice, once to learn the traces and calls and once to choose, so that a relation is seen backwards too.
 //
 // Secrets are replaced by *** here and not in Record: recording stays cheap, and what is never looked at costs nothing. So the secrets are in this
 // process's memory for as long as the record lasts, but leave it only by Find.
@@ -45,7 +46,7 @@ func (t *Tap) Find(f Filter) []Record {
 	defer t.giveBack()
 
 	s := search{Filter: f, since: t.since(f.Since)}
-	if f.Line != "" || f.Call != "" || f.Session != "" {
+	if s.ofPBX = f.PBX != "" && f.Line == "" && f.Call == "" && f.Session == "" && f.Trace.IsZero(); s.ofPBX || f.Line != "" || f.Call != "" || f.Session != "" {
 		s.traces, s.calls = make(map[pbxadapter.TraceID]bool), make(map[csta.CallID]bool)
 		lent.walk(s.learn)
 	}
@@ -72,15 +73,21 @@ func (t *Tap) since(from time.Time) int64 {
 type search struct {
 	Filter
 	since  int64
+	ofPBX  bool // its messages are what is wanted, not only what is left out
 	traces map[pbxadapter.TraceID]bool
 	calls  map[csta.CallID]bool
 	chosen []uint64 // positions of the newest, a ring of Limit
 	count  int      // chosen in all
 }
 
+// others tells whether a record was said with another PBX than the one that is asked for.
+func (s *search) others(v view) bool {
+	return s.PBX != "" && Layer(v[atLayer]) == PBX && string(v.peer()) != s.PBX
+}
+
 // meets tells whether a record meets the filter itself.
 func (s *search) meets(v view) bool {
-	if v.at() < s.since || !s.Trace.IsZero() && v.trace() != s.Trace ||
+	if s.others(v) || s.ofPBX && Layer(v[atLayer]) != PBX || v.at() < s.since || !s.Trace.IsZero() && v.trace() != s.Trace ||
 		s.Session != "" && string(v.session()) != s.Session || s.Line != "" && string(v.line()) != string(s.Line) {
 		return false
 	}
@@ -103,7 +110,7 @@ func (s *search) learn(_ uint64, v view) {
 	if id := v.trace(); !id.IsZero() {
 		s.traces[id] = true
 	}
-	if s.Line == "" && s.Session == "" || s.Call != "" {
+	if s.Line == "" && s.Session == "" && !s.ofPBX || s.Call != "" {
 		return // who asks for one call doesn't want those it was mentioned with
 	}
 	v.calls(func(id []byte) bool {
@@ -116,7 +123,7 @@ func (s *search) learn(_ uint64, v view) {
 
 // related tells whether a record has to do with one that meets the filter.
 func (s *search) related(v view) bool {
-	if v.at() < s.since {
+	if s.others(v) || v.at() < s.since {
 		return false
 	}
 	if s.traces[v.trace()] {

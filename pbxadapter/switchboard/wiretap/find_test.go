@@ -103,6 +103,55 @@ func TestFindAsPromised(t *testing.T) {
 	})
 }
 
+// A PBX's messages come with the requests that they serve and the events that they cause; what was said with other PBXs is left out of everything.
+func TestFindPBX(t *testing.T) {
+	all := []wiretap.Record{
+		{Text: []byte("a invites"), Session: "a", Line: "1001"},
+		{Text: []byte("a makes a call"), Session: "a", Line: "1001", Trace: traced(7)},
+		{Text: []byte("originate"), Layer: wiretap.PBX, Peer: "main", Trace: traced(7)},
+		{Text: []byte("ringing"), Layer: wiretap.PBX, Peer: "main", Calls: []csta.CallID{"c1"}},
+		{Text: []byte("incoming"), Layer: wiretap.PBX, Peer: "annex", Calls: []csta.CallID{"c1"}},
+		{Text: []byte("annex's own"), Layer: wiretap.PBX, Peer: "annex", Calls: []csta.CallID{"c2"}, Trace: traced(8)},
+		{Text: []byte("b is called"), Session: "b", Line: "1002", Calls: []csta.CallID{"c1"}},
+		{Text: []byte("c is called"), Session: "c", Line: "1003", Calls: []csta.CallID{"c2"}},
+		{Text: []byte("a has a call"), Session: "a", Line: "1001", Calls: []csta.CallID{"c1"}, Trace: traced(7)},
+		{Text: []byte("a peer that calls itself main"), Peer: "main", Session: "d"},
+		{Text: []byte("ping"), Layer: wiretap.PBX, Peer: "annex"},
+	}
+	tap := wiretap.New(1<<20, 0)
+	for _, r := range all {
+		tap.Record(r)
+	}
+	for _, test := range []struct {
+		name   string
+		filter wiretap.Filter
+		want   []int
+	}{
+		{"main", wiretap.Filter{PBX: "main"}, []int{1, 2, 3, 6, 8}},
+		{"annex", wiretap.Filter{PBX: "annex"}, []int{4, 5, 6, 7, 8, 10}},
+		{"the newest of annex", wiretap.Filter{PBX: "annex", Limit: 2}, []int{8, 10}},
+		{"a line on main", wiretap.Filter{PBX: "main", Line: "1001"}, []int{0, 1, 2, 3, 6, 8}},
+		{"a call on annex", wiretap.Filter{PBX: "annex", Call: "c1"}, []int{1, 4, 6, 8}},
+		{"a session on annex", wiretap.Filter{PBX: "annex", Session: "a"}, []int{0, 1, 4, 6, 8}},
+		{"a trace on main", wiretap.Filter{PBX: "main", Trace: traced(7)}, []int{1, 2, 8}},
+		{"a trace that isn't annex's", wiretap.Filter{PBX: "annex", Trace: traced(7)}, []int{1, 8}},
+		{"no such PBX", wiretap.Filter{PBX: "nowhere"}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var want, got []string
+			for _, i := range test.want {
+				want = append(want, string(all[i].Text))
+			}
+			for _, r := range tap.Find(test.filter) {
+				got = append(got, string(r.Text))
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("found (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // briefly has lengths in place of texts, which are quicker compared.
 func briefly(all []wiretap.Record) []wiretap.Record {
 	for i, r := range all {

@@ -13,6 +13,8 @@ type label struct {
 	what    string // its name, and whom it is about
 	calls   []string
 	why     string
+	root    string // of the CSTA message in it
+	refused bool   // it is a negative answer
 }
 
 // Carrier is how a message travels, with its CSeq: "INFO 12", "200 (INFO 12)"; empty outside SIP.
@@ -48,7 +50,8 @@ func labelOf(r Record) (l label) {
 	case CSTA:
 		l = cstaLabel(r.Text)
 	default:
-		l = label{what: join(pbxLabel(r.Text), number(string(r.Line)))}
+		said := pbxLabel(r.Text)
+		l = label{what: join(said, number(string(r.Line))), refused: refuses(said)}
 	}
 	if len(l.calls) == 0 {
 		for _, c := range r.Calls {
@@ -75,6 +78,7 @@ func sipLabel(text []byte) label {
 	}
 	status, reason, _ := strings.Cut(rest, " ")
 	l.carrier = status
+	l.refused = l.refused || status != "" && status[0] >= '3'
 	if number != "" {
 		l.carrier += " (" + method + " " + number + ")"
 	}
@@ -127,6 +131,16 @@ func pbxLabel(text []byte) string {
 	return clip(printable(said), 200)
 }
 
+// refuses tells whether what a PBX says is a no: AMI's, ESL's.
+func refuses(said string) bool {
+	for _, no := range []string{"Response: Error", "-ERR", "Reply-Text: -ERR"} {
+		if strings.HasPrefix(said, no) {
+			return true
+		}
+	}
+	return false
+}
+
 func join(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
 }
@@ -156,7 +170,7 @@ func cstaLabel(body []byte) label {
 		}
 	}
 	if root == "CSTAErrorCode" {
-		return label{what: join(root, other)}
+		return label{what: join(root, other), root: root, refused: true}
 	}
 	if device == "" {
 		device, called = called, ""
@@ -171,9 +185,9 @@ func cstaLabel(body []byte) label {
 		cause = "" // says nothing
 	}
 	if device == "" && len(calls) == 0 {
-		return label{what: join(root, clip(printable(other), 40))}
+		return label{what: join(root, clip(printable(other), 40)), root: root}
 	}
-	return label{what: join(root, device, called), calls: calls, why: cause}
+	return label{what: join(root, device, called), calls: calls, why: cause, root: root}
 }
 
 // Elements that hold a device: the one a message is about, and where it is to go.

@@ -100,6 +100,10 @@ func FuzzLadder(f *testing.F) {
 				most = 100
 			}
 			sound(t, out.String(), max(60, most))
+			opt.Colour = true
+			if got := painted.ReplaceAllString(draw(t, []wiretap.Record{r, other, r}, opt), "$2"); got != out.String() {
+				t.Errorf("painted it is\n%s\nwant\n%s", got, out.String())
+			}
 			if n := strings.Count(out.String(), "\n"); !opt.Bodies && n < 5 {
 				t.Errorf("only %d lines:\n%s", n, out.String())
 			}

@@ -13,6 +13,7 @@ import (
 type LadderOptions struct {
 	Width  int  // columns of the terminal; 100 if 0, and never less than 60
 	Bodies bool // each message's text below its line
+	Colour bool // for a terminal that has colours: layers, sessions, events, and what was refused
 }
 
 const (
@@ -27,7 +28,7 @@ const (
 
 // Ladder draws messages as a ladder for a terminal: UC peers to the left of farhook, PBXs to the right, a line for each message with
 // its time (in the zone that At has), its arrow, what it says in short, and how its trace id begins. A legend tells the peers, sessions and calls. No line is longer than the width, nothing in
-// a message can move the cursor, and what was cut ends in "…". The error is the writer's.
+// a message can move the cursor or change a colour, and what was cut ends in "…". The error is the writer's.
 func Ladder(w io.Writer, records []Record, opt LadderOptions) error {
 	out := bufio.NewWriter(w)
 	if len(records) == 0 {
@@ -37,7 +38,7 @@ func Ladder(w io.Writer, records []Record, opt LadderOptions) error {
 	if opt.Width == 0 {
 		opt.Width = 100
 	}
-	l := ladder{out: out, width: max(opt.Width, 60), session: make(map[string]int), column: make(map[peer]int), call: make(map[string]int)}
+	l := ladder{out: out, painter: painter(opt.Colour), width: max(opt.Width, 60), session: make(map[string]int), column: make(map[peer]int), call: make(map[string]int)}
 	l.survey(records)
 	l.legend()
 	l.head(records[0])
@@ -45,7 +46,7 @@ func Ladder(w io.Writer, records []Record, opt LadderOptions) error {
 	for i, r := range records {
 		if d := r.At.Format("2006-01-02"); d != day {
 			day = d
-			l.say("", d)
+			l.say("", d, l.bold)
 		}
 		l.message(r, l.labels[i])
 		if opt.Bodies {
@@ -70,6 +71,7 @@ type lifeline struct {
 }
 
 type ladder struct {
+	painter
 	out      *bufio.Writer
 	width    int
 	columns  []lifeline
@@ -164,19 +166,22 @@ func letters(i int) string {
 	return s
 }
 
-// say writes a line of a legend, wrapped.
-func (l *ladder) say(name, text string) {
+// say writes a line of a legend, wrapped, with its name painted.
+func (l *ladder) say(name, text string, paint func(string) string) {
 	const indent = 12
 	for _, piece := range wrap(text, l.width-indent) {
-		fmt.Fprintln(l.out, strings.TrimRight(fit(name, indent)+piece, " "))
+		name = clip(name, indent)
+		fmt.Fprintln(l.out, paint(name)+strings.TrimRight(strings.Repeat(" ", indent-width(name))+piece, " "))
 		name = ""
 	}
 }
 
+func (l *ladder) bold(s string) string { return l.paint(bold, s) }
+
 func (l *ladder) legend() {
 	for _, c := range l.columns {
 		if names := slices.DeleteFunc(slices.Clone(c.peers), func(n string) bool { return n == "" }); len(names) > 0 {
-			l.say(c.head, strings.Join(names, ", "))
+			l.say(c.head, strings.Join(names, ", "), l.bold)
 		}
 	}
 	for i, s := range l.sessions {
@@ -188,14 +193,14 @@ func (l *ladder) legend() {
 		if s.Line != "" {
 			text += "  " + printable(string(s.Line))
 		}
-		l.say(name, text)
+		l.say(name, text, func(s string) string { return l.painter.session(i, s) })
 	}
 	marks := make([]string, len(l.calls))
 	for i, c := range l.calls {
 		marks[i] = fmt.Sprint("#", i+1, " ", printable(c))
 	}
 	if len(marks) > 0 {
-		l.say("calls", strings.Join(marks, ", "))
+		l.say("calls", strings.Join(marks, ", "), l.bold)
 	}
 	fmt.Fprintln(l.out)
 }
@@ -211,7 +216,7 @@ func (l *ladder) head(first Record) {
 	if l.trace > 0 {
 		line = fit(line, l.width-l.trace) + fmt.Sprintf("%*s", l.trace, traceHead)
 	}
-	fmt.Fprintln(l.out, line)
+	fmt.Fprintln(l.out, l.bold(line))
 }
 
 // marks name calls as the legend does.
@@ -228,21 +233,23 @@ func (l *ladder) marks(calls []string) string {
 }
 
 func (l *ladder) message(r Record, said label) {
-	line := fit(r.At.Format("15:04:05.000"), firstBar) + l.arrow(r) + "  "
+	when := fit(r.At.Format("15:04:05.000"), firstBar)
+	before, arrow, after := l.arrow(r)
+	mark, of := "", 0
 	if l.mark > 0 {
-		mark := ""
-		if i, ok := l.session[r.Session]; ok {
-			mark = letters(i)
+		i, ok := l.session[r.Session]
+		if ok {
+			mark, of = letters(i), i
 		}
-		line += fit(mark, l.mark) + " "
+		mark = fit(mark, l.mark) + " "
 	}
 	text := join(said.what, l.marks(said.calls), said.why)
 	if text != "" && said.carrier != "" && l.width >= 80 {
-		line += fit(said.carrier, l.carrier) + " " + text
+		text = fit(said.carrier, l.carrier) + " " + text
 	} else {
-		line += join(said.carrier, text)
+		text = join(said.carrier, text)
 	}
-	room := l.width
+	room := l.width - firstBar - gap*(len(l.columns)-1) - 1 - len("  ") - len(mark)
 	if l.trace > 0 {
 		room -= l.trace + 1
 	}
@@ -250,15 +257,18 @@ func (l *ladder) message(r Record, said label) {
 	if r.Cut > 0 {
 		more = fmt.Sprintf(" +%d octets", r.Cut)
 	}
-	line = clip(line, room-len(more)) + more
+	text = clip(clip(text, room-len(more))+more, room)
+	trace := ""
 	if l.trace > 0 && !r.Trace.IsZero() {
-		line = fit(line, l.width-l.trace) + fmt.Sprintf("%*s", l.trace, r.Trace.String()[:traceColumns])
+		text = fit(text, room)
+		trace = fmt.Sprintf(" %*s", l.trace, r.Trace.String()[:traceColumns])
 	}
-	fmt.Fprintln(l.out, line)
+	fmt.Fprintln(l.out, l.paint(faint, when)+l.paint(faint, before)+l.paint(r.Layer.side(), arrow)+l.paint(faint, after)+"  "+
+		l.painter.session(of, mark)+l.said(said, text)+l.paint(faint, trace))
 }
 
-// arrow draws the lifelines with an arrow between a peer's and farhook's.
-func (l *ladder) arrow(r Record) string {
+// arrow draws the lifelines with an arrow between a peer's and farhook's: what is before it, the arrow, and what is behind.
+func (l *ladder) arrow(r Record) (before, arrow, after string) {
 	row := []rune(strings.Repeat(" ", gap*(len(l.columns)-1)+1))
 	for i := range l.columns {
 		row[gap*i] = '│'
@@ -267,7 +277,8 @@ func (l *ladder) arrow(r Record) string {
 	if r.Direction == Out {
 		from, to = to, from
 	}
-	for i := min(from, to) + 1; i < max(from, to); i++ {
+	first, last := min(from, to), max(from, to)
+	for i := first + 1; i < last; i++ {
 		row[i] = '─'
 		if i%gap == 0 {
 			row[i] = '┼'
@@ -278,7 +289,7 @@ func (l *ladder) arrow(r Record) string {
 	} else {
 		row[from], row[to+1] = '┤', '◀'
 	}
-	return string(row)
+	return string(row[:first]), string(row[first : last+1]), string(row[last+1:])
 }
 
 // body writes the message itself, wrapped, and XML with a line for each element.
@@ -290,19 +301,19 @@ func (l *ladder) body(r Record) {
 	}
 	for line := range strings.Lines(string(head)) {
 		for _, piece := range wrap(printable(strings.TrimRight(line, "\r\n")), l.width-width(indent)) {
-			fmt.Fprintln(l.out, indent+piece)
+			fmt.Fprintln(l.out, l.paint(faint, indent)+piece)
 		}
 	}
 	if len(body) > 0 && len(head) > 0 {
-		fmt.Fprintln(l.out, strings.TrimRight(indent, " "))
+		fmt.Fprintln(l.out, l.paint(faint, strings.TrimRight(indent, " ")))
 	}
 	for _, line := range indented(string(body)) {
 		for _, piece := range wrap(printable(line), l.width-width(indent)) {
-			fmt.Fprintln(l.out, indent+piece)
+			fmt.Fprintln(l.out, l.paint(faint, indent)+piece)
 		}
 	}
 	if r.Cut > 0 {
-		fmt.Fprintf(l.out, "%s… and %d octets that were not kept\n", indent, r.Cut)
+		fmt.Fprintf(l.out, "%s… and %d octets that were not kept\n", l.paint(faint, indent), r.Cut)
 	}
 }
 

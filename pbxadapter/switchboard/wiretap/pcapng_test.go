@@ -139,7 +139,7 @@ func TestText(t *testing.T) {
 	err := wiretap.Text(&out, []wiretap.Record{
 		{At: time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC), Peer: "1.2.3.4:5", Line: "tel:+15551001", Text: []byte("INFO a SIP/2.0\r\nX: \x1b[2J\r\n\r\n<a>\u202e</a>"), Cut: 7, Trace: traced(7)},
 		{At: time.Date(2026, 11, 25, 12, 0, 1, 0, time.UTC), Layer: wiretap.PBX, Direction: wiretap.Out, Peer: "main", Text: []byte("Action: Ping\r\n\r\n")},
-	})
+	}, false)
 	want := "== 2026-11-25 12:00:00.000 sip 1.2.3.4:5 > farhook tel:+15551001 trace " + traced(7).String() + "\nINFO a SIP/2.0\nX: ·[2J\n\n<a>·</a>\n... and 7 octets that were not kept\n\n" +
 		"== 2026-11-25 12:00:01.000 pbx farhook > main\nAction: Ping\n\n\n"
 	if err != nil || out.String() != want {

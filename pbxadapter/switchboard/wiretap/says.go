@@ -31,7 +31,7 @@ func (f Filter) meetsCall(id []byte) bool {
 
 // named cuts names as records have them.
 func (f Filter) named() Filter {
-	f.Line, f.Call, f.Session = name(f.Line), name(f.Call), name(f.Session)
+	f.Line, f.Call, f.Session, f.PBX = name(f.Line), name(f.Call), name(f.Session), name(f.PBX)
 	also := make([]csta.CallID, len(f.Also))
 	for i, c := range f.Also {
 		also[i] = name(c)
