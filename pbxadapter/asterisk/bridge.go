@@ -101,6 +101,9 @@ func (t *tracker) bridgeLeave(m ami.Message) {
 		left := number(m.Get("BridgeNumChannels"))
 		c.leftFirst, c.leftLast = left > 0, left == 0
 		t.toServer(c)
+		if k := c.leg; left == 0 && k != nil {
+			t.after(joinDoubt, func() { t.wonderWhere(k.call) })
+		}
 	}
 	if len(b.members) == 0 {
 		delete(t.bridges, b.id)

@@ -2,6 +2,7 @@ package asterisk
 
 import (
 	"slices"
+	"strings"
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
@@ -35,27 +36,55 @@ func (t *tracker) entersRoom(c *channel) {
 // mergeRoom looks whether somebody brought two calls of one device together in a room, and tells the conference.
 func (t *tracker) mergeRoom(b *bridge) bool {
 	for _, c := range b.members {
-		if c.leg == nil || c.gone || c.leg.call.conference {
+		if c.leg == nil || c.gone {
 			continue
 		}
 		for _, held := range t.at[c.leg.device] {
 			if held == c.leg || held.call == c.leg.call || held.role != party || held.call.virtual(application) != nil {
 				continue
 			}
-			need := []*channel{c}
-			for _, o := range append(held.call.others(held), c.leg.call.others(c.leg)...) {
-				if x := o.channel(); x != nil && x.bridge == b {
-					need = append(need, x)
+			here := func(l *leg) (list []*channel) {
+				for _, o := range l.call.others(l) {
+					if x := o.channel(); x != nil && x.bridge == b {
+						list = append(list, x)
+					}
 				}
+				return list
 			}
-			if len(need) > 2 {
+			other, need := here(held), append([]*channel{c}, here(c.leg)...)
+			if need = append(need, other...); len(need) > 2 && (len(other) > 0 || !c.leg.call.conference) {
 				t.conferenceTogether(&joining{how: callmodel.Conference, held: held, active: c.leg, need: need})
 				return true
 			}
 		}
 	}
+	return t.mergeOurs(b)
+}
+
+// mergeOurs makes one call of two whose parties are in one room of ours: the request that sent them there was not proved before its link was lost.
+func (t *tracker) mergeOurs(b *bridge) bool {
+	var first *channel
+	for _, c := range b.members {
+		switch {
+		case c.leg == nil || c.gone || c.silent:
+		case first == nil:
+			first = c
+		case c.leg.call != first.leg.call && slices.Contains([]string{ourRoom(c.leg.call), ourRoom(first.leg.call)}, c.conference):
+			for _, l := range slices.Clone(append(c.leg.call.legs, first.leg.call.legs...)) {
+				if l.role == application {
+					t.move(l, csta.Null, "")
+				}
+			}
+			t.mergeCalls(first, c)
+			c.leg.call.conference, c.leg.call.served = true, false
+			return true
+		}
+	}
 	return false
 }
+
+// ourRoom is the room that a conference of ours is in: it is named after its call.
+func ourRoom(k *call) string { return strings.TrimPrefix(conferenceExten, "55") + roomName(k.root) }
 
 // conferenceTogether tells a conference of ours, once everybody is in the room.
 func (t *tracker) conferenceTogether(j *joining) {

@@ -105,7 +105,7 @@ func TestCut(t *testing.T) {
 	for _, name := range names(all) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			steps := all[name] // while a request is under way it isn't cut: see TestCutInRequest
+			steps := all[name]
 			whole := replay(t, name, steps, nil, -1)
 			for cut, s := range steps {
 				if s.event() == "" || cut < 3 {

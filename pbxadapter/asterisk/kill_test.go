@@ -3,10 +3,13 @@ package asterisk
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"farhook/csta"
+	"farhook/csta/callmodel"
+	"farhook/pbxadapter/asterisk/fake"
 )
 
 // obeying and deaf are the two kinds of phone.
@@ -202,31 +205,43 @@ var attempts = []attempt{
 		return csta.ClearConnection{ConnectionToBeCleared: b.is("102", csta.Connected)}
 	}},
 	{"ClearCall", false, false, func(b *board) csta.Request { return csta.ClearCall{CallToBeCleared: new(b.is("102", csta.Connected))} }},
+	{"GroupPickupCall", false, false, func(b *board) csta.Request {
+		b.hand(b.p.Call("104", "101"))
+		return csta.GroupPickupCall{NewDestination: "103"}
+	}},
+	{"GenerateDigits", false, false, func(b *board) csta.Request {
+		return csta.GenerateDigits{ConnectionToSendDigits: b.is("102", csta.Connected), CharactersToSend: "12#"}
+	}},
+	{"SetForwarding", false, false, func(*board) csta.Request {
+		return csta.SetForwarding{Device: "102", ForwardingType: csta.ForwardImmediate, ActivateForward: true, ForwardDN: "103"}
+	}},
+	{"SetForwarding off", false, false, func(b *board) csta.Request {
+		b.p.Feature("CFU", "102", "103")
+		return csta.SetForwarding{Device: "102", ForwardingType: csta.ForwardImmediate}
+	}},
+	{"SetDoNotDisturb", false, false, func(*board) csta.Request { return csta.SetDoNotDisturb{Device: "102", DoNotDisturbOn: true} }},
+	{"SetMessageWaitingIndicator", false, false, func(*board) csta.Request {
+		return csta.SetMessageWaitingIndicator{Device: "102", MessageWaitingOn: true}
+	}},
 }
 
-// farhook is stopped dead after each command of each service, and started anew: nobody loses a party that is there, whoever is held can be
-// taken back, and when all have hung up nothing is left.
+// farhook is stopped dead after each command of each service, and started anew: nobody who has a counterpart loses him or is hung up, whoever has none
+// is and is counted, whoever is held can be taken back, and when all have hung up nothing is left.
 func TestKill(t *testing.T) {
 	for kind, style := range kinds {
 		for _, s := range attempts {
-			for n := 1; ; n++ {
-				commands := 0
-				t.Run(fmt.Sprintf("%s/%s after command %d", kind, s.name, n), func(t *testing.T) {
-					inBubble(t, plain(), func(b *board) {
-						b.talk("101", "102")
-						s.prepare(b)
-						r := s.request(b)
-						b.p.Stop(func(string) bool { commands++; return commands == n })
-						_, _ = b.do(r)
-						b.p.Stop(nil)
-						b.restart(style)
-						b.survives(s.name)
-					}, style)
-				})
-				if commands < n {
-					break
-				}
-			}
+			atEachCommand(t, kind, s, func(b *board, r csta.Request, at func(string) bool) {
+				b.p.Stop(at)
+				_, _ = b.do(r)
+				b.p.Stop(nil)
+				b.stop()
+				before := b.p.Parties()
+				b.restart(style)
+				b.pass(time.Minute)
+				b.harmed(before, 0)
+				b.featuresAre()
+				b.survives(s.name)
+			}, style)
 		}
 	}
 }
@@ -236,41 +251,106 @@ func TestKill(t *testing.T) {
 func TestCutInRequest(t *testing.T) {
 	for kind, style := range kinds {
 		for _, s := range attempts {
-			for n := 1; ; n++ {
-				commands := 0
-				t.Run(fmt.Sprintf("%s/%s at command %d", kind, s.name, n), func(t *testing.T) {
-					inBubble(t, plain(), func(b *board) {
-						b.talk("101", "102")
-						s.prepare(b)
-						r := s.request(b)
-						b.p.Stop(func(string) bool { commands++; return commands == n })
-						began := time.Now()
-						_, err := b.do(r)
-						b.p.Stop(nil)
-						if commands >= n && err != nil {
-							if !errors.Is(err, csta.ErrInternalResourceBusy) && !errors.Is(err, csta.ErrResourceOutOfService) && !errors.Is(err, csta.ErrStateIncompatible) {
-								t.Errorf("it is answered %v", err)
-							}
-							if took := time.Since(began); took > time.Second {
-								t.Errorf("it is answered after %v", took)
-							}
-						}
-						b.pass(100 * time.Millisecond) // what was written to the old link before its end was seen; there is no next one yet
-						acted := len(b.p.Acted())
-						b.pass(10 * time.Second)
-						for _, name := range b.p.Acted()[acted:] {
-							if name != "Hangup" { // of a party whose counterpart has gone
-								t.Errorf("the next link is asked for %s", name)
-							}
-						}
-						b.survives(s.name)
-					}, style)
-				})
-				if commands < n {
-					break
+			atEachCommand(t, kind, s, func(b *board, r csta.Request, at func(string) bool) {
+				cut := false
+				b.p.Stop(func(name string) bool { cut = at(name); return cut })
+				began := time.Now()
+				_, err := b.do(r)
+				b.p.Stop(nil)
+				if cut && err != nil {
+					if !errors.Is(err, csta.ErrInternalResourceBusy) && !errors.Is(err, csta.ErrResourceOutOfService) && !errors.Is(err, csta.ErrStateIncompatible) {
+						b.t.Errorf("it is answered %v", err)
+					}
+					if took := time.Since(began); took > time.Second {
+						b.t.Errorf("it is answered after %v", took)
+					}
 				}
+				b.pass(100 * time.Millisecond) // what was written to the old link before its end was seen; there is no next one yet
+				acted, before, counted := len(b.p.Acted()), b.p.Parties(), b.a.Counted().Orphans
+				b.pass(time.Minute)
+				left := 0
+				for _, x := range before {
+					if x.Left {
+						left++
+					}
+				}
+				for _, name := range b.p.Acted()[acted:] {
+					if left--; name != "Hangup" || left < 0 { // of a party whose counterpart has gone
+						b.t.Errorf("the next link is asked for %s", name)
+					}
+				}
+				b.harmed(before, counted)
+				b.featuresAre()
+				b.survives(s.name)
+			}, style)
+		}
+	}
+}
+
+// atEachCommand has f ask for a service again and again, with at true at its first command, its second one …, from a call of 101 to 102.
+func atEachCommand(t *testing.T, kind string, s attempt, f func(b *board, r csta.Request, at func(string) bool), style func(*Config)) {
+	t.Helper()
+	for n := 1; ; n++ {
+		commands := 0
+		t.Run(fmt.Sprintf("%s/%s at command %d", kind, s.name, n), func(t *testing.T) {
+			inBubble(t, plain(), func(b *board) {
+				b.talk("101", "102")
+				s.prepare(b)
+				f(b, s.request(b), func(string) bool { commands++; return commands == n })
+			}, style)
+			if n == 1 && commands == 0 {
+				t.Error("it commands nothing")
+			}
+		})
+		if commands < n {
+			return
+		}
+	}
+}
+
+// harmed checks that everybody who was there and not left alone is there still, with the same others, and that those who were left alone have been hung
+// up and counted; counted were before.
+func (b *board) harmed(before map[string]fake.Party, counted uint64) {
+	b.t.Helper()
+	after, left := b.p.Parties(), counted
+	for id, x := range before {
+		now, is := after[id]
+		switch {
+		case x.Left && is:
+			b.t.Errorf("%s, %s, is left alone, and there", id, x.Endpoint)
+		case x.Left:
+			left++
+		case !is:
+			b.t.Errorf("%s, %s with %s, is gone", id, x.Endpoint, x.With)
+		case now.With != x.With:
+			b.t.Errorf("%s, %s, was with %s, and is with %s", id, x.Endpoint, x.With, now.With)
+		}
+	}
+	if n := b.a.Counted().Orphans; n != left {
+		b.t.Errorf("%d were counted as hung up, %d were left alone", n, left)
+	}
+}
+
+// featuresAre checks that what is told of 102 is what the AstDB and the mailbox have.
+func (b *board) featuresAre() {
+	b.t.Helper()
+	for _, f := range b.features("102") {
+		switch f := f.(type) {
+		case callmodel.DoNotDisturb:
+			if f.On != (b.p.Stored("DND", "102") != "") {
+				b.t.Errorf("do not disturb is told to be %v", f.On)
+			}
+		case callmodel.Forwarding:
+			if f.Type == csta.ForwardImmediate && f.On != (b.p.Stored("CFU", "102") != "") {
+				b.t.Errorf("forwarding is told to be %v", f.On)
 			}
 		}
+	}
+	if b.p.Stored("DND", "102") != "" && !slices.Contains(b.features("102"), callmodel.Feature(callmodel.DoNotDisturb{On: true})) {
+		b.t.Error("do not disturb is not told")
+	}
+	if to := b.p.Stored("CFU", "102"); to != "" && !slices.Contains(b.features("102"), callmodel.Feature(callmodel.Forwarding{Type: csta.ForwardImmediate, On: true, To: csta.DeviceID(to)})) {
+		b.t.Error("forwarding is not told")
 	}
 }
 

@@ -93,13 +93,18 @@ func (t *tracker) redirect(k *call, d *channel, to callmodel.Party, cause csta.E
 func (t *tracker) lose(d *channel) {
 	d.ending.drop()
 	l := d.leg
+	o, _ := t.origin(d)
 	var k *call
-	if l != nil {
+	switch {
+	case l != nil:
 		k = l.call
-	} else if o, _ := t.origin(d); o != nil {
+	case o != nil:
 		k = o.leg.call
-	} else {
+	default:
 		return
+	}
+	if o != nil && o.gone && !d.gone && d.cause == 0 { // its own end may come after its caller's, which has its cause
+		d.cause, d.tech = o.cause, o.tech
 	}
 	k.lost = slices.DeleteFunc(k.lost, func(o *channel) bool { return o == d })
 	elsewhere := d.cause == answeredElsewhere || d.dialEnd == "CANCEL" && k.answeredBut(d)

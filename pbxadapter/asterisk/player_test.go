@@ -46,6 +46,7 @@ type player struct {
 	synced  int
 	failed  []string
 	busy    atomic.Int32 // requests under way
+	broken  atomic.Bool  // the link was lost while one was: what is left of it the recording does without us
 	stands  []string     // at quiet moments
 	wg      sync.WaitGroup
 }
@@ -236,8 +237,17 @@ func (p *player) play(cut int) {
 		if i > 0 && s.at-p.steps[i-1].at > 250*time.Millisecond { // all doubts are settled
 			p.stands = append(p.stands, fmt.Sprintf("%d %s", i, p.stand()))
 		}
-		if i == cut && served == 0 && p.busy.Load() == 0 {
+		if i == cut {
+			if served > 0 || p.busy.Load() > 0 {
+				p.broken.Store(true)
+			}
 			p.lose()
+			if p.busy.Load() > 0 {
+				p.failed = append(p.failed, "a request waits longer than the link lasts")
+			}
+			for len(p.reqs) > 0 {
+				<-p.reqs
+			}
 			p.connect()
 		}
 		for served == 0 && len(p.reqs) > 0 {
@@ -281,10 +291,14 @@ var acting = []string{"Originate", "Redirect", "Bridge", "Hangup", "PJSIPNotify"
 // act makes the request that stands for the recorder's action, and holds what the adapter does against it.
 func (p *player) act(ctx context.Context, s step, served int) int {
 	name := s.get("Action")
+	if served > 0 && p.broken.Load() && slices.Contains(acting, name) {
+		return served - 1 // done, and not by us
+	}
 	if !slices.Contains(acting, name) || served == 0 && len(p.script) == 0 {
 		return served
 	}
 	if served == 0 {
+		p.broken.Store(false)
 		a := p.script[0]
 		p.script = p.script[1:]
 		r := a.request(p)
@@ -293,6 +307,9 @@ func (p *player) act(ctx context.Context, s step, served int) int {
 		p.wg.Go(func() {
 			defer p.busy.Add(-1)
 			_, err := p.adapter.Services()[r.Service()](pbxadapter.WithOp(ctx, 7), r)
+			if p.broken.Load() && (errors.Is(err, csta.ErrInternalResourceBusy) || errors.Is(err, csta.ErrResourceOutOfService)) {
+				return
+			}
 			if a.refused == nil && err != nil && ctx.Err() == nil || a.refused != nil && !errors.Is(err, a.refused) {
 				p.mu.Lock()
 				p.failed = append(p.failed, fmt.Sprintf("%s: %v, want %v", r.Service(), err, a.refused))
@@ -333,7 +350,10 @@ func (p *player) compare(s step, q map[string][]string) {
 		want := s.get(h)
 		got := strings.Join(q[h], ",")
 		if h == "Exten" && strings.HasPrefix(want, "55") && len(want) > 3 && strings.HasPrefix(got, "55") {
-			continue // rooms have names of their own
+			for _, h := range []string{"Exten: 55", "Conference: ", "BridgeName: "} { // rooms have names of their own
+				p.rename[h+want[2:]+"\r"] = h + got[2:] + "\r"
+			}
+			continue
 		}
 		if want != got {
 			p.failed = append(p.failed, fmt.Sprintf("%s of %s is %q, the recorder had %q", h, s.get("Action"), got, want))

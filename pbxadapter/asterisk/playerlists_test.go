@@ -129,6 +129,11 @@ func (p *player) serve(c net.Conn) {
 				p.reply(q, "Error", "Message: Database entry not found")
 			}
 		default:
+			if name == "Setvar" && len(q["Channel"]) > 0 {
+				p.mu.Lock()
+				w.vars[q["Channel"][0]+"\n"+q["Variable"][0]] = q["Value"][0]
+				p.mu.Unlock()
+			}
 			select {
 			case p.reqs <- q:
 			default:

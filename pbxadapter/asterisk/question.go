@@ -21,6 +21,7 @@ type question struct {
 	agent   bool
 	channel *channel // what does it do?
 	caller  bool     // … no: how does its caller want to be shown?
+	kept    bool     // … no: do our dialplan lines keep it?
 }
 
 // answerQuestion asks for what an event did not tell.
@@ -33,7 +34,7 @@ func (a *Adapter) answerQuestion(ctx context.Context, conn *ami.Conn, q question
 		return
 	}
 	if q.channel != nil {
-		a.askWhat(ctx, conn, q.channel)
+		a.askWhat(ctx, conn, q)
 		return
 	}
 	if p == nil {
@@ -86,23 +87,28 @@ func (a *Adapter) askCaller(ctx context.Context, conn *ami.Conn, c *channel) {
 	a.check()
 }
 
-// askWhat asks for the application that a caller is in.
-func (a *Adapter) askWhat(ctx context.Context, conn *ami.Conn, c *channel) {
+// askWhat asks for the application that a caller is in, or whether our dialplan lines keep it.
+func (a *Adapter) askWhat(ctx context.Context, conn *ami.Conn, q question) {
 	a.mu.Lock()
-	name := c.name
+	name := q.channel.name
 	a.mu.Unlock()
-	r, err := conn.List(ctx, ami.NewAction("Status").With("Channel", ami.Channel, name))
+	items, err := a.channelsNamed(ctx, conn, []string{name})
 	if err != nil {
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, m := range r.Items {
-		if m.Get("Uniqueid") == c.id {
-			a.t.until(time.Now())
-			a.t.does(c, m.Get("Application"))
-			a.check()
+	for _, m := range items {
+		if m.Get("Uniqueid") != q.channel.id {
+			continue
 		}
+		a.t.until(time.Now())
+		if q.kept {
+			a.t.kept(q.channel, m)
+		} else {
+			a.t.does(q.channel, m.Get("Application"))
+		}
+		a.check()
 	}
 }
 

@@ -143,7 +143,7 @@ var life = []struct {
 	},
 	{
 		"a queue",
-		[]string{"101 call 600", "wait 5s 105 ringing", "105 answer", "sleep 700ms", "101 hangup"},
+		[]string{"101 call 600", "wait 5s 105 ringing", "wait 5s 106 ringing", "105 answer", "sleep 700ms", "101 hangup"},
 		map[csta.DeviceID][]string{
 			"101": {"Originated", "Queued connected 600 enteringDistribution", "Delivered", "Delivered", "Established 105"},
 		},

@@ -284,7 +284,7 @@ func (r *rebuilding) holds() {
 				continue
 			}
 			m := r.items[c]
-			if c.up() && c.bridge == nil && (m.Get("Exten") == parkExten && variable(m, varPeer) != "" || r.beforeHeld(c)) {
+			if c.up() && c.bridge == nil && (parks(m) || r.beforeHeld(c)) {
 				l.state, l.server, k.served = csta.Hold, true, true
 				continue
 			}

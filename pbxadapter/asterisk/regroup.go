@@ -25,6 +25,9 @@ func (r *rebuilding) join() {
 			t.bridges[id] = b
 		}
 		app := r.app(c)
+		if app == "ConfBridge" {
+			c.conference, _, _ = strings.Cut(m.Get("Data"), ",")
+		}
 		b.apart = b.apart || app == "ConfBridge" || app == "Park" || app == "ParkedCall" || app == "ParkAndAnnounce"
 		c.bridge = b
 		b.members = append(b.members, c)

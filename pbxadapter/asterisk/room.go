@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -100,7 +99,7 @@ func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (cs
 // elsewhere says whether a conference is in a room that somebody dialled, where we can bring nobody.
 func elsewhere(l *leg) bool {
 	c := l.channel()
-	return l.call.conference && c != nil && c.conference != "" && c.conference != strings.TrimPrefix(conferenceExten, "55")+roomName(l.call.root)
+	return l.call.conference && c != nil && c.conference != "" && c.conference != ourRoom(l.call)
 }
 
 // toRoom sends one or two channels into a room.

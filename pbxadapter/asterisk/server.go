@@ -40,6 +40,36 @@ func (t *tracker) toServer(c *channel) {
 	}
 }
 
+// wonderWhere asks what became of two parties who don't hear each other any more, and have not hung up: a request that was not proved before its link was
+// lost may have had our dialplan lines hold them.
+func (t *tracker) wonderWhere(k *call) {
+	var apart []*channel
+	for _, l := range k.legs {
+		if c := l.channel(); l.role == party && l.state == csta.Connected && c != nil && c.up() && !c.gone && c.bridge == nil {
+			apart = append(apart, c)
+		}
+	}
+	if len(apart) != 2 || t.wonder == nil {
+		return
+	}
+	for _, c := range apart {
+		t.wonder(question{channel: c, kept: true})
+	}
+}
+
+// kept tells that our dialplan lines hold a call for a channel's device, where Status has it so.
+func (t *tracker) kept(c *channel, m ami.Message) {
+	if l := c.leg; l != nil && !c.gone && c.bridge == nil && l.state == csta.Connected && parks(m) {
+		l.server, l.call.served = true, true
+		t.move(l, csta.Hold, l.why)
+	}
+}
+
+// parks says whether a channel, as Status has it, is one for which our dialplan lines hold a call.
+func parks(m ami.Message) bool {
+	return m.Get("Exten") == parkExten && bridgeOf(m) == "" && variable(m, varPeer) != ""
+}
+
 // backFromServer looks whether a call that our dialplan lines held is together again.
 func (t *tracker) backFromServer(b *bridge) {
 	for _, c := range b.members {

@@ -14,13 +14,14 @@ type world struct {
 	queued  map[string]string
 	devices map[string]string
 	waiting map[string]bool
+	vars    map[string]string // that we have set, by name of the channel and of the variable
 	startup string
 }
 
 func newWorld() *world {
 	return &world{
 		at: map[string]map[string]string{}, held: map[string]string{}, parked: map[string]string{}, queued: map[string]string{}, devices: map[string]string{},
-		waiting: map[string]bool{}, startup: "13:27:54",
+		waiting: map[string]bool{}, vars: map[string]string{}, startup: "13:27:54",
 	}
 }
 
@@ -137,7 +138,7 @@ func (w *world) status() []string {
 		if w.held[id] != "" {
 			held = "1"
 		}
-		b.WriteString("Seconds: 0\r\nVariable: CHANNEL(onhold)=" + held + "\r\n")
+		b.WriteString("Seconds: 0\r\nVariable: CHANNEL(onhold)=" + held + "\r\nVariable: CSTA_PEER=" + w.vars[c["Channel"]+"\nCSTA_PEER"] + "\r\n")
 		list = append(list, b.String())
 	}
 	return list

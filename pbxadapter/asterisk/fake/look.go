@@ -1,6 +1,9 @@
 package fake
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // What a test looks at.
 
@@ -87,4 +90,39 @@ func (p *PBX) Together(x, y string) bool {
 		}
 	}
 	return false
+}
+
+// Party is a channel as an onlooker sees it.
+type Party struct {
+	Endpoint string
+	With     string // the bridge's kind and the ids of the others in it; empty where there are none
+	Left     bool   // nobody is there for it: our dialplan lines keep it for somebody who is not kept, or it is the last one in a room
+}
+
+// Parties are all channels by their ids.
+func (p *PBX) Parties() map[string]Party {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	kept := func(c *channel) bool {
+		return c != nil && c.bridge == nil && c.ctx == p.conf.Context && (c.exten == "cstahold" || c.exten == "cstapark")
+	}
+	rung := slices.ContainsFunc(p.chans, func(c *channel) bool { return c.originate != nil && c.originate.ctx == p.conf.Context }) // into a room
+	all := map[string]Party{}
+	for _, c := range p.chans {
+		x := Party{Endpoint: c.endpoint}
+		if b := c.bridge; b != nil {
+			var others []string
+			for _, m := range b.members {
+				if m != c {
+					others = append(others, m.id)
+				}
+			}
+			slices.Sort(others)
+			x.With = fmt.Sprint(b.kind, others)
+			x.Left = b.kind == "base" && len(others) == 0 && !rung
+		}
+		x.Left = x.Left || kept(c) && !kept(p.named(c.vars["CSTA_PEER"]))
+		all[c.id] = x
+	}
+	return all
 }
