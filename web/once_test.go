@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
@@ -25,11 +28,18 @@ import (
 type slowPBX struct {
 	commands chan struct{}
 	answer   chan error
+	begins   csta.CallID // a call that the phone begins for the command, before the answer; empty: none
+	reporter pbxadapter.Reporter
 }
 
 func (p *slowPBX) Services() csta.Services {
 	s := make(csta.Services)
 	csta.Handle(s, func(ctx context.Context, r csta.MakeCall) (csta.MakeCallResponse, error) {
+		if p.begins != "" {
+			p.reporter.Report(callmodel.Moved{
+				Meta: callmodel.Meta{At: time.Now(), Op: pbxadapter.Op(ctx)}, Connection: csta.ConnectionID{Call: p.begins, Device: "tel:+15551001"}, To: csta.Initiated,
+			})
+		}
 		p.commands <- struct{}{}
 		select {
 		case err := <-p.answer:
@@ -42,6 +52,7 @@ func (p *slowPBX) Services() csta.Services {
 }
 
 func (p *slowPBX) Run(ctx context.Context, r pbxadapter.Reporter) error {
+	p.reporter = r
 	r.Devices([]pbxadapter.Device{{ID: "tel:+15551001", Aliases: []string{"1001"}}, {ID: "tel:+15551002", Aliases: []string{"1002"}}})
 	r.Resync(callmodel.State{Calls: []callmodel.Call{{ID: "slow-1", Legs: []callmodel.Leg{{Device: "tel:+15551001", State: csta.Initiated}}}}})
 	<-ctx.Done()
@@ -52,6 +63,19 @@ func (p *slowPBX) Run(ctx context.Context, r pbxadapter.Reporter) error {
 func slow(t *testing.T, path string) (*gateway, *slowPBX) {
 	t.Helper()
 	pbx := &slowPBX{commands: make(chan struct{}, 10), answer: make(chan error)}
+	s, b := slowServer(t, path, pbx)
+	url, _ := serve(t, b, s)
+	g := &gateway{t: t, url: url}
+	for up := false; !up; {
+		d, ok := b.Device(access.Gateway, "tel:+15551001")
+		up = ok && d.LinkUp
+	}
+	return g, pbx
+}
+
+// slowServer is a board with that PBX and its server, which serves nobody yet.
+func slowServer(t *testing.T, path string, pbx *slowPBX) (*web.Server, *switchboard.Board) {
+	t.Helper()
 	db, err := history.Open(path, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -70,13 +94,7 @@ func slow(t *testing.T, path string) (*gateway, *slowPBX) {
 			t.Error(err)
 		}
 	})
-	url, _ := serve(t, b, s)
-	g := &gateway{t: t, url: url}
-	for up := false; !up; {
-		d, ok := b.Device(access.Gateway, "tel:+15551001")
-		up = ok && d.LinkUp
-	}
-	return g, pbx
+	return s, b
 }
 
 const makeCall = `{"callingDevice":"1001","calledDirectoryNumber":"1002"}`
@@ -197,4 +215,77 @@ func TestUnknownOutcome(t *testing.T) {
 	if again, _, text := g.keyed("k", makeCall); again != 504 || text != body || len(pbx.commands) != 0 {
 		t.Errorf("%d %s", again, text)
 	}
+}
+
+// An act whose outcome is unknown names the call that the phone began for it, though the PBX never said so.
+func TestUnknownOutcomeNamesTheNewCall(t *testing.T) {
+	g, pbx := slow(t, "")
+	pbx.begins = "slow-2"
+	go func() { <-pbx.commands; pbx.answer <- context.DeadlineExceeded }()
+	status, _, body := g.keyed("k", makeCall)
+	var p struct{ Outcome, Call string }
+	if err := json.Unmarshal([]byte(body), &p); err != nil || status != 504 || p.Outcome != "unknown" || p.Call != "slow-2" {
+		t.Errorf("%d %s", status, body)
+	}
+}
+
+// The answer of an act outlives the process that gave it.
+func TestReplayedAfterARestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "web.db")
+	var header http.Header
+	var body string
+	t.Run("before", func(t *testing.T) {
+		g, pbx := slow(t, path)
+		go func() { <-pbx.commands; pbx.answer <- nil }()
+		var status int
+		if status, header, body = g.keyed("k", makeCall); status != 201 {
+			t.Fatalf("%d %s", status, body)
+		}
+	})
+	g, pbx := slow(t, path)
+	status, h, again := g.keyed("k", makeCall)
+	if status != 201 || again != body || h.Get("Location") != header.Get("Location") || h.Get("Location") == "" || h.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("%d %v %s, before %s", status, h, again, body)
+	}
+	if status, _, text := g.keyed("k", strings.Replace(makeCall, "1002", "1003", 1)); status != 422 {
+		t.Errorf("another body: %d %s", status, text)
+	}
+	if len(pbx.commands) != 0 {
+		t.Error("a second call was made")
+	}
+}
+
+// A key names its act for 24 hours, and no longer.
+func TestKeysAreKeptForADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pbx := &slowPBX{commands: make(chan struct{}, 10), answer: make(chan error, 10)}
+		s, b := slowServer(t, "", pbx)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- b.Run(ctx) }()
+		defer func() {
+			stop()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}()
+		synctest.Wait()
+		ask := func(replayed string, commands int) {
+			t.Helper()
+			pbx.answer <- nil
+			r := httptest.NewRequest(http.MethodPost, "http://localhost/api/v1/calls", strings.NewReader(makeCall))
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Idempotency-Key", "k")
+			w := httptest.NewRecorder()
+			s.Handler().ServeHTTP(w, r)
+			if w.Code != http.StatusCreated || w.Header().Get("Idempotency-Replayed") != replayed || len(pbx.commands) != commands {
+				t.Errorf("%d %v, %d commands: %s", w.Code, w.Header(), len(pbx.commands), w.Body)
+			}
+		}
+		ask("", 1)
+		time.Sleep(24*time.Hour - time.Minute)
+		ask("true", 1)
+		time.Sleep(2 * time.Minute)
+		ask("", 2)
+	})
 }

@@ -34,7 +34,7 @@ type PastQuery struct {
 
 type pastInput struct {
 	PastQuery
-	After string `query:"after" maxLength:"64" pattern:"^[0-9a-f]{12,}$" doc:"Goes on after this id: the next of the page before"`
+	After string `query:"after" maxLength:"64" pattern:"^[0-9a-f]{12,}-[0-9A-Z-]{1,16}-[0-9a-f]{6,}$" doc:"Goes on after this id: the next of the page before"`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Calls in one page"`
 }
 
