@@ -24,6 +24,7 @@ type script struct {
 	t     *testing.T
 	f     *fake.PBX
 	at    net.Addr
+	pipe  bool // to f, instead of a connection
 	a     *Adapter
 	hands hands
 
@@ -42,6 +43,13 @@ func onFake(t *testing.T) *script {
 	return &script{t: t, f: f, at: at, hands: hands{f}, model: callmodel.New()}
 }
 
+// piped is a script on a fake that is reached by a pipe: for tests with a time of their own.
+func piped(t *testing.T) *script {
+	t.Helper()
+	f := fake.New(fake.Config{Password: password})
+	return &script{t: t, f: f, at: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8021}, pipe: true, hands: hands{f}, model: callmodel.New()}
+}
+
 func newScript(t *testing.T, parked bool) *script {
 	t.Helper()
 	s := onFake(t)
@@ -58,6 +66,13 @@ func (s *script) adapter(a *Adapter) {
 	var once sync.Once
 	s.mu.Lock()
 	s.a = a
+	if s.pipe {
+		a.dialer = func(context.Context) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			go s.f.Talk(theirs)
+			return ours, nil
+		}
+	}
 	n := s.synced
 	s.mu.Unlock()
 	go func() { ended <- a.Run(ctx, s) }()

@@ -3,7 +3,6 @@ package freeswitch
 import (
 	"context"
 	"errors"
-	"net"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -12,9 +11,7 @@ import (
 	"time"
 
 	"farhook/csta"
-	"farhook/csta/callmodel"
 	"farhook/pbxadapter"
-	"farhook/pbxadapter/freeswitch/fake"
 )
 
 // audit has the PBX asked, for one device or for all, and gives how much was put right.
@@ -161,15 +158,9 @@ func TestAuditOfOneDevice(t *testing.T) {
 func TestAuditInTime(t *testing.T) {
 	for _, lost := range []string{"CHANNEL_HOLD", "CHANNEL_HANGUP"} {
 		synctest.Test(t, func(t *testing.T) {
-			f := fake.New(fake.Config{Password: password})
-			s := &script{t: t, f: f, hands: hands{f}, model: callmodel.New()}
-			a := fakeAdapter(t, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8021}, false)
+			s := piped(t)
+			a := fakeAdapter(t, s.at, false)
 			a.time = usual()
-			a.dialer = func(context.Context) (net.Conn, error) {
-				ours, theirs := net.Pipe()
-				go f.Talk(theirs)
-				return ours, nil
-			}
 			var repaired atomic.Int64
 			a.meter = func(w pbxadapter.Work) { repaired.Add(int64(w.Repaired)) }
 			s.adapter(a)

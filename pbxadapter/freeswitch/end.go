@@ -129,6 +129,9 @@ func (t *tracker) ends(l *leg, cause string, e *event) {
 	}
 	l.detach()
 	t.abandon(l)
+	if o := n.leg(); o != nil && o.holds {
+		t.held(o) // as the other leg does
+	}
 	if n.leaving || n.replacing || len(n.legs) > 0 {
 		return
 	}

@@ -37,5 +37,10 @@ func (h hands) HangUp(d csta.DeviceID) error      { return h.f.HangUp(string(d))
 func (h hands) Hold(d csta.DeviceID) error        { return h.f.Hold(string(d)) }
 func (h hands) Retrieve(d csta.DeviceID) error    { return h.f.Retrieve(string(d)) }
 func (h hands) Reject(d csta.DeviceID) error      { return h.f.Reject(string(d)) }
-func (h hands) CutLink()                          { h.f.Set(func(m *fake.Mood) { m.Down = true }); h.f.Cut() }
-func (h hands) RestoreLink()                      { h.f.Set(func(m *fake.Mood) { m.Down = false }) }
+func (h hands) Press(d csta.DeviceID, digits string) error {
+	return h.f.Press(string(d), digits)
+}
+func (h hands) Pressed(d csta.DeviceID) (string, error) { return h.f.Pressed(string(d)), nil }
+func (h hands) CutLink()                                { h.f.Set(func(m *fake.Mood) { m.Down = true }); h.f.Cut() }
+
+func (h hands) RestoreLink() { h.f.Set(func(m *fake.Mood) { m.Down = false }) }

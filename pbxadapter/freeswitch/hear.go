@@ -299,10 +299,11 @@ func (t *tracker) callState(l *leg, e *event) {
 	}
 }
 
-// held is a phone that holds.
+// held is a phone that holds, unless it talks in the same call by another leg.
 func (t *tracker) held(l *leg) {
 	l.doubts[unhold].drop()
-	if n := l.conn; n != nil && n.state == csta.Connected && n.kind == callmodel.Plain && !n.leaving {
+	l.holds = true
+	if n := l.conn; n != nil && n.state == csta.Connected && n.kind == callmodel.Plain && !n.leaving && !l.talksBeside() {
 		cause := csta.CauseNormal
 		if in := t.wanted[l.id]; in != nil && in.cause != "" {
 			cause = in.cause
@@ -313,6 +314,7 @@ func (t *tracker) held(l *leg) {
 
 // unheld is a phone that retrieves, unless its leg goes now.
 func (t *tracker) unheld(l *leg) {
+	l.holds = false
 	n := l.conn
 	if n == nil || n.state != csta.Hold || n.leaving || l.plan != nil || l.peer == nil && l.was != nil && l.was.dead {
 		return

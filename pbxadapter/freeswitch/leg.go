@@ -1,6 +1,7 @@
 package freeswitch
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ type leg struct {
 	ours     bool   // a device of the configuration
 	inbound  bool   // made by the phone
 	answered bool
+	holds    bool // by its phone
 	dead     bool
 	dialled  bool // it has had a second leg
 	role     role
@@ -120,6 +122,11 @@ func (c *call) others(but *connection) []*connection {
 // live says whether there is a phone or trunk behind a connection.
 func (n *connection) live() bool {
 	return len(n.legs) > 0 || n.holder != nil && !n.holder.dead || n.leaving || n.replacing
+}
+
+// talksBeside says whether the device talks in the same call by another leg.
+func (l *leg) talksBeside() bool {
+	return l.conn != nil && slices.ContainsFunc(l.conn.legs, func(o *leg) bool { return o != l && o.answered && !o.holds })
 }
 
 // leg is the connection's newest leg; nil: it has none.

@@ -40,6 +40,7 @@ func realPBX(t *testing.T) (address, password string, hands realHands) {
 // realHands are people at real phones.
 type realHands struct {
 	control string
+	began   string // number of the phones' last event before
 	cut     func()
 	restore func()
 }
@@ -82,8 +83,33 @@ func (h realHands) Answer(d csta.DeviceID) error      { return h.say("%s answer"
 func (h realHands) HangUp(d csta.DeviceID) error      { return h.say("%s hangup", at(d)) }
 func (h realHands) Hold(d csta.DeviceID) error        { return h.say("%s hold", at(d)) }
 func (h realHands) Retrieve(d csta.DeviceID) error    { return h.say("%s unhold", at(d)) }
-func (h realHands) CutLink()                          { h.cut() }
-func (h realHands) RestoreLink()                      { h.restore() }
+func (h realHands) Press(d csta.DeviceID, digits string) error {
+	return h.say("%s dtmf %s", at(d), digits)
+}
+
+// Pressed are the digits that a phone has heard since began.
+func (h realHands) Pressed(d csta.DeviceID) (digits string, err error) {
+	for since := h.began; ; {
+		answer, err := h.ask("wait 20ms %s dtmf since=%s", at(d), since)
+		if err != nil {
+			return digits, nil //nolint:nilerr // there are no more
+		}
+		digits, since = digits+field(answer, "digit"), field(answer, "seq")
+	}
+}
+
+// field is a value of a phone's answer.
+func field(answer, name string) string {
+	for f := range strings.FieldsSeq(answer) {
+		if v, ok := strings.CutPrefix(f, name+"="); ok {
+			return strings.Trim(v, `"`)
+		}
+	}
+	return ""
+}
+
+func (h realHands) CutLink()     { h.cut() }
+func (h realHands) RestoreLink() { h.restore() }
 
 // realConfig is the configuration of the rig.
 func realConfig(address, password string) Config {
@@ -112,9 +138,11 @@ func TestReal(t *testing.T) {
 		t.Run(map[bool]string{false: "notify", true: "parked"}[parked], func(t *testing.T) {
 			adaptertest.Run(t, func(t *testing.T) adaptertest.Harness {
 				address, password, hands := realPBX(t)
-				if err := hands.say("reset"); err != nil {
+				answer, err := hands.ask("reset")
+				if err != nil {
 					t.Fatal(err)
 				}
+				hands.began = field(answer, "seq")
 				c := realConfig(address, password)
 				if parked {
 					for i := range c.Devices {
@@ -149,7 +177,7 @@ func TestReal(t *testing.T) {
 						return false
 					},
 				}
-			})
+			}, must...)
 		})
 	}
 }

@@ -123,3 +123,22 @@ func TestRealFourthParty(t *testing.T) {
 	}
 	s.gone()
 }
+
+// On a real PBX, who is held by parking goes into a slot, and is taken from there; his holder is free.
+func TestRealParksWhoIsHeld(t *testing.T) {
+	const own = "205"
+	s, hands, _ := realScript(t, own)
+	s.hand(hands.Dial(own, "202"))
+	s.is("202", csta.Alerting)
+	s.hand(hands.Answer("202"))
+	s.is("202", csta.Connected)
+	s.do(csta.HoldCall{CallToBeHeld: s.conn(own, csta.Connected)})
+	r := s.do(csta.ParkCall{Parking: new(s.conn(own, csta.Hold)), ParkTo: "501"}).(csta.ParkCallResponse)
+	s.is(own)
+	s.is("501", csta.Queued)
+	s.do(csta.DirectedPickupCall{CallToBePickedUp: r.ParkedTo, RequestingDevice: "203"})
+	s.is("203", csta.Connected)
+	s.is("202", csta.Connected)
+	s.hand(hands.HangUp("203"))
+	s.gone()
+}

@@ -2,8 +2,11 @@ package freeswitch
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
@@ -50,38 +53,94 @@ var steps = map[string]func(*script, func(csta.Request)){
 	"MakeCall beside them": func(s *script, do func(csta.Request)) {
 		do(csta.MakeCall{CallingDevice: "204", CalledDirectoryNumber: "205", AutoOriginate: csta.AutoOriginateDoNotPrompt})
 	},
-	"DeflectCall beside them": ringing("204", func(s *script) { s.hand(s.hands.Dial("203", "204")) }, func(s *script, do func(csta.Request)) {
+	"DeflectCall beside them": ringing("204", rings204, func(s *script, do func(csta.Request)) {
 		do(csta.DeflectCall{CallToBeDiverted: s.conn("204", csta.Alerting), NewDestination: "205"})
 	}),
-	"DirectedPickupCall beside them": ringing("204", func(s *script) { s.hand(s.hands.Dial("203", "204")) }, func(s *script, do func(csta.Request)) {
+	"DirectedPickupCall beside them": ringing("204", rings204, func(s *script, do func(csta.Request)) {
 		do(csta.DirectedPickupCall{CallToBePickedUp: new(s.conn("204", csta.Alerting)), RequestingDevice: "205"})
 	}),
 	"ParkCall": func(s *script, do func(csta.Request)) {
 		id := s.conn("201", csta.Connected)
 		do(csta.ParkCall{Parking: &id, ParkTo: "501"})
 	},
+	"AnswerCall beside them": ringing("204", rings204, func(s *script, do func(csta.Request)) {
+		do(csta.AnswerCall{CallToBeAnswered: s.conn("204", csta.Alerting)})
+	}),
+	"GroupPickupCall beside them": ringing("204", rings204, func(s *script, do func(csta.Request)) {
+		do(csta.GroupPickupCall{NewDestination: "205"})
+	}),
+	"ClearCall of a consultation": consulted(func(s *script, do func(csta.Request)) {
+		do(csta.ClearCall{CallToBeCleared: new(s.conn("203", csta.Connected))})
+	}),
+	"ClearConnection in a consultation": consulted(func(s *script, do func(csta.Request)) {
+		do(csta.ClearConnection{ConnectionToBeCleared: s.conn("203", csta.Connected)})
+	}),
+	"SingleStepTransferCall of who is held": held(func(s *script, do func(csta.Request)) {
+		do(csta.SingleStepTransferCall{ActiveCall: s.conn("201", csta.Hold), TransferredTo: "203"})
+	}),
+	"ParkCall of who is held": held(func(s *script, do func(csta.Request)) {
+		do(csta.ParkCall{Parking: new(s.conn("201", csta.Hold)), ParkTo: "501"})
+	}),
+	"DirectedPickupCall from a slot": quietly(func(s *script) {
+		s.do(csta.ParkCall{Parking: new(s.conn("201", csta.Connected)), ParkTo: "501"})
+		s.is("501", csta.Queued)
+	}, func(s *script, do func(csta.Request)) {
+		do(csta.DirectedPickupCall{CallToBePickedUp: new(s.conn("501", csta.Queued)), RequestingDevice: "203"})
+	}),
+	"ConferenceCall of a fourth": consulted(func(s *script, do func(csta.Request)) {
+		quietly(func(s *script) {
+			s.do(csta.ConferenceCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+			s.consult("204")
+			s.hand(s.hands.Answer("204"))
+			s.is("204", csta.Connected)
+		}, func(s *script, do func(csta.Request)) {
+			do(csta.ConferenceCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+		})(s, do)
+	}),
+	"SetDoNotDisturb": func(_ *script, do func(csta.Request)) {
+		do(csta.SetDoNotDisturb{Device: "201", DoNotDisturbOn: true})
+		do(csta.SetDoNotDisturb{Device: "201"})
+	},
+	"SetForwarding": func(_ *script, do func(csta.Request)) {
+		for _, kind := range []csta.ForwardingType{csta.ForwardImmediate, csta.ForwardBusy, csta.ForwardNoAns} {
+			do(csta.SetForwarding{Device: "202", ForwardingType: kind, ActivateForward: true, ForwardDN: "203"})
+			do(csta.SetForwarding{Device: "202", ForwardingType: kind})
+		}
+	},
 }
 
-// ringing has a phone ring before the service.
-func ringing(d csta.DeviceID, before func(*script), act func(*script, func(csta.Request))) func(*script, func(csta.Request)) {
+func rings204(s *script) { s.hand(s.hands.Dial("203", "204")) }
+
+// quietly has something done before the service, of which no command counts.
+func quietly(before func(*script), act func(*script, func(csta.Request))) func(*script, func(csta.Request)) {
 	return func(s *script, do func(csta.Request)) {
-		k := s.f.KillAfter(0) // only the service's own commands count
+		k := s.f.KillAfter(0)
 		before(s)
-		s.is(d, csta.Alerting)
 		s.f.KillAfter(k)
 		act(s, do)
 	}
 }
 
+// held has 201 hold 202 before the service.
+func held(act func(*script, func(csta.Request))) func(*script, func(csta.Request)) {
+	return quietly(func(s *script) { s.do(csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)}) }, act)
+}
+
+// ringing has a phone ring before the service.
+func ringing(d csta.DeviceID, before func(*script), act func(*script, func(csta.Request))) func(*script, func(csta.Request)) {
+	return quietly(func(s *script) {
+		before(s)
+		s.is(d, csta.Alerting)
+	}, act)
+}
+
 // consulted has 201 consult 203, who answers, before the service.
 func consulted(act func(*script, func(csta.Request))) func(*script, func(csta.Request)) {
-	return ringing("203", func(s *script) { s.consult("203") }, func(s *script, do func(csta.Request)) {
-		k := s.f.KillAfter(0)
+	return quietly(func(s *script) {
+		s.consult("203")
 		s.hand(s.hands.Answer("203"))
 		s.is("203", csta.Connected)
-		s.f.KillAfter(k)
-		act(s, do)
-	})
+	}, act)
 }
 
 // Whenever farhook dies, no call does: stopped dead after each command of each service of several steps, and started anew, it finds everybody
@@ -90,17 +149,20 @@ func TestKilledAfterEachCommand(t *testing.T) {
 	for name, act := range steps {
 		for style, parked := range map[string]bool{"notify": false, "parked": true} {
 			t.Run(name+"/"+style, func(t *testing.T) {
-				for k := 1; k <= 30; k++ {
-					for _, last := range []string{"201", "202"} {
-						if killedAfter(t, k, parked, last, act) {
-							continue
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					for k := 1; k <= 30; k++ {
+						for _, last := range []string{"201", "202"} {
+							if killedAfter(t, k, parked, last, act) {
+								continue
+							}
+							if k < 2 {
+								t.Fatal("it has no command")
+							}
+							return
 						}
-						if k < 2 {
-							t.Fatal("it has no command")
-						}
-						return
 					}
-				}
+				})
 			})
 		}
 	}
@@ -109,7 +171,9 @@ func TestKilledAfterEachCommand(t *testing.T) {
 // killedAfter says whether the service came as far as its k-th command. In the end everybody hangs up but one.
 func killedAfter(t *testing.T, k int, parked bool, last string, act func(*script, func(csta.Request))) bool {
 	t.Helper()
-	s := newScript(t, parked)
+	s := piped(t)
+	s.adapter(fakeAdapter(t, s.at, parked))
+	defer func() { _ = s.stop() }()
 	s.talk()
 	s.f.KillAfter(k)
 	died := false
@@ -127,52 +191,178 @@ func killedAfter(t *testing.T, k int, parked bool, last string, act func(*script
 		return false
 	}
 	_ = s.stop()
+	before := scene(s.f.Legs())
+	calls := before.calls(s)
 	s.f.KillAfter(0)
-	far := ""
-	for _, l := range s.f.Legs() {
-		if l.User == "202" {
-			far = l.ID
-		}
-	}
-	if far == "" {
-		t.Fatalf("killed after command %d: 202 has lost its call", k)
-	}
 	s.adapter(fakeAdapter(t, s.at, parked))
-	s.until("202's call is found again", func() bool { return len(s.states("202")) > 0 })
-	is := func(user string, ok func(fake.Leg) bool) bool {
-		return slices.ContainsFunc(s.f.Legs(), func(l fake.Leg) bool { return l.User == user && ok(l) })
-	}
-	any := func(fake.Leg) bool { return true }
-	for _, l := range s.f.Legs() {
-		if l.User == "" { // outside, or a loopback
-			continue
+	before.found(s)
+	for pair, id := range before.calls(s) {
+		if was, ok := calls[pair]; ok && was != id {
+			t.Errorf("killed after command %d: %v talked in %s, and are in %s", k, pair, was, id)
 		}
-		s.until(l.User+" is found in a call", func() bool { return len(s.states(csta.DeviceID(l.User))) > 0 || !is(l.User, any) })
 	}
-	if is("202", func(l fake.Leg) bool { return l.Parked && !l.Slot }) {
-		s.until("201 holds 202, which is parked", func() bool { return slices.Contains(s.states("201"), csta.Hold) })
-	}
-	// Who is held can be taken back, as soon as nobody else is talked to.
-	s.mu.Lock()
-	states := s.states("201")
-	s.mu.Unlock()
-	if len(states) == 1 && states[0] == csta.Hold {
-		s.do(csta.RetrieveCall{CallToBeRetrieved: s.conn("201", csta.Hold)})
-		s.is("201", csta.Connected)
-		s.is("202", csta.Connected)
-	}
-	if !is("202", func(l fake.Leg) bool { return l.ID == far }) {
-		t.Fatalf("killed after command %d: 202 has lost its call to the new farhook", k)
-	}
+	before.invents(s, k)
+	s.audit("")
+	time.Sleep(time.Second) // what it wants of the PBX has been done
+	before.lives(s, k)
+	before.takenBack(s)
 	// When everybody else has hung up, nobody is left behind in a park.
 	s.f.Reset(slices.DeleteFunc([]string{"201", "202", "203", "204", "205", ""}, func(u string) bool { return u == last })...)
 	s.until(last+" is left alone in no park", func() bool { // in a slot or a room one may be alone
-		return !is(last, func(l fake.Leg) bool { return !l.Room && !l.Slot })
+		return !slices.ContainsFunc(s.f.Legs(), func(l fake.Leg) bool { return l.User == last && !l.Room && !l.Slot })
 	})
 	s.f.Reset(last)
 	s.until("every call has ended", func() bool { return len(s.model.State().Calls) == 0 })
-	_ = s.stop()
 	return true
+}
+
+// scene is every leg that the PBX had when farhook died.
+type scene []fake.Leg
+
+func (sc scene) leg(id string) *fake.Leg {
+	if i := slices.IndexFunc(sc, func(l fake.Leg) bool { return l.ID == id }); i >= 0 {
+		return &sc[i]
+	}
+	return nil
+}
+
+// deserted says whether the counterpart of a leg has gone: only such a one may be cleared.
+func (sc scene) deserted(l fake.Leg) bool {
+	rings := slices.ContainsFunc(sc, func(o fake.Leg) bool { return o.Parent == l.ID && !o.Answered })
+	if !l.Answered || l.Peer != "" || l.Room || l.Slot || rings {
+		return false
+	}
+	if h := l.Vars["farhook_holder"]; h != "" {
+		return sc.leg(h) == nil
+	}
+	o := sc.leg(l.Vars["farhook_parks"])
+	return o == nil || o.Peer != "" || o.Room || o.Slot
+}
+
+func device(l fake.Leg) csta.DeviceID { return csta.DeviceID(l.User + l.Number) }
+
+// found waits until everybody is in a call again: who talk are in the same one, and who is parked is held by whom he was parked for.
+func (sc scene) found(s *script) {
+	s.t.Helper()
+	for _, l := range sc {
+		if device(l) == "" || sc.deserted(l) { // an end of a loopback is nobody
+			continue
+		}
+		s.until(string(device(l))+" is found in a call", func() bool { return len(s.states(device(l))) > 0 })
+		other, state := l.Peer, csta.Null
+		if other == "" && l.Parked && !l.Slot {
+			other, state = l.Vars["farhook_holder"], csta.Hold
+		}
+		if o := sc.leg(other); o != nil && device(*o) != "" {
+			s.until(fmt.Sprintf("%s is in a call with %s", device(*o), device(l)), func() bool {
+				return slices.ContainsFunc(s.model.At(device(l)), func(c callmodel.Call) bool {
+					return slices.ContainsFunc(c.Legs, func(m callmodel.Leg) bool {
+						return m.Device == device(*o) && (state == csta.Null || m.State == state)
+					})
+				})
+			})
+		}
+	}
+	for _, u := range []csta.DeviceID{"201", "202"} {
+		s.until("what is set at "+string(u)+" is told", func() bool {
+			on := map[string]string{}
+			for _, f := range s.model.Features(u) {
+				switch f := f.(type) {
+				case callmodel.DoNotDisturb:
+					if f.On {
+						on["dnd/"] = "true"
+					}
+				case callmodel.Forwarding:
+					if f.On {
+						on[map[csta.ForwardingType]string{csta.ForwardImmediate: "cfu/", csta.ForwardBusy: "cfb/", csta.ForwardNoAns: "cfna/"}[f.Type]] = string(f.To)
+					}
+				}
+			}
+			for _, key := range []string{"dnd/", "cfu/", "cfb/", "cfna/"} {
+				if on[key] != s.f.Kept(key+string(u)) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
+// calls are the calls in which those are told to be who talk.
+func (sc scene) calls(s *script) map[[2]csta.DeviceID]csta.CallID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := map[[2]csta.DeviceID]csta.CallID{}
+	for _, l := range sc {
+		o := sc.leg(l.Peer)
+		if o == nil {
+			continue
+		}
+		for _, c := range s.model.At(device(l)) {
+			if slices.ContainsFunc(c.Legs, func(x callmodel.Leg) bool { return x.Device == device(*o) }) {
+				m[[2]csta.DeviceID{device(l), device(*o)}] = c.ID
+			}
+		}
+	}
+	return m
+}
+
+// invents checks that nobody is told to be in a call who has no leg: but for a slot, in which somebody waits.
+func (sc scene) invents(s *script, k int) {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.model.State().Calls {
+		for _, x := range c.Legs {
+			if !slices.ContainsFunc(sc, func(l fake.Leg) bool {
+				return device(l) == x.Device || l.Slot && l.Vars["valet_lot_extension"] == string(x.Device)
+			}) {
+				s.t.Errorf("killed after command %d: %s is %s in %s, and has no leg", k, x.Device, x.State, c.ID)
+			}
+		}
+	}
+}
+
+// lives checks that no leg has been cleared that is not deserted, and that each hears whom it heard.
+func (sc scene) lives(s *script, k int) {
+	s.t.Helper()
+	now := scene(s.f.Legs())
+	for _, l := range sc {
+		o := now.leg(l.ID)
+		switch {
+		case sc.deserted(l):
+		case o == nil:
+			s.t.Errorf("killed after command %d: %s has lost its call to the new farhook: %+v", k, device(l), l)
+		case o.Peer != l.Peer || o.Room != l.Room || o.Slot != l.Slot || o.Answered != l.Answered || o.Parked != l.Parked:
+			s.t.Errorf("killed after command %d: %s was %+v, and is %+v", k, device(l), l, *o)
+		}
+	}
+}
+
+// takenBack has 201 take back whom it holds, as far as it does: alone, or instead of who is talked to.
+func (sc scene) takenBack(s *script) {
+	s.t.Helper()
+	s.mu.Lock()
+	states := s.states("201")
+	s.mu.Unlock()
+	switch {
+	case slices.Equal(states, []csta.State{csta.Hold}):
+		s.do(csta.RetrieveCall{CallToBeRetrieved: s.conn("201", csta.Hold)})
+	case slices.Equal(states, []csta.State{csta.Connected, csta.Hold}):
+		s.do(csta.ReconnectCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+	default:
+		return
+	}
+	s.is("201", csta.Connected)
+	id := s.conn("201", csta.Connected).Call
+	s.until("201 talks to who was held", func() bool {
+		now := scene(s.f.Legs())
+		c, _ := s.model.Call(id)
+		return slices.ContainsFunc(now, func(l fake.Leg) bool {
+			o := now.leg(l.Peer)
+			return l.User == "201" && (l.Room || o != nil && slices.ContainsFunc(c.Legs, func(m callmodel.Leg) bool { return m.Device == device(*o) }))
+		})
+	})
 }
 
 // Who came into a conference through a loopback is found there by another farhook, though his leg still has the loopback's variables.

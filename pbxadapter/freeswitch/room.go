@@ -162,9 +162,15 @@ func (t *tracker) park(p *plan) {
 	c.cause = ""
 }
 
-// valet is a call that somebody parked at a phone.
+// valet is a call that waits in a slot: by a request of ours, which it proves where the own leg had no talk that could end, or because somebody parked it at a phone.
 func (t *tracker) valet(l *leg, e *event) {
-	if e.get(action) != "hold" || l.conn == nil || l.plan != nil {
+	if e.get(action) != "hold" || l.conn == nil {
+		return
+	}
+	if p := l.plan; p != nil {
+		if p.kind == planPark && slices.Contains(p.far, l) {
+			p.run(t)
+		}
 		return
 	}
 	t.inSlot(l, t.known(e.get(valetExtension), pbxadapter.Called))

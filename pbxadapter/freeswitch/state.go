@@ -26,6 +26,7 @@ func (t *tracker) adopt(dumps []*event) {
 			fresh = append(fresh, e)
 		}
 	}
+	whereItTalks(fresh)
 	for _, e := range fresh {
 		if id := e.get(originatingLeg); e.get(callDirection) == "outbound" && (t.legs[id] != nil || t.wires[id] != nil) {
 			e.value[otherType], e.value[otherUniqueID] = "originator", id
@@ -50,7 +51,7 @@ func (t *tracker) adopt(dumps []*event) {
 		if l == nil {
 			continue
 		}
-		if e.get(callState) == "HELD" {
+		if l.holds {
 			t.held(l)
 		}
 		if !l.alone() { // it was parked, or was to be
@@ -69,6 +70,23 @@ func (t *tracker) adopt(dumps []*event) {
 	}
 }
 
+// whereItTalks looks at legs that were to go back to who is parked for them, and are marked with that call, but talk to somebody else yet: it is his call that they are in.
+func whereItTalks(dumps []*event) {
+	byID := make(map[string]*event, len(dumps))
+	for _, e := range dumps {
+		byID[e.get(uniqueID)] = e
+	}
+	for _, parked := range dumps {
+		own := byID[parked.get(markHolder)]
+		if own == nil || own.get(markCall) != parked.get(markCall) || own.get(signalBond) == parked.get(uniqueID) {
+			continue
+		}
+		if o := byID[own.get(signalBond)]; o != nil && o.get(markCall) != "" {
+			own.value[markCall] = o.get(markCall)
+		}
+	}
+}
+
 func order(e *event) int {
 	if e.get(callDirection) == "inbound" {
 		return 0
@@ -79,6 +97,7 @@ func order(e *event) int {
 // revive brings a new leg into the state that its dump shows.
 func (t *tracker) revive(l *leg, e *event) {
 	l.dialled = l.dialled || e.get(lastBridge) != "" || e.get(dialledFor) != ""
+	l.holds = e.get(callState) == "HELD"
 	t.awake(l, e)
 	if e.get(signalBond) != "" { // it talks, and what it ran last, and waited in, is past
 		return
@@ -116,12 +135,13 @@ func (t *tracker) waiting(l *leg, e *event) {
 	if l.parks == "" || e.get(markParks) == "" || t.holding(l) {
 		return
 	}
+	busy := l.peer != nil || l.room != nil || len(l.rings) > 0
 	switch o := t.legs[l.parks]; {
 	case o == nil:
 		t.suspects = append(t.suspects, suspect{l.id, l.parks})
 	case l.peer != nil:
 		t.loose = append(t.loose, l.id)
-	case o.peer != nil && l.alone() && waitsInPark(e): // they talk without it
+	case !busy && waitsInPark(e) && (o.peer != nil || o.call != nil && queue(o.call) != nil): // it has gone on without it: to somebody else, or into a slot
 		t.orphan = append(t.orphan, l.id)
 	}
 }

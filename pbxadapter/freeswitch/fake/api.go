@@ -153,11 +153,7 @@ func (f *PBX) api(command string, done func(string)) {
 			return
 		}
 		done("+OK " + l.id + " received DTMF " + w[1] + ".")
-		for _, d := range w[1] {
-			if d != 'W' {
-				f.fire("DTMF", l, map[string]string{"DTMF-Digit": string(d), "DTMF-Duration": "2000", "DTMF-Source": "APP"})
-			}
-		}
+		f.press(l, strings.ReplaceAll(w[1], "W", ""), "APP")
 	case "originate":
 		f.originate(rest, done)
 	case "uuid_getvar":

@@ -17,6 +17,16 @@ func (f *PBX) retrieve(l *leg) {
 	f.fire("CHANNEL_UNHOLD", l, nil)
 }
 
+// press is keys pressed at a leg: whom it talks to hears them.
+func (f *PBX) press(l *leg, digits, source string) {
+	for _, d := range digits {
+		f.fire("DTMF", l, map[string]string{"DTMF-Digit": string(d), "DTMF-Duration": "2000", "DTMF-Source": source})
+		if o := l.peer; o != nil {
+			f.heard[o.user+o.number] += string(d)
+		}
+	}
+}
+
 // class is the context of a phone.
 func (f *PBX) class(user string) string {
 	if slices.Contains(f.conf.Barred, user) {
@@ -257,6 +267,9 @@ func (f *PBX) run(l *leg, to, rdnis string) {
 		f.enter(l, room)
 	case strings.HasPrefix(to, "valet_park:"):
 		l.parked, l.slot, l.app = true, true, "valet_park"
+		lot, slot, _ := strings.Cut(strings.TrimPrefix(to, "valet_park:"), " ")
+		l.vars["valet_lot_extension"] = slot
+		f.fire("valet_parking::info", l, map[string]string{"Valet-Lot-Name": lot, "Valet-Extension": slot, "Action": "hold"})
 	case strings.HasPrefix(to, "m:^:"):
 		l.next = strings.Split(strings.TrimPrefix(to, "m:^:"), "^")
 		f.goOn(l)

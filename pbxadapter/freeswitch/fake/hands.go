@@ -51,6 +51,18 @@ func (f *PBX) Retrieve(number string) error {
 	return f.on(number, func(l *leg) bool { return l.held }, f.retrieve)
 }
 
+// Press presses digits at a phone, which talks.
+func (f *PBX) Press(number, digits string) error {
+	return f.on(number, func(l *leg) bool { return l.ans && !l.held }, func(l *leg) { f.press(l, digits, "RTP") })
+}
+
+// Pressed are the digits that others have pressed at whom a phone talked to.
+func (f *PBX) Pressed(number string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.heard[number]
+}
+
 // Reject refuses a call that rings.
 func (f *PBX) Reject(number string) error {
 	return f.on(number, func(l *leg) bool { return !l.inbound && !l.ans }, func(l *leg) { l.status = "486"; f.hangup(l, "USER_BUSY") })
@@ -182,6 +194,13 @@ func (f *PBX) Keep(key, value string) {
 
 // What can be seen of it.
 
+// Kept is what its database has: "dnd/202".
+func (f *PBX) Kept(key string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.db[key]
+}
+
 // Commands gives what it was told to do since the last time, and forgets it.
 func (f *PBX) Commands() []string {
 	f.mu.Lock()
@@ -201,8 +220,11 @@ func (f *PBX) Outside() []string {
 // Leg is what can be seen of a leg.
 type Leg struct {
 	ID, User     string // User is empty for outside parties
-	Room, Parked bool   // it is in a conference, or parked
-	Slot         bool   // in a slot
+	Number       string // of an outside party; empty too: an end of a loopback
+	Peer, Parent string // the legs with which it talks, and that dialled it
+	Answered     bool
+	Room, Parked bool // it is in a conference, or parked
+	Slot         bool // in a slot
 	Vars         map[string]string
 }
 
@@ -212,7 +234,14 @@ func (f *PBX) Legs() (list []Leg) {
 	defer f.mu.Unlock()
 	for _, id := range f.order {
 		if l := f.legs[id]; l != nil {
-			list = append(list, Leg{l.id, l.user, l.room != "", l.parked, l.slot, maps.Clone(l.vars)})
+			o := Leg{ID: l.id, User: l.user, Number: l.number, Answered: l.ans, Room: l.room != "", Parked: l.parked, Slot: l.slot, Vars: maps.Clone(l.vars)}
+			if l.peer != nil {
+				o.Peer = l.peer.id
+			}
+			if l.parent != nil {
+				o.Parent = l.parent.id
+			}
+			list = append(list, o)
 		}
 	}
 	return list

@@ -43,12 +43,13 @@ type PBX struct {
 	db        map[string]string
 	rooms     map[string][]*leg
 	commands  []string
-	outside   []string        // numbers that were called there
-	counted   int             // commands
-	killAfter int             // after so many of them every link is dead
-	frozen    bool            // nobody's commands are taken
-	refused   string          // how the next command begins that is refused
-	lost      map[string]bool // legs of which nobody hears any more, and events that nobody hears
+	outside   []string          // numbers that were called there
+	counted   int               // commands
+	killAfter int               // after so many of them every link is dead
+	frozen    bool              // nobody's commands are taken
+	refused   string            // how the next command begins that is refused
+	heard     map[string]string // digits, by who hears them
+	lost      map[string]bool   // legs of which nobody hears any more, and events that nobody hears
 }
 
 // fleg is a channel.
@@ -83,7 +84,7 @@ type link struct {
 func New(c Config) *PBX {
 	return &PBX{
 		conf: c, mood: Mood{Password: c.Password}, core: newID(), legs: map[string]*leg{}, links: map[*link]bool{}, db: map[string]string{}, rooms: map[string][]*leg{},
-		lost: map[string]bool{},
+		lost: map[string]bool{}, heard: map[string]string{},
 	}
 }
 
