@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"farhook/csta"
 	"farhook/pbxadapter/switchboard"
 	"farhook/web/access"
@@ -68,34 +66,6 @@ type sessionsOutput struct {
 		Sessions []Session `json:"sessions" nullable:"false"`
 		Next     string    `json:"next,omitempty"`
 	}
-}
-
-// Diagnosis is what the doctor says of a user's way through the gateway.
-type Diagnosis struct {
-	User     string    `json:"user,omitempty"`
-	Health   string    `json:"health" enum:"ok,warning,broken" doc:"The worst of the findings"`
-	Findings []Finding `json:"findings" nullable:"false" doc:"In the order of the way: what comes first is the cause of what comes later"`
-}
-
-// Finding is what one step found.
-type Finding struct {
-	Step   string   `json:"step" doc:"What was looked at"`
-	Health string   `json:"health" enum:"ok,unknown,warning,broken"`
-	Found  string   `json:"found" doc:"What it found, in a sentence"`
-	Cure   []string `json:"cure,omitempty" doc:"What to do, one act each; commands as they are to be typed"`
-}
-
-type doctorInput struct {
-	User string `query:"user" maxLength:"256" doc:"SIP address, name or line; without, the gateway alone is looked at"`
-}
-
-type doctorOutput struct{ Body Diagnosis }
-
-func (s *Server) doctor(ctx context.Context, in *doctorInput) (*doctorOutput, error) {
-	if s.conf.Diagnose == nil {
-		return nil, huma.Error501NotImplemented("this gateway has no doctor")
-	}
-	return &doctorOutput{s.conf.Diagnose(ctx, in.User)}, nil
 }
 
 func (s *Server) gatewayOperations() {

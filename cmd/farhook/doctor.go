@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"strings"
 	"time"
@@ -59,6 +58,8 @@ type doctor struct {
 	board  *switchboard.Board
 	uc     *uacsta.Server
 	dir    directory // nil: there is none
+	ports
+	planned func() ([]change, error) // what the file says now beside what is in force
 }
 
 // patient is the user in question, as far as the steps have found him.
@@ -78,6 +79,8 @@ type examination struct {
 
 // examinations are the way, in its order: what comes first is the cause of what comes later.
 var examinations = []examination{
+	{"configuration", (*doctor).configuration},
+	{"ports", (*doctor).reachable},
 	{"certificate", (*doctor).certificate},
 	{"clock", (*doctor).clock},
 	{"UC servers", (*doctor).servers},
@@ -117,19 +120,9 @@ func worst(all []finding) health {
 	return w
 }
 
-func ok(format string, args ...any) []finding {
-	return []finding{{Health: healthy, Found: fmt.Sprintf(format, args...)}}
-}
-
-func cannotTell(format string, args ...any) []finding {
-	return []finding{{Health: unknown, Found: fmt.Sprintf(format, args...)}}
-}
-
-func bad(h health, found string, cure ...string) []finding {
-	return []finding{{Health: h, Found: found, Cure: cure}}
-}
-
 // newDoctor is one for a configuration, with what runs of it.
 func newDoctor(c Config) *doctor {
-	return &doctor{conf: c, now: time.Now, lookup: net.DefaultResolver.LookupHost}
+	return &doctor{conf: c, now: time.Now, lookup: net.DefaultResolver.LookupHost, ports: ports{
+		own: net.InterfaceAddrs, listen: func(a string) (net.Listener, error) { return net.Listen("tcp", a) },
+	}}
 }

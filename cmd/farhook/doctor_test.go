@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -70,7 +71,7 @@ sip:
   listen: ["127.0.0.1:0"]
   contact: gw.example.com
   domain: rcc.example.com
-  tls: {listen: ["127.0.0.1:0"], certificate: %s, key: %s, client_ca: %s}
+  tls: {listen: ["0.0.0.0:5065"], certificate: %s, key: %s, client_ca: %s}
 peers: [{name: pool, hosts: [pool.example.com], addresses: [127.0.0.1]}]
 pbx: [{name: sim, kind: sim}]
 `, files.Certificate, files.Key, files.ClientCA))
@@ -78,8 +79,13 @@ pbx: [{name: sim, kind: sim}]
 		t.Fatal(err)
 	}
 	pbx := newSim(t)
+	conf.file = "clinic.yaml"
 	c := &clinic{doctor: newDoctor(conf), pbx: pbx, files: files, auth: auth}
+	c.planned = func() ([]change, error) { return []change{{Path: "log.level"}}, nil }
 	c.lookup = func(context.Context, string) ([]string, error) { return []string{"192.0.2.1"}, nil }
+	c.own = func() ([]net.Addr, error) {
+		return []net.Addr{&net.IPNet{IP: net.IPv4(192, 0, 2, 1), Mask: net.CIDRMask(24, 32)}}, nil
+	}
 	c.dir = &book{entries: []person{{User: "sip:alice@example.com", Name: "Alice", Line: "tel:+15551001", LineServer: "sip:farhook@rcc.example.com", Flags: new(16 + 256), Source: "test"}}}
 	if c.keys, err = openKeyring("sip.tls", conf.SIP.TLS, zap.NewNop()); err != nil {
 		t.Fatal(err)
@@ -270,9 +276,45 @@ func TestDoctorNamesTheFault(t *testing.T) {
 		},
 		{
 			name: "UC server not in DNS", plant: func(_ *testing.T, c *clinic) {
-				c.lookup = func(context.Context, string) ([]string, error) { return nil, errors.New("no such host") }
+				c.lookup = only("gw.example.com")
 			},
 			step: "UC servers", found: "pool.example.com (peers, pool) is not in DNS", act: "A record for pool.example.com", health: broken,
+		},
+		{
+			name: "ourselves not in DNS", plant: func(_ *testing.T, c *clinic) { c.lookup = only("pool.example.com") },
+			step: "ports", found: "our own name gw.example.com (sip.contact) is not in the DNS", act: "add an A record for gw.example.com", health: warning,
+		},
+		{
+			name: "our name is another machine's", plant: func(_ *testing.T, c *clinic) {
+				c.own = func() ([]net.Addr, error) {
+					return []net.Addr{&net.IPNet{IP: net.IPv4(192, 0, 2, 9), Mask: net.CIDRMask(24, 32)}}, nil
+				}
+			},
+			step: "ports", found: "gw.example.com (sip.contact) is 192.0.2.1 in DNS, and this machine is 192.0.2.9", act: "correct the A record of gw.example.com", health: warning,
+		},
+		{
+			name: "on loopback only", plant: func(_ *testing.T, c *clinic) { c.conf.SIP.TLS.Listen = []string{"127.0.0.1:5065"} },
+			step: "ports", found: "loopback address only (127.0.0.1:0, 127.0.0.1:5065): pool can't reach it", act: "such as 0.0.0.0:5065", health: broken,
+		},
+		{
+			name: "configuration changed", plant: func(_ *testing.T, c *clinic) {
+				c.planned = func() ([]change, error) {
+					return []change{{Path: "peers", Now: "x"}, {Path: "sip.contact", Restart: true}}, nil
+				}
+			},
+			step: "configuration", found: "clinic.yaml has changes that count from the next start on: sip.contact", act: "systemctl restart farhook", health: warning,
+		},
+		{
+			name: "configuration spoilt", plant: func(_ *testing.T, c *clinic) {
+				c.planned = func() ([]change, error) { return nil, errors.New("line 3: colour is no key") }
+			},
+			step: "configuration", found: "clinic.yaml can't be read any more: line 3: colour is no key", act: "farhook config check clinic.yaml", health: warning,
+		},
+		{
+			name: "refused for want of a right", plant: func(t *testing.T, c *clinic) {
+				c.send(t, "INVITE", cstaType, fmt.Sprintf(lineXML, "tel:+15558888"))
+			},
+			step: "refusals", found: "sip:alice@example.com was refused at ", act: "give the PBX that phone", health: warning,
 		},
 		{
 			name: "peer not configured", plant: func(t *testing.T, c *clinic) {
@@ -319,7 +361,7 @@ func TestDoctorNamesTheFault(t *testing.T) {
 				c.dir.(*book).entries[0].Line = "tel:+15551024"
 				c.send(t, "INVITE", cstaType, fmt.Sprintf(lineXML, "tel:+15551024"))
 			},
-			step: "services", found: "not AnswerCall", act: "mended at the PBX or the phone", health: warning,
+			step: "services", found: "MakeCall, ParkCall, ReconnectCall, RetrieveCall, SetDoNotDisturb, SetForwarding, SetMessageWaitingIndicator, SetMicrophoneMute, SingleStepConferenceCall, SingleStepTransferCall, SnapshotCall, SnapshotDevice, TransferCall; not AnswerCall: this phone cannot be answered remotely", act: "mend it at the PBX or the phone", health: warning,
 		},
 		{
 			name: "not signed in", plant: func(t *testing.T, c *clinic) {
@@ -356,41 +398,133 @@ func TestDoctorNamesTheFault(t *testing.T) {
 	}
 }
 
+// only has one name in DNS.
+func only(name string) func(context.Context, string) ([]string, error) {
+	return func(_ context.Context, asked string) ([]string, error) {
+		if asked != name {
+			return nil, errors.New("no such host")
+		}
+		return []string{"192.0.2.1"}, nil
+	}
+}
+
+// first is the first finding that isn't well.
+func first(all []finding) finding {
+	for _, f := range all {
+		if f.Health == warning || f.Health == broken {
+			return f
+		}
+	}
+	return finding{}
+}
+
 // A right that the PBX account misses, told by the adapter as what devices lack.
 func TestDoctorOnMissingRight(t *testing.T) {
 	c := newClinic(t)
-	c.serve(t, lacking{newSim(t), "the account has no right to originate calls"})
+	c.serve(t, lacking{newSim(t), "the manager account may not do Originate, or the module that offers it is not loaded"})
 	c.signIn(t)
-	for _, f := range c.examine(t.Context(), "alice@example.com") {
-		if f.Health == warning || f.Health == broken {
-			if f.Step != "services" || !strings.Contains(f.Found, "MakeCall: the account has no right to originate calls") {
-				t.Errorf("first is %+v", f)
-			}
-			return
-		}
+	f := first(c.examine(t.Context(), "alice@example.com"))
+	if f.Step != "services" || f.Health != warning || !strings.Contains(f.Found, "not MakeCall: the manager account may not do Originate, or the module") {
+		t.Errorf("first is %+v", f)
 	}
-	t.Error("nothing was found")
+	if len(f.Cure) != 1 || !strings.Contains(f.Cure[0], "in manager.conf the read and write classes") {
+		t.Errorf("cure: %q", f.Cure)
+	}
 }
 
-// Nothing has ever come: the commands for the other side are there, with this deployment's names.
+// Nothing has ever come: the acts for both kinds of other side are there, with this deployment's names.
 func TestDoctorOnSilence(t *testing.T) {
 	c := newClinic(t)
-	for _, f := range c.examine(t.Context(), "alice@example.com") {
-		if f.Health != broken {
-			continue
+	f := first(c.examine(t.Context(), "alice@example.com"))
+	if f.Step != "arrivals" || f.Health != broken || f.Found != "nothing has ever arrived from a UC server since farhook was started" {
+		t.Errorf("first is %+v", f)
+	}
+	at := 0
+	for _, want := range []string{
+		"on Lync Server 2010 or 2013:",
+		`New-CsTrustedApplicationPool -Identity "gw.example.com" -Registrar "pool.example.com"`,
+		`New-CsTrustedApplication -ApplicationId farhook -TrustedApplicationPoolFqdn "gw.example.com" -Port 5065`,
+		`New-CsStaticRoute -TLSRoute -Destination "gw.example.com" -Port 5065 -UseDefaultCertificate $true -MatchUri "rcc.example.com"`,
+		"Set-CsStaticRoutingConfiguration -Identity Global",
+		"Enable-CsTopology",
+		"on Office Communications Server 2007 (R2)",
+		"MSFT_SIPRemoteAddressData -Arguments @{Backend='(local)\\rtc'; Server='gw.example.com'; OutboundOnly=$false; ThrottleAsServer=$true; TreatAsAuthenticated=$true}",
+		"Routing, Add: domain rcc.example.com, next hop gw.example.com, transport TLS, port 5065",
+		"MSFT_SIPRoutingTableData",
+	} { // in this order
+		i := slices.IndexFunc(f.Cure[at:], func(s string) bool { return strings.Contains(s, want) })
+		if i < 0 {
+			t.Fatalf("no %s after the %d. of\n%s", want, at, strings.Join(f.Cure, "\n"))
 		}
-		all := strings.Join(f.Cure, "\n")
-		for _, want := range []string{
-			`New-CsTrustedApplicationPool -Identity "gw.example.com" -Registrar "pool.example.com"`, "New-CsTrustedApplication -ApplicationId farhook",
-			`New-CsStaticRoute -TLSRoute -Destination "gw.example.com"`, `-MatchUri "rcc.example.com"`, "Enable-CsTopology",
-		} {
-			if !strings.Contains(all, want) {
-				t.Errorf("no %s in\n%s", want, all)
+		at += i + 1
+	}
+}
+
+// Where farhook doesn't run the ports are tried: who has them, and who may.
+func TestDoctorTriesPorts(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	conf := defaults()
+	conf.SIP.Listen, conf.HTTP.Listen = []string{"127.0.0.1:0"}, taken.Addr().String()
+	f := first(newDoctor(conf).examine(t.Context(), ""))
+	if f.Step != "ports" || f.Found != "HTTP: another program has "+taken.Addr().String() || !strings.Contains(strings.Join(f.Cure, "\n"), fmt.Sprintf("ss -ltnp 'sport = :%d'", taken.Addr().(*net.TCPAddr).Port)) {
+		t.Errorf("taken: %+v", f)
+	}
+	for _, c := range []struct {
+		err        syscall.Errno
+		found, act string
+	}{
+		{syscall.EACCES, "SIP: this account may not listen on 127.0.0.1:0", "CAP_NET_BIND_SERVICE"},
+		{syscall.EADDRNOTAVAIL, "SIP: this machine has no address 127.0.0.1:0", "ip address"},
+		{syscall.EMFILE, "SIP: 127.0.0.1:0 can't be listened on: too many open files", "another address"},
+	} {
+		d := newDoctor(conf)
+		d.listen = func(string) (net.Listener, error) {
+			return nil, &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", c.err)}
+		}
+		f := first(d.examine(t.Context(), ""))
+		if f.Step != "ports" || !strings.Contains(strings.ReplaceAll(f.Found, "listen: bind: ", ""), c.found) || !strings.Contains(strings.Join(f.Cure, "\n"), c.act) {
+			t.Errorf("%v: %+v", c.err, f)
+		}
+	}
+	conf.HTTP.Listen = ""
+	if f := newDoctor(conf).reachable(t.Context(), nil); f[0].Health != healthy || f[0].Found != "farhook does not run; every port that it would listen on is free" {
+		t.Errorf("free: %+v", f)
+	}
+}
+
+// The last few refusals are told, the newest first, each with its reason; one that is over is no warning.
+func TestDoctorTellsTheLastRefusals(t *testing.T) {
+	c := newClinic(t)
+	for n := range 7 {
+		c.send(t, "INVITE", cstaType, fmt.Sprintf(lineXML, fmt.Sprintf("tel:+1555888%d", n)))
+	}
+	tell := func() (all []finding) {
+		for _, f := range c.examine(t.Context(), "") {
+			if f.Step == "refusals" {
+				all = append(all, f)
 			}
 		}
-		return
+		return all
 	}
-	t.Error("nothing was found")
+	got := tell()
+	if len(got) != refusalsTold {
+		t.Fatalf("%d: %s", len(got), text(got))
+	}
+	for i, f := range got {
+		if want := fmt.Sprintf("no PBX has the line (operation/invalidDeviceID: no PBX has the device \"tel:+1555888%d\")", 6-i); f.Health != warning || !strings.Contains(f.Found, "sip:alice@example.com was refused at ") || !strings.Contains(f.Found, want) {
+			t.Errorf("%d: %+v, want %s", i, f, want)
+		}
+	}
+	c.signIn(t)
+	for _, f := range tell() {
+		if f.Health != healthy || !strings.HasSuffix(f.Found, "it went well since") {
+			t.Errorf("afterwards: %+v", f)
+		}
+	}
 }
 
 // The command: against the running gateway, without one, and with a file that is no good.
@@ -407,7 +541,7 @@ func TestDoctorCommand(t *testing.T) {
 		var out strings.Builder
 		return run(t.Context(), append([]string{"doctor", "--config", conf}, args...), &out, &out), out.String()
 	}
-	write("control: " + filepath.Join(dir, "c.sock") + "\nsip: {listen: ['127.0.0.1:0'], contact: gw.example.com, domain: rcc.example.com}\nhttp: {listen: ''}\nrights: demo\npbx: [{name: sim, kind: sim, settings: {quiet: true}}]\n")
+	write("control: " + filepath.Join(dir, "c.sock") + "\nsip: {listen: ['127.0.0.1:0'], contact: localhost, domain: rcc.example.com}\nhttp: {listen: ''}\nrights: demo\npbx: [{name: sim, kind: sim, settings: {quiet: true}}]\n")
 	if status, out := doctor("1001"); status != 2 || !strings.Contains(out, "BROKEN   arrivals     farhook does not run") {
 		t.Errorf("without a gateway: %d\n%s", status, out)
 	}
@@ -418,12 +552,39 @@ func TestDoctorCommand(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &d); err != nil || status != 2 || d.Health != broken {
 		t.Errorf("nobody has come yet: %d %v\n%s", status, err, out)
 	}
-	if status, out := doctor("--commands"); status != 0 || !strings.Contains(out, `New-CsStaticRoute -TCPRoute -Destination "gw.example.com"`) || !strings.Contains(out, "-EnableTcp") {
+	if status, out := doctor("--commands"); status != 0 || !strings.Contains(out, `New-CsStaticRoute -TCPRoute -Destination "localhost"`) || !strings.Contains(out, "-EnableTcp") ||
+		!strings.Contains(out, "next hop localhost, transport TCP") || !strings.Contains(out, "$_.LineServerURI = 'sip:farhook@rcc.example.com'") {
 		t.Errorf("commands: %d\n%s", status, out)
 	}
 	write("sip: {lissen: []}\n")
 	if status, out := doctor(); status != 2 || !strings.Contains(out, "BROKEN   configuration") || !strings.Contains(out, "lissen") {
 		t.Errorf("a bad file: %d\n%s", status, out)
+	}
+}
+
+// The exit status: 0 where all is well, 1 for a warning. 2 is above.
+func TestDoctorExitStatus(t *testing.T) {
+	dir := t.TempDir()
+	file, socket := filepath.Join(dir, "farhook.yaml"), filepath.Join(dir, "c.sock")
+	conf := "control: " + socket + "\nsip: {listen: ['127.0.0.1:0'], contact: localhost}\nhttp: {listen: ''}\nrights: trusted\npeers: [{name: here, addresses: [127.0.0.1]}]\npbx: [{name: sim, kind: sim, settings: {quiet: true}}]\n"
+	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, stop := start(t, `farhook started.*"sip": \["(127.0.0.1:\d+)"\]`, "serve", "--config", file)
+	defer stop()
+	c := &clinic{addr: m[1]}
+	doctor := func() (int, string) {
+		var out strings.Builder
+		return run(t.Context(), []string{"doctor", "--control", socket, "tel:+15551001"}, &out, &out), out.String()
+	}
+	c.send(t, "OPTIONS", "", "")
+	c.until(t, func() bool { _, out := doctor(); return strings.Contains(out, "connected: sim") })
+	if status, out := doctor(); status != 1 || !strings.Contains(out, "WARNING  arrivals") || strings.Contains(out, "BROKEN") {
+		t.Errorf("nobody has signed in: %d\n%s", status, out)
+	}
+	c.signIn(t)
+	if status, out := doctor(); status != 0 || strings.Contains(out, "WARNING") || !strings.Contains(out, "ok       ports        listens on SIP "+m[1]) {
+		t.Errorf("all is well: %d\n%s", status, out)
 	}
 }
 

@@ -36,14 +36,14 @@ func (k *doctorCmd) Run(ctx context.Context, s *streams) error {
 	if k.Config != "" {
 		var err error
 		if c, err = load(k.Config); err != nil {
-			return k.tell(s, diagnosis{User: k.User, Health: broken, Findings: []finding{{Step: "configuration", Health: broken, Found: err.Error(), Cure: []string{"farhook config check " + k.Config}}}})
+			return k.tell(s, diagnosis{User: k.User, Health: broken, Findings: []finding{stopped("configuration", typed(err.Error()), typed("farhook config check "+k.Config))}})
 		}
 	}
 	if k.Commands {
 		if k.Config == "" {
 			return errors.New("--commands needs --config FILE: the commands have this deployment's names")
 		}
-		_, err := fmt.Fprintln(s.out, strings.Join(namesOf(c).all(), "\n"))
+		_, err := fmt.Fprintln(s.out, strings.Join(namesOf(c).script(), "\n"))
 		return err
 	}
 	body, err := k.ask(ctx, http.MethodGet, "/doctor", url.Values{"user": {k.User}})
@@ -62,11 +62,18 @@ func (k *doctorCmd) Run(ctx context.Context, s *streams) error {
 	var all []finding
 	if len(c.SIP.TLS.Listen) > 0 {
 		if d.keys, err = openKeyring("sip.tls", c.SIP.TLS, zap.NewNop()); err != nil {
-			all = append(all, finding{Step: "certificate", Health: broken, Found: err.Error(), Cure: []string{"put the right files there; farhook config check " + k.Config + " looks again"}})
+			all = append(all, stopped("certificate", typed(err.Error()), say("put the right files there; farhook config check %s looks again", k.Config)))
 		}
 	}
 	all = append(all, d.examine(ctx, k.User)...)
 	return k.tell(s, diagnosis{User: k.User, Health: worst(all), Findings: all})
+}
+
+// stopped is a finding of a step that couldn't even begin.
+func stopped(step string, what saying, cure ...saying) finding {
+	f := found(broken, what, cure...)
+	f.Step = step
+	return f
 }
 
 // tell prints a diagnosis, and makes the exit status of it.
@@ -102,7 +109,13 @@ func (k *doctorCmd) tell(s *streams, d diagnosis) error {
 // diagnose is the doctor's word on one user, by the gateway that runs.
 func (g *gateway) diagnose(ctx context.Context, user string) diagnosis {
 	d := newDoctor(g.config())
-	d.keys, d.board, d.uc = g.keys, g.board, g.uc
+	d.keys, d.board, d.uc, d.open = g.keys, g.board, g.uc, g.openPorts()
+	d.planned = func() ([]change, error) {
+		g.reloading.Lock()
+		defer g.reloading.Unlock()
+		_, all, err := g.planned()
+		return all, err
+	}
 	if g.directory != nil {
 		d.dir = register{g.directory, g.board}
 	}

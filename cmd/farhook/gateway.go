@@ -316,17 +316,22 @@ func addrs(ls []net.Listener) []string {
 // listen opens a TCP listener, and says in one sentence why it can't.
 func listen(what, addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s cannot listen on %s: another program has that port", what, addr)
-	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("%s cannot listen on %s: no right to use that port", what, addr)
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return nil, fmt.Errorf("%s cannot listen on %s: this machine does not have that address", what, addr)
-	case err != nil:
-		return nil, fmt.Errorf("%s cannot listen on %s: %w", what, addr, err)
+	if err != nil {
+		return nil, cannotListen(what, addr, err)
 	}
 	return l, nil
+}
+
+func cannotListen(what, addr string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s cannot listen on %s: another program has that port", what, addr)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("%s cannot listen on %s: no right to use that port", what, addr)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%s cannot listen on %s: this machine does not have that address", what, addr)
+	}
+	return fmt.Errorf("%s cannot listen on %s: %w", what, addr, err)
 }
 
 func serveProfiles(ctx context.Context, l net.Listener) error {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// lyncNames is what the commands for a Lync or OCS side are filled in with. What this deployment doesn't say stands in <angle brackets>.
+// lyncNames is what the commands for a Lync or OCS side (ocs.go) are filled in with. What this deployment doesn't say stands in <angle brackets>.
 type lyncNames struct {
 	gateway string // our FQDN, as in the certificate
 	port    string
@@ -52,7 +52,10 @@ func namesOf(c Config) lyncNames {
 	return n
 }
 
-func quoted(s string) string { return `"` + s + `"` }
+// quoted is a PowerShell string; nothing in it is expanded, whatever a directory has in it.
+func quoted(s string) string { return `"` + inQuotes.Replace(s) + `"` }
+
+var inQuotes = strings.NewReplacer("`", "``", "$", "`$", `"`, "`\"")
 
 // trusted are the commands that make the gateway a trusted application of the pool.
 func (n lyncNames) trusted() []string {
@@ -80,9 +83,24 @@ func (n lyncNames) userSet() []string {
 		quoted(n.user), quoted(n.line), quoted("sip:farhook@"+n.domain))}
 }
 
-// all is the whole of it, in order.
-func (n lyncNames) all() []string {
-	all := n.trusted()
-	all = append(all[:len(all)-1], n.routed()...)
-	return append(all, n.userSet()...)
+// server are the commands for the server side, in order.
+func (n lyncNames) server() []string {
+	t := n.trusted()
+	return append(t[:len(t)-1], n.routed()...)
+}
+
+// script is the whole of it, for both families of servers.
+func (n lyncNames) script() []string {
+	all := append([]string{"# Lync Server 2010, 2013 (Lync Server Management Shell)"}, n.server()...)
+	all = append(all, n.userSet()...)
+	all = append(all, "", "# Office Communications Server 2007, 2007 R2 (PowerShell on a front end; it has no commands of its own, but WMI)")
+	all = append(all, n.serverOCS()...)
+	return append(all, n.userSetOCS()...)
+}
+
+// onBoth are cures for both families: which one it is the gateway can't know.
+func (n lyncNames) onBoth(lync, ocs func(lyncNames) []string) []saying {
+	all := append([]saying{say("on Lync Server 2010 or 2013:")}, typedAll(lync(n))...)
+	all = append(all, say("on Office Communications Server 2007 (R2), which has no such commands:"))
+	return append(all, typedAll(ocs(n))...)
 }

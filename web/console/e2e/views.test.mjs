@@ -236,7 +236,7 @@ test("every view in both themes, small and enlarged, in German", async () => {
       if (view === "admin") await p.locator('[data-pbx="sim"]').waitFor();
       if (view === "admin/counters") await p.locator("[data-counter]").first().waitFor();
       if (view === "admin/configuration") await p.locator("[data-setting]").first().waitFor();
-      if (view === "admin/doctor") await p.locator("[data-finding]").first().waitFor();
+      if (view === "admin/doctor") await p.locator('[data-finding="PBX link"]').getByText("verbunden: sim").waitFor();
       await accessible(`${view}, ${colorScheme}`, p);
       await keep(p, `${view.replace("/", "-")}-${colorScheme}-de`);
     }
