@@ -37,8 +37,12 @@ func (h hands) Answer(d csta.DeviceID) error      { return h.p.Answer(endpoint(d
 func (h hands) HangUp(d csta.DeviceID) error      { return h.p.HangUp(endpoint(d)) }
 func (h hands) Hold(d csta.DeviceID) error        { return h.p.Hold(endpoint(d)) }
 func (h hands) Retrieve(d csta.DeviceID) error    { return h.p.Retrieve(endpoint(d)) }
-func (h hands) CutLink()                          { h.p.Cut() }
-func (h hands) RestoreLink()                      { h.p.Restore() }
+func (h hands) Press(d csta.DeviceID, digits string) error {
+	return h.p.Press(endpoint(d), digits)
+}
+func (h hands) Pressed(d csta.DeviceID) (string, error) { return h.p.Pressed(endpoint(d)), nil }
+func (h hands) CutLink()                                { h.p.Cut() }
+func (h hands) RestoreLink()                            { h.p.Restore() }
 
 func plain() fake.Config {
 	return fake.Config{Phones: []string{"101", "102", "103", "104"}, Slots: [2]int{701, 720}, Lines: true, Secret: "s3cret"}
@@ -71,7 +75,7 @@ func TestConformance(t *testing.T) {
 					log = zaptest.NewLogger(t)
 				}
 				return adaptertest.Harness{
-					Adapter: adapterOn(t, p, log, style), Phones: [4]csta.DeviceID{"101", "102", "103", "104"}, Busy: "9001", Outside: "9555", Slot: "701", Hands: hands{p},
+					Adapter: adapterOn(t, p, log, style, func(c *Config) { c.Digits = true }), Phones: [4]csta.DeviceID{"101", "102", "103", "104"}, Busy: "9001", Outside: "9555", Slot: "701", Hands: hands{p},
 					Settle: func(condition func() bool) bool {
 						for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Microsecond) {
 							if condition() {

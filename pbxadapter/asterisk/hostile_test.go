@@ -17,52 +17,6 @@ import (
 	"farhook/pbxadapter/asterisk/ami"
 )
 
-// smuggled are ways to bring a second action, a header, a variable or a pattern into a field.
-var smuggled = []string{
-	"102\r\nAction: Originate", "102\r\n\r\nAction: Hangup\r\nChannel: /.*/", "102\nVariable: X=1", "102\rX: y", "/PJSIP.*/", "102,X=1", "102&103", "${SHELL(id)}",
-	"102\x00", "1 02", "102|103", "102@other", "102/n", strings.Repeat("1", 81), "١٠٢", "",
-}
-
-// Nothing of it reaches Asterisk, whichever field it comes in: every request is refused before an action with it is sent.
-func TestSmuggling(t *testing.T) {
-	inBubble(t, plain(), func(b *board) {
-		id := b.talk("101", "102")
-		active := csta.ConnectionID{Call: id, Device: "102"}
-		for _, s := range smuggled {
-			d := csta.DeviceID(s)
-			before := len(b.p.Acted())
-			for _, r := range []csta.Request{
-				csta.MakeCall{CallingDevice: "103", CalledDirectoryNumber: d},
-				csta.MakeCall{CallingDevice: d, CalledDirectoryNumber: "104"},
-				csta.ConsultationCall{ExistingCall: active, ConsultedDevice: d},
-				csta.SingleStepTransferCall{ActiveCall: active, TransferredTo: d},
-				csta.SingleStepConferenceCall{ActiveCall: active, DeviceToJoin: d},
-				csta.ParkCall{Parking: &active, ParkTo: d},
-				csta.SetForwarding{Device: "103", ActivateForward: true, ForwardDN: d},
-				csta.SetForwarding{Device: d, ActivateForward: true, ForwardDN: "104"},
-				csta.SetDoNotDisturb{Device: d, DoNotDisturbOn: true},
-				csta.SetMessageWaitingIndicator{Device: d, MessageWaitingOn: true},
-				csta.GetForwarding{Device: d},
-				csta.GenerateDigits{ConnectionToSendDigits: active, CharactersToSend: "1" + s + "\r\n"},
-				csta.HoldCall{CallToBeHeld: csta.ConnectionID{Call: csta.CallID(s), Device: "102"}},
-				csta.ClearConnection{ConnectionToBeCleared: csta.ConnectionID{Call: id, Device: d}},
-				csta.DirectedPickupCall{CallToBePickedUp: &active, RequestingDevice: d},
-				csta.GroupPickupCall{NewDestination: d},
-			} {
-				if _, err := b.do(r); err == nil {
-					t.Errorf("%s with %q is carried out", r.Service(), s)
-				} else if e := new(csta.Error); !errors.As(err, &e) {
-					t.Errorf("%s with %q: %v is no answer of the standard", r.Service(), s, err)
-				}
-			}
-			if n := len(b.p.Acted()); n != before {
-				t.Errorf("%q: Asterisk was asked for %v", s, b.p.Acted()[before:])
-			}
-		}
-		b.is("102", csta.Connected)
-	})
-}
-
 // A phone that is barred from a number stays barred, by whatever service it asks.
 func TestClassOfService(t *testing.T) {
 	conf := plain()

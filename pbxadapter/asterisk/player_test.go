@@ -346,7 +346,7 @@ func (p *player) act(ctx context.Context, s step, served int) int {
 
 // compare holds an action of ours against the recorder's: what it is done to must be the same.
 func (p *player) compare(s step, q map[string][]string) {
-	for _, h := range []string{"Channel", "ExtraChannel", "Channel1", "Channel2", "Context", "Exten", "Application", "Data", "Family", "Key", "Mailbox"} {
+	for _, h := range []string{"Channel", "ExtraChannel", "Channel1", "Channel2", "Context", "Exten", "Application", "Data", "Family", "Key", "Val", "Mailbox", "Digit", "NewMessages"} {
 		want := s.get(h)
 		got := strings.Join(q[h], ",")
 		if h == "Exten" && strings.HasPrefix(want, "55") && len(want) > 3 && strings.HasPrefix(got, "55") {

@@ -70,8 +70,18 @@ func init() { //nolint:gochecknoinits // the table names methods that name the t
 		"Getvar":    (*PBX).getVariable,
 		"Setvar":    (*PBX).setVariable,
 		"PlayDTMF": func(p *PBX, s *session, a action) {
-			if p.channelOf(s, a, "Channel", "Channel not found") != nil {
+			c := p.channelOf(s, a, "Channel", "Channel not found")
+			switch digit := a.get("Digit"); {
+			case c == nil:
+			case len(digit) != 1 || !strings.Contains("0123456789*#ABCD", digit):
+				s.refuse(a, "Invalid DTMF digit")
+			default:
 				s.reply(a, "Success", "Message: DTMF successfully queued")
+				if a.get("Receive") == "true" {
+					p.press(c, digit)
+				} else {
+					p.hears(c, digit)
+				}
 			}
 		},
 		"Originate":     (*PBX).originateAction,

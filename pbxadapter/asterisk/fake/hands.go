@@ -115,6 +115,37 @@ func (p *PBX) Retrieve(endpoint string) error {
 	return err
 }
 
+// Press presses keys at a phone that talks.
+func (p *PBX) Press(endpoint, digits string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c, err := p.find(endpoint, "talks", func(c *channel) bool { return c.bridge != nil && !c.holding })
+	if err == nil {
+		for _, d := range digits {
+			p.press(c, string(d))
+		}
+	}
+	return err
+}
+
+// press is a key that comes in by a channel: the others in its bridge hear it.
+func (p *PBX) press(c *channel, digit string) {
+	p.emit("DTMFEnd", c.head(""), []string{"Digit: " + digit, "DurationMs: 150", "Direction: Received"})
+	if c.bridge == nil {
+		return
+	}
+	for _, o := range c.bridge.members {
+		if o != c {
+			p.hears(o, digit)
+		}
+	}
+}
+
+func (p *PBX) hears(c *channel, digit string) {
+	p.emit("DTMFEnd", c.head(""), []string{"Digit: " + digit, "DurationMs: 150", "Direction: Sent"})
+	p.pressed[c.endpoint] += digit
+}
+
 func (p *PBX) hold(c *channel, on bool) {
 	name := "Unhold"
 	if on {

@@ -14,6 +14,21 @@ func (p *PBX) Acted() []string {
 	return slices.Clone(p.actions)
 }
 
+func (p *PBX) hear(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.heard = append(p.heard, line...)
+}
+
+// Heard is all that its clients have said since it was last asked, as it came by their connections.
+func (p *PBX) Heard() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	said := string(p.heard)
+	p.heard = nil
+	return said
+}
+
 // Listed counts how often all channels were asked for.
 func (p *PBX) Listed() int {
 	p.mu.Lock()
@@ -26,6 +41,13 @@ func (p *PBX) Outside() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.outside)
+}
+
+// Pressed are the keys that an endpoint has been played so far.
+func (p *PBX) Pressed(endpoint string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pressed[endpoint]
 }
 
 // Stored is a value of the AstDB, by family and key; empty where there is none.

@@ -56,6 +56,8 @@ type PBX struct {
 	lists   int // how often Status was asked for
 	listed  func(n int)
 	asked   map[string]int
+	pressed map[string]string // keys that came to endpoints
+	heard   []byte            // all that was said to it
 	outside []string
 	anew    int // how many actions that do something are left until it says that it has booted
 }
@@ -112,6 +114,7 @@ func New(c Config) *PBX {
 	p := &PBX{
 		conf: c, started: time.Now().Truncate(time.Second), phones: map[string]*phone{}, bridges: map[string]*bridge{}, db: map[string]string{},
 		states: map[string]string{}, mwi: map[string]bool{}, parked: map[string]*channel{}, session: map[*session]bool{}, dropped: map[string]int{}, asked: map[string]int{},
+		pressed: map[string]string{},
 	}
 	for _, n := range c.Phones {
 		p.phones[n] = &phone{endpoint: n}

@@ -81,6 +81,7 @@ func (s *session) read() {
 		a := action{}
 		for {
 			line, err := r.ReadString('\n')
+			s.p.hear(line)
 			if err != nil {
 				s.p.mu.Lock()
 				delete(s.p.session, s)
