@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 
 	"farhook/csta"
 	"farhook/web"
+	"farhook/web/access"
 	"farhook/web/live"
 )
 
@@ -37,8 +40,11 @@ func TestAsyncAPI(t *testing.T) {
 // Everything that is really told is what the description says.
 func TestDescribedIsTold(t *testing.T) {
 	schema, registry := web.DocumentSchema()
-	g := startWith(t, accessOpen)
+	g := startWith(t, access.Config{}, heartbeats(50*time.Millisecond))
+	g.token = g.secret(access.Everything())
+	leaver := g.secret(access.Grant{Scopes: []access.Scope{access.ObserveState}, AllDevices: true})
 	s := g.follow("GET", "/api/v1/events", "after=old.1")
+	left := g.follow("GET", "/api/v1/events", "kind=note", "Authorization", "Bearer "+leaver)
 	seen := map[string]int{}
 	check := func(d told) {
 		t.Helper()
@@ -49,7 +55,10 @@ func TestDescribedIsTold(t *testing.T) {
 		var res huma.ValidateResult
 		huma.Validate(registry, schema, huma.NewPathBuffer(nil, 0), huma.ModeReadFromServer, v, &res)
 		for _, e := range res.Errors {
-			t.Errorf("%s: %v\n%s", d.Event, e, d.raw)
+			t.Errorf("%s %s: %v\n%s", d.Type, d.Event, e, d.raw)
+		}
+		if registry.Map()[strings.ToUpper(d.Type[:1])+d.Type[1:]+"Document"] == nil {
+			t.Errorf("%s is no message of the description", d.Type)
 		}
 		seen[d.Type+d.Event]++
 	}
@@ -95,6 +104,26 @@ func TestDescribedIsTold(t *testing.T) {
 		check(d)
 		if d.Event == "DoNotDisturbEvent" {
 			break
+		}
+	}
+	for seen["heartbeat"] == 0 { // as long as nothing happens that it asked for
+		check(left.next())
+	}
+	for _, tok := range g.access.Tokens() {
+		if !slices.Contains(tok.Grant.Scopes, access.Administer) {
+			if err := g.access.DeleteToken(t.Context(), tok.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for ended := false; !ended; {
+		d := left.next()
+		check(d)
+		ended = d.Type == "end"
+	}
+	for _, d := range []string{"snapshot", "gap", "heartbeat", "end"} {
+		if d != "event" && seen[d] == 0 {
+			t.Errorf("no %s was told", d)
 		}
 	}
 	for _, e := range live.Events() {

@@ -20,6 +20,7 @@ func (s *Streams) SSE(w http.ResponseWriter, r *http.Request, v Viewer, after st
 	w.WriteHeader(http.StatusOK)
 	out := &sse{w: w, control: http.NewResponseController(w)}
 	_ = out.control.SetReadDeadline(time.Time{})
+	_ = out.control.SetWriteDeadline(time.Now().Add(writeWithin))
 	_ = out.control.Flush() // who comes back and has missed nothing knows at once that he is heard
 	err := s.follow(r.Context(), out, v, after, f)
 	if r.Context().Err() == nil && !errors.Is(err, errStopping) {
