@@ -24,8 +24,8 @@ type Act struct {
 // the given time is forgotten.
 func (d *DB) Begin(ctx context.Context, a Act, forget time.Time) (before *Act, err error) {
 	err = d.tx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM acts WHERE began < ?", ms(forget)); err != nil {
-			return fmt.Errorf("history: %w", err)
+		if _, err := exec(ctx, tx, "DELETE FROM acts WHERE began < ?", ms(forget)); err != nil {
+			return err
 		}
 		o := Act{Owner: a.Owner, Name: a.Name}
 		var began int64
@@ -39,32 +39,21 @@ func (d *DB) Begin(ctx context.Context, a Act, forget time.Time) (before *Act, e
 		case !errors.Is(err, sql.ErrNoRows):
 			return fmt.Errorf("history: %w", err)
 		}
-		_, err = tx.ExecContext(ctx, "INSERT INTO acts (owner, name, request, device, began, process, status, headers, body) VALUES (?, ?, ?, ?, ?, ?, 0, '', '')",
+		_, err = exec(ctx, tx, "INSERT INTO acts (owner, name, request, device, began, process, status, headers, body) VALUES (?, ?, ?, ?, ?, ?, 0, '', '')",
 			a.Owner, a.Name, a.Request, a.Device, ms(a.Began), a.Process)
-		if err != nil {
-			return fmt.Errorf("history: %w", err)
-		}
-		return nil
+		return err
 	})
 	return before, err
 }
 
 // Finish notes the answer of an act. It is on disk when it returns.
 func (d *DB) Finish(ctx context.Context, a Act) error {
-	return d.tx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "UPDATE acts SET status = ?, headers = ?, body = ? WHERE owner = ? AND name = ?", a.Status, a.Headers, a.Body, a.Owner, a.Name); err != nil {
-			return fmt.Errorf("history: %w", err)
-		}
-		return nil
-	})
+	_, err := d.exec(ctx, "UPDATE acts SET status = ?, headers = ?, body = ? WHERE owner = ? AND name = ?", a.Status, a.Headers, a.Body, a.Owner, a.Name)
+	return err
 }
 
 // Forget takes an act away that was refused before anything could happen.
 func (d *DB) Forget(ctx context.Context, a Act) error {
-	return d.tx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM acts WHERE owner = ? AND name = ?", a.Owner, a.Name); err != nil {
-			return fmt.Errorf("history: %w", err)
-		}
-		return nil
-	})
+	_, err := d.exec(ctx, "DELETE FROM acts WHERE owner = ? AND name = ?", a.Owner, a.Name)
+	return err
 }

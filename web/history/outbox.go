@@ -3,7 +3,6 @@ package history
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"strings"
 	"time"
 )
@@ -25,22 +24,12 @@ type Queued struct {
 }
 
 func (d *DB) queued(ctx context.Context, query string, args ...any) ([]Queued, error) {
-	rows, err := d.read.QueryContext(ctx, "SELECT "+outboxColumns+" FROM outbox "+query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("history: %w", err)
-	}
-	defer rows.Close()
-	list := []Queued{}
-	for rows.Next() {
-		var q Queued
+	return list(ctx, d, func(rows *sql.Rows) (q Queued, err error) {
 		var created, next, dead int64
-		if err := rows.Scan(&q.ID, &q.Webhook, &q.Message, &q.Ordered, &q.Body, &created, &q.Tries, &next, &dead, &q.Said); err != nil {
-			return nil, fmt.Errorf("history: %w", err)
-		}
+		err = rows.Scan(&q.ID, &q.Webhook, &q.Message, &q.Ordered, &q.Body, &created, &q.Tries, &next, &dead, &q.Said)
 		q.Created, q.Next, q.Dead = timeOf(created), timeOf(next), timeOf(dead)
-		list = append(list, q)
-	}
-	return list, rows.Err()
+		return q, err
+	}, "SELECT "+outboxColumns+" FROM outbox "+query, args...)
 }
 
 // Waiting is what has to be known of a document that waits, to say when it may be sent.
@@ -52,22 +41,12 @@ type Waiting struct {
 
 // Waiting are the documents that wait for a webhook, oldest first, after the one with this id.
 func (d *DB) Waiting(ctx context.Context, webhook string, after int64, limit int) ([]Waiting, error) {
-	rows, err := d.read.QueryContext(ctx, "SELECT id, ordered, next_try FROM outbox WHERE webhook = ? AND dead = 0 AND id > ? ORDER BY id LIMIT ?", webhook, after, limit)
-	if err != nil {
-		return nil, fmt.Errorf("history: %w", err)
-	}
-	defer rows.Close()
-	var list []Waiting
-	for rows.Next() {
-		var w Waiting
+	return list(ctx, d, func(rows *sql.Rows) (w Waiting, err error) {
 		var next int64
-		if err := rows.Scan(&w.ID, &w.Ordered, &next); err != nil {
-			return nil, fmt.Errorf("history: %w", err)
-		}
+		err = rows.Scan(&w.ID, &w.Ordered, &next)
 		w.Next = timeOf(next)
-		list = append(list, w)
-	}
-	return list, rows.Err()
+		return w, err
+	}, "SELECT id, ordered, next_try FROM outbox WHERE webhook = ? AND dead = 0 AND id > ? ORDER BY id LIMIT ?", webhook, after, limit)
 }
 
 // Queued is one document that waits. false: it doesn't any more.
@@ -84,65 +63,46 @@ func (d *DB) Dead(ctx context.Context, webhook, after string, limit int) ([]Queu
 	return d.queued(ctx, "WHERE webhook = ? AND dead > 0 AND id > COALESCE((SELECT id FROM outbox WHERE message = ? AND webhook = ?), 0) ORDER BY id LIMIT ?", webhook, after, webhook, limit)
 }
 
-// Delivered takes documents out.
-func (d *DB) Delivered(ctx context.Context, ids ...int64) error {
-	return d.tx(ctx, func(tx *sql.Tx) error {
-		for _, id := range ids {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE id = ?", id); err != nil {
-				return fmt.Errorf("history: %w", err)
-			}
-		}
-		return nil
-	})
+// Delivered takes a document out.
+func (d *DB) Delivered(ctx context.Context, id int64) error {
+	_, err := d.exec(ctx, "DELETE FROM outbox WHERE id = ?", id)
+	return err
 }
 
 // Tried notes a try that came to nothing: when the next one is, or, where dead isn't zero, that it is given up.
 func (d *DB) Tried(ctx context.Context, q Queued) error {
-	return d.tx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "UPDATE outbox SET tries = ?, next_try = ?, dead = ?, said = ? WHERE id = ?", q.Tries, ms(q.Next), ms(q.Dead), q.Said[:min(len(q.Said), 500)], q.ID); err != nil {
-			return fmt.Errorf("history: %w", err)
-		}
-		return nil
-	})
+	_, err := d.exec(ctx, "UPDATE outbox SET tries = ?, next_try = ?, dead = ?, said = ? WHERE id = ?", q.Tries, ms(q.Next), ms(q.Dead), q.Said[:min(len(q.Said), 500)], q.ID)
+	return err
 }
 
 // Redeliver puts documents that were given up back into the queue: one, or all of the webhook. It gives how many.
 func (d *DB) Redeliver(ctx context.Context, webhook, message string) (n int64, err error) {
-	err = d.tx(ctx, func(tx *sql.Tx) error {
-		query, args := "UPDATE outbox SET dead = 0, tries = 0, next_try = 0, created = ? WHERE webhook = ? AND dead > 0", []any{ms(time.Now()), webhook}
-		if message != "" {
-			query, args = query+" AND message = ?", append(args, message)
-		}
-		res, err := tx.ExecContext(ctx, query, args...)
-		if err != nil {
-			return fmt.Errorf("history: %w", err)
-		}
-		n, err = res.RowsAffected()
-		return err
-	})
-	return n, err
+	statement, args := "UPDATE outbox SET dead = 0, tries = 0, next_try = 0, created = ? WHERE webhook = ? AND dead > 0", []any{ms(time.Now()), webhook}
+	if message != "" {
+		statement, args = statement+" AND message = ?", append(args, message)
+	}
+	return d.exec(ctx, statement, args...)
+}
+
+// PutAside gives up everything that waits for a webhook.
+func (d *DB) PutAside(ctx context.Context, webhook, said string) error {
+	_, err := d.exec(ctx, "UPDATE outbox SET dead = ?, said = ? WHERE webhook = ? AND dead = 0", ms(time.Now()), said, webhook)
+	return err
+}
+
+// Send puts documents into the outbox. They are on disk when it returns.
+func (d *DB) Send(ctx context.Context, out ...Sending) error {
+	return d.writeBatch(ctx, nil, nil, out)
 }
 
 // DropOthers takes out what is for none of these webhooks: it was written when its own was being deleted.
 func (d *DB) DropOthers(ctx context.Context, webhooks []string) error {
-	return d.tx(ctx, func(tx *sql.Tx) error {
-		args := make([]any, len(webhooks))
-		for i, w := range webhooks {
-			args[i] = w
-		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE webhook NOT IN (''"+strings.Repeat(", ?", len(args))+")", args...); err != nil {
-			return fmt.Errorf("history: %w", err)
-		}
-		return nil
-	})
+	_, err := d.exec(ctx, "DELETE FROM outbox WHERE webhook NOT IN (''"+strings.Repeat(", ?", len(webhooks))+")", anys(webhooks)...)
+	return err
 }
 
 // Drop takes everything of a webhook out.
 func (d *DB) Drop(ctx context.Context, webhook string) error {
-	return d.tx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE webhook = ?", webhook); err != nil {
-			return fmt.Errorf("history: %w", err)
-		}
-		return nil
-	})
+	_, err := d.exec(ctx, "DELETE FROM outbox WHERE webhook = ?", webhook)
+	return err
 }

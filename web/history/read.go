@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,14 +42,10 @@ func (q Query) where() (string, []any) {
 		add("id < ?", idAt(q.To))
 	}
 	if q.Devices != nil {
-		list := make([]any, len(q.Devices))
-		for i, d := range q.Devices {
-			list[i] = string(d)
-		}
-		if len(list) == 0 {
+		if len(q.Devices) == 0 {
 			add("1 = 0")
 		} else {
-			add("id IN (SELECT call_row FROM legs WHERE device IN (?"+strings.Repeat(", ?", len(list)-1)+"))", list...)
+			add("id IN (SELECT call_row FROM legs WHERE device IN (?"+strings.Repeat(", ?", len(q.Devices)-1)+"))", anys(q.Devices)...)
 		}
 	}
 	if q.Number != "" {
@@ -138,29 +135,20 @@ func (d *DB) openCalls(ctx context.Context) ([]*Call, error) {
 
 // calls reads calls with their legs.
 func (d *DB) calls(ctx context.Context, query string, args ...any) ([]*Call, error) {
-	rows, err := d.read.QueryContext(ctx, query, args...)
+	all, err := list(ctx, d, scanCall, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("history: %w", err)
+		return nil, err
 	}
-	defer rows.Close()
-	var list []*Call
-	byRow := make(map[string]*Call)
-	for rows.Next() {
-		c, err := scanCall(rows)
-		if err != nil {
-			return nil, err
-		}
-		list, byRow[c.row] = append(list, c), c
+	byRow := make(map[string]*Call, len(all))
+	for _, c := range all {
+		byRow[c.row] = c
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("history: %w", err)
-	}
-	for from := 0; from < len(list); from += page {
-		if err := d.legsOf(ctx, list[from:min(from+page, len(list))], byRow); err != nil {
+	for some := range slices.Chunk(all, page) {
+		if err := d.legsOf(ctx, some, byRow); err != nil {
 			return nil, err
 		}
 	}
-	return list, nil
+	return all, nil
 }
 
 func scanCall(rows *sql.Rows) (*Call, error) {
@@ -169,81 +157,59 @@ func scanCall(rows *sql.Rows) (*Call, error) {
 	err := rows.Scan(&c.row, &c.CallID, &c.PBX, &began, &answered, &ended,
 		&c.Calling.Device, &c.Calling.Number, &c.Calling.Name, &c.Calling.Shown, &c.Called.Device, &c.Called.Number, &c.Called.Name, &c.Called.Shown,
 		&c.Rang, &c.Talked, &c.Held, &c.Outcome, &c.Cause, &c.TransferredBy, &c.TransferredTo, &c.JoinedTo, &c.By, &c.Reference)
-	if err != nil {
-		return nil, fmt.Errorf("history: %w", err)
-	}
 	c.ID, c.Began, c.Answered, c.Ended = c.row, timeOf(began), timeOf(answered), timeOf(ended)
-	return c, nil
+	return c, err
 }
 
 func (d *DB) legsOf(ctx context.Context, calls []*Call, byRow map[string]*Call) error {
-	if len(calls) == 0 {
-		return nil
-	}
 	args := make([]any, len(calls))
 	for i, c := range calls {
 		args[i] = c.row
 	}
-	rows, err := d.read.QueryContext(ctx, "SELECT "+legColumns+" FROM legs WHERE call_row IN (?"+strings.Repeat(", ?", len(args)-1)+") ORDER BY call_row, n", args...)
-	if err != nil {
-		return fmt.Errorf("history: %w", err)
+	type part struct {
+		row string
+		Leg
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var l Leg
-		var id string
+	parts, err := list(ctx, d, func(rows *sql.Rows) (l part, err error) {
 		var n int
 		var since, began, answered, ended int64
-		if err := rows.Scan(&id, &n, &l.Device, &l.Party.Number, &l.Party.Name, &l.Party.Shown, &l.state, &since, &began, &answered, &ended, &l.Rang, &l.Talked, &l.Held, &l.Outcome); err != nil {
-			return fmt.Errorf("history: %w", err)
-		}
+		err = rows.Scan(&l.row, &n, &l.Device, &l.Party.Number, &l.Party.Name, &l.Party.Shown, &l.state, &since, &began, &answered, &ended, &l.Rang, &l.Talked, &l.Held, &l.Outcome)
 		if l.Party.Shown == "known" {
 			l.Party.Device = l.Device
 		}
 		l.since, l.Began, l.Answered, l.Ended = timeOf(since), timeOf(began), timeOf(answered), timeOf(ended)
-		if c := byRow[id]; c != nil {
-			c.Legs = append(c.Legs, l)
+		return l, err
+	}, "SELECT "+legColumns+" FROM legs WHERE call_row IN (?"+strings.Repeat(", ?", len(args)-1)+") ORDER BY call_row, n", args...)
+	for _, l := range parts {
+		if c := byRow[l.row]; c != nil {
+			c.Legs = append(c.Legs, l.Leg)
 		}
 	}
-	return rows.Err()
+	return err
 }
 
 // Retain forgets finished calls that began before a time, and documents that were put aside before it, a few at a time so that nobody waits long. It gives
 // how many calls.
-func (d *DB) Retain(ctx context.Context, since time.Time) (int64, error) {
-	for more := true; more; {
-		err := d.tx(ctx, func(tx *sql.Tx) error {
-			res, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE dead > 0 AND dead < ? LIMIT 500)", ms(since))
-			if err != nil {
-				return fmt.Errorf("history: %w", err)
-			}
-			n, err := res.RowsAffected()
-			more = n > 0
-			return err
-		})
-		if err != nil {
+func (d *DB) Retain(ctx context.Context, since time.Time) (calls int64, err error) {
+	for n := int64(1); n > 0; {
+		if n, err = d.exec(ctx, "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE dead > 0 AND dead < ? LIMIT 500)", ms(since)); err != nil {
 			return 0, err
 		}
 	}
-	var all int64
 	for {
 		n, err := d.forget(ctx, "SELECT id FROM calls WHERE id < ? AND ended > 0 ORDER BY id LIMIT 500", idAt(since))
-		if all += n; err != nil || n == 0 {
-			return all, err
+		if calls += n; err != nil || n == 0 {
+			return calls, err
 		}
 	}
 }
 
 func (d *DB) forget(ctx context.Context, which string, args ...any) (n int64, err error) {
 	err = d.tx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM legs WHERE call_row IN ("+which+")", args...); err != nil {
-			return fmt.Errorf("history: %w", err)
+		if _, err := exec(ctx, tx, "DELETE FROM legs WHERE call_row IN ("+which+")", args...); err != nil {
+			return err
 		}
-		res, err := tx.ExecContext(ctx, "DELETE FROM calls WHERE id IN ("+which+")", args...)
-		if err != nil {
-			return fmt.Errorf("history: %w", err)
-		}
-		n, err = res.RowsAffected()
+		n, err = exec(ctx, tx, "DELETE FROM calls WHERE id IN ("+which+")", args...)
 		return err
 	})
 	return n, err
@@ -257,11 +223,7 @@ type Erased struct{ Calls, Legs, Documents int64 }
 func (d *DB) Erase(ctx context.Context, number, by string) (e Erased, err error) {
 	err = d.tx(ctx, func(tx *sql.Tx) error {
 		run := func(count *int64, query string, args ...any) error {
-			res, err := tx.ExecContext(ctx, query, args...)
-			if err != nil {
-				return fmt.Errorf("history: %w", err)
-			}
-			n, err := res.RowsAffected()
+			n, err := exec(ctx, tx, query, args...)
 			*count += n
 			return err
 		}

@@ -77,8 +77,8 @@ func (d *DB) writeBatch(ctx context.Context, ended, open []row, out []Sending) e
 					continue
 				}
 				for _, table := range [...]string{"calls WHERE id", "legs WHERE call_row"} {
-					if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" = ?", r.row); err != nil {
-						return fmt.Errorf("history: %w", err)
+					if _, err := exec(ctx, tx, "DELETE FROM "+table+" = ?", r.row); err != nil {
+						return err
 					}
 				}
 			}

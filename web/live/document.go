@@ -97,6 +97,7 @@ func KindOfEvent(e switchboard.Entry) string {
 // Story tells documents: the same ones to all who follow.
 type Story struct {
 	board *switchboard.Board
+	docs  once
 	notes func() []Note // nil: there are none
 }
 

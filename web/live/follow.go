@@ -35,7 +35,6 @@ var (
 type Streams struct {
 	*Story
 	log     *zap.Logger
-	docs    once
 	allowed func(*http.Request) bool
 	open    sync.WaitGroup
 	count   atomic.Int64
@@ -249,7 +248,7 @@ func (t *teller) drain(after string) (switchboard.Seq, error) {
 func (t *teller) event(e switchboard.Entry) (Encoded, bool, error) {
 	c, ok := e.Beside.(switchboard.DevicesChanged)
 	if !ok || len(t.f.Devices) == 0 {
-		return t.streams.docs.event(t.streams.Story, t.v, e)
+		return t.streams.Encoded(t.v, e)
 	}
 	if e.Beside, ok = c.Only(t.f.Devices); !ok {
 		return Encoded{}, false, nil

@@ -9,7 +9,7 @@ import (
 // kept is how many encoded events are kept for those who come a little later.
 const kept = 2048
 
-// once encodes each event once for all who may see everything of it.
+// once has each event as it is encoded for all who may see everything of it.
 type once struct {
 	mu   sync.Mutex
 	ring [kept]*slot
@@ -23,7 +23,8 @@ type slot struct {
 	err  error
 }
 
-func (o *once) event(s *Story, v Viewer, e switchboard.Entry) (Encoded, bool, error) {
+// Encoded is Event, encoded: once for all who may see everything, whether they follow or have webhooks.
+func (s *Story) Encoded(v Viewer, e switchboard.Entry) (Encoded, bool, error) {
 	if !v.Eyes.All {
 		d, ok := s.Event(v, e)
 		if !ok {
@@ -32,13 +33,13 @@ func (o *once) event(s *Story, v Viewer, e switchboard.Entry) (Encoded, bool, er
 		enc, err := Encode(d)
 		return enc, true, err
 	}
-	o.mu.Lock()
-	at := &o.ring[e.Seq%kept]
+	s.docs.mu.Lock()
+	at := &s.docs.ring[e.Seq%kept]
 	if *at == nil || (*at).seq != e.Seq {
 		*at = &slot{seq: e.Seq}
 	}
 	x := *at
-	o.mu.Unlock()
+	s.docs.mu.Unlock()
 	x.make.Do(func() {
 		var d Document
 		d, x.told = s.Event(v, e)

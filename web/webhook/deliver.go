@@ -57,8 +57,10 @@ type Deliverer struct {
 	client *http.Client
 	log    *zap.Logger
 
+	changing sync.Mutex // one change of the receivers at a time; taken before mu
+
 	mu      sync.Mutex
-	hooks   map[string]*Hook
+	hooks   map[string]*Hook // a receiver is replaced, never changed
 	workers map[string]*worker
 	ctx     context.Context // of Run; nil: it doesn't run
 	all     sync.WaitGroup
@@ -169,17 +171,18 @@ func (d *Deliverer) Outgoing(e switchboard.Entry) []history.Sending {
 	d.mu.Unlock()
 	var out []history.Sending
 	for _, h := range hooks {
-		v, ok := d.viewer(h.Owner)
-		if !ok || !h.wants(e) {
+		if !h.wants(e) {
 			continue
 		}
-		doc, ok := d.story.Event(v, e)
+		v, ok := d.viewer(h.Owner)
 		if !ok {
 			continue
 		}
-		enc, err := live.Encode(doc)
+		enc, ok, err := d.story.Encoded(v, e)
 		if err != nil {
 			d.log.Error("a document can't be encoded", zap.Error(err))
+		}
+		if err != nil || !ok {
 			continue
 		}
 		out = append(out, history.Sending{Webhook: h.ID, Message: "evt_" + enc.Position, Ordered: threads(e), Document: enc.JSON})
@@ -189,18 +192,25 @@ func (d *Deliverer) Outgoing(e switchboard.Entry) []history.Sending {
 
 // Gap are the documents that tell every receiver that something is lost to it: it looks at what there is, by REST, and goes on from there.
 func (d *Deliverer) Gap(reason string) []history.Sending {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var ids []string
+	for _, h := range d.hooks {
+		if h.Disabled == "" {
+			ids = append(ids, h.ID)
+		}
+	}
+	return d.gap(reason, ids...)
+}
+
+func (d *Deliverer) gap(reason string, hooks ...string) (out []history.Sending) {
 	enc, err := live.Encode(d.story.Gap(reason))
 	if err != nil {
 		d.log.Error("a document can't be encoded", zap.Error(err))
 		return nil
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var out []history.Sending
-	for _, h := range d.hooks {
-		if h.Disabled == "" {
-			out = append(out, history.Sending{Webhook: h.ID, Message: "evt_" + enc.Position, Ordered: "gap", Document: enc.JSON})
-		}
+	for _, id := range hooks {
+		out = append(out, history.Sending{Webhook: id, Message: "evt_" + enc.Position, Ordered: "gap", Document: enc.JSON})
 	}
 	return out
 }
@@ -305,8 +315,11 @@ func (d *Deliverer) post(ctx context.Context, h Hook, q history.Queued) (wait ti
 	}
 	defer res.Body.Close()
 	_, _ = io.CopyN(io.Discard, res.Body, maxAnswer)
-	if res.StatusCode >= 200 && res.StatusCode < 300 {
+	switch {
+	case res.StatusCode >= 200 && res.StatusCode < 300:
 		return 0, nil
+	case res.StatusCode == http.StatusGone:
+		return 0, errGone
 	}
 	if n, aerr := strconv.Atoi(res.Header.Get("Retry-After")); aerr == nil && n > 0 {
 		wait = min(time.Duration(n)*time.Second, LongestWait)
@@ -314,14 +327,26 @@ func (d *Deliverer) post(ctx context.Context, h Hook, q history.Queued) (wait ti
 	return wait, fmt.Errorf("it answered %s", res.Status)
 }
 
+// errGone is the answer of a receiver that wants nothing any more (Standard Webhooks: the sender disables it).
+var errGone = errors.New("it answered 410 Gone")
+
 // Dead lists the documents that were put aside.
 func (d *Deliverer) Dead(ctx context.Context, id, after string, limit int) ([]history.Queued, error) {
 	return d.db.Dead(ctx, id, after, limit)
 }
 
-// Redeliver sends documents again that were put aside: one, or all where message is empty. It gives how many.
+// Redeliver sends documents again that were put aside: one, or all where message is empty. It gives how many. A receiver that is disabled is so no longer, and is
+// told that what happened meanwhile is lost to it.
 func (d *Deliverer) Redeliver(ctx context.Context, id, message string) (int64, error) {
+	d.changing.Lock()
+	defer d.changing.Unlock()
 	n, err := d.db.Redeliver(ctx, id, message)
+	if h := d.get(id); err == nil && h != nil && h.Disabled != "" {
+		h.Disabled = ""
+		if err = d.put(ctx, *h); err == nil {
+			err = d.db.Send(ctx, d.gap("nothing was sent while the webhook was disabled", id)...)
+		}
+	}
 	d.mu.Lock()
 	w := d.workers[id]
 	d.mu.Unlock()

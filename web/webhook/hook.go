@@ -20,6 +20,8 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"farhook/csta"
 )
 
@@ -33,7 +35,7 @@ type Hook struct {
 	Kinds    []string        `json:"kinds,omitempty" doc:"Only these: call, feature, service, or names of events"`
 	Created  time.Time       `json:"created"`
 	Secrets  []Secret        `json:"secrets,omitempty" doc:"Never shown"`
-	Disabled string          `json:"disabled,omitempty" doc:"Why nothing is sent any more"`
+	Disabled string          `json:"disabled,omitempty" doc:"Why nothing is sent any more: the receiver answered 410 Gone. What waited for it was put aside; redeliver begins again"`
 }
 
 // Secret signs until it ends; zero: it is the present one.
@@ -138,6 +140,8 @@ func (d *Deliverer) Add(ctx context.Context, h Hook) (Hook, string, error) {
 	if err := checkURL(h.URL, d.conf.Private); err != nil {
 		return h, "", err
 	}
+	d.changing.Lock()
+	defer d.changing.Unlock()
 	d.mu.Lock()
 	n := 0
 	for _, o := range d.hooks {
@@ -164,6 +168,8 @@ const rotation = 24 * time.Hour
 
 // Rotate gives a receiver a new secret. The old one signs too for a day.
 func (d *Deliverer) Rotate(ctx context.Context, id string) (string, error) {
+	d.changing.Lock()
+	defer d.changing.Unlock()
 	h := d.get(id)
 	if h == nil {
 		return "", ErrUnknown
@@ -183,8 +189,29 @@ func (d *Deliverer) Rotate(ctx context.Context, id string) (string, error) {
 	return secret, d.put(ctx, *h)
 }
 
+// disable ends deliveries to a receiver that wants none any more; what waits for it is put aside.
+func (d *Deliverer) disable(ctx context.Context, id string, why error) error {
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	h := d.get(id)
+	if h == nil || h.Disabled != "" {
+		return nil
+	}
+	h.Disabled = why.Error()
+	d.mu.Lock()
+	d.hooks[id] = h // at once, whatever the disk says
+	d.mu.Unlock()
+	d.log.Warn("a webhook is disabled", zap.String("webhook", id), zap.Error(why))
+	if err := d.put(ctx, *h); err != nil {
+		return err
+	}
+	return d.db.PutAside(ctx, id, h.Disabled)
+}
+
 // Delete takes a receiver away, and what waits for it.
 func (d *Deliverer) Delete(ctx context.Context, id string) error {
+	d.changing.Lock()
+	defer d.changing.Unlock()
 	was, err := d.db.Delete(ctx, kind, id)
 	switch {
 	case err != nil:

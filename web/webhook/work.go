@@ -32,6 +32,7 @@ type worker struct {
 
 	queue  *queue
 	came   chan outcome
+	look   time.Time // when the outbox is looked at again
 	busy   int
 	failed int       // tries, since the last success
 	probe  time.Time // when a receiver that is down is tried again
@@ -54,7 +55,10 @@ func (w *worker) wake() {
 // run delivers until ctx ends, and what is on its way has come to something.
 func (w *worker) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		rest := w.fill(ctx)
+		if now := time.Now(); !now.Before(w.look) {
+			w.look = now.Add(w.fill(ctx))
+		}
+		rest := time.Until(w.look)
 		if d := w.send(ctx); d > 0 {
 			rest = min(rest, d)
 		}
@@ -62,8 +66,12 @@ func (w *worker) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-w.news:
+			w.look = time.Time{}
 		case o := <-w.came:
-			w.settle(o)
+			full := len(w.queue.known) >= window
+			if w.settle(o); full || w.anew.Load() {
+				w.look = time.Time{} // there is room
+			}
 		case <-t.C:
 		}
 		t.Stop()
@@ -108,7 +116,7 @@ func (w *worker) send(ctx context.Context) time.Duration {
 		return 0
 	}
 	h := w.d.get(w.hook)
-	if h == nil {
+	if h == nil || h.Disabled != "" {
 		return 0
 	}
 	for w.busy < atOnce {
@@ -204,12 +212,9 @@ func (d *Deliverer) sendOne(ctx context.Context, h Hook, it *item, soon outcome)
 	d.counts.failed.Add(1)
 	q.Tries++
 	q.Said = err.Error()
-	backoff := min(d.conf.FirstWait<<min(q.Tries-1, 30), LongestWait)
-	if backoff <= 0 {
-		backoff = LongestWait
-	}
-	q.Next = now.Add(max(backoff/2+rand.N(backoff), wait))
-	if ok && !seen || now.Sub(q.Created) >= d.conf.Age || q.Next.Sub(q.Created) > d.conf.Age {
+	q.Next = now.Add(max(d.conf.backoff(q.Tries), wait))
+	gone := errors.Is(err, errGone)
+	if gone || ok && !seen || now.Sub(q.Created) >= d.conf.Age || q.Next.Sub(q.Created) > d.conf.Age {
 		q.Dead = now
 		d.counts.aside.Add(1)
 		d.log.Warn("a document is put aside", zap.String("webhook", h.ID), zap.String("message", q.Message), zap.Int("tries", q.Tries), zap.Error(err))
@@ -219,8 +224,23 @@ func (d *Deliverer) sendOne(ctx context.Context, h Hook, it *item, soon outcome)
 		if !q.Dead.IsZero() {
 			o.next = time.Time{}
 		}
+		if gone {
+			if err := d.disable(ctx, h.ID, err); err != nil {
+				return o, err
+			}
+		}
 		return o, d.db.Tried(ctx, q)
 	}
+}
+
+// backoff is how long a document waits after so many tries: it doubles up to LongestWait, and is half to one and a half times that, so that what failed together
+// isn't tried together.
+func (c Config) backoff(tries int) time.Duration {
+	d := LongestWait
+	if n := tries - 1; n < 32 && c.FirstWait<<n > 0 {
+		d = min(c.FirstWait<<n, LongestWait)
+	}
+	return d/2 + rand.N(d)
 }
 
 // sees says whether a document that waits may still be seen: rights may have been withdrawn since it was written.
