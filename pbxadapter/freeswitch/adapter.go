@@ -43,6 +43,7 @@ type Adapter struct {
 	track    *tracker
 	feat     *features
 	window   window
+	beat     beat
 	parse    parser
 	early    []*event // while the state is gathered
 	waiters  []*waiter
@@ -179,7 +180,7 @@ func (a *Adapter) Run(ctx context.Context, r pbxadapter.Reporter) (err error) {
 	}
 	_ = nc.SetReadDeadline(time.Time{})
 	a.mu.Lock()
-	a.conn, a.run, a.ready, a.early, a.reporter = c, run, false, nil, r
+	a.conn, a.run, a.ready, a.early, a.reporter, a.beat = c, run, false, nil, r, beat{}
 	a.mu.Unlock()
 	var goroutines sync.WaitGroup
 	goroutines.Go(c.read)
@@ -230,8 +231,33 @@ func (a *Adapter) Run(ctx context.Context, r pbxadapter.Reporter) (err error) {
 	}
 }
 
-// alive has the PBX answer: a dead peer's silence is noticed within the time between two of these.
+// beat is the PBX's heartbeat: an event that comes as regularly as the site has configured, which the PBX doesn't tell.
+type beat struct {
+	last  time.Time
+	every time.Duration // the longest time between two of them; zero: there were no two yet
+}
+
+func (b *beat) heard(at time.Time) {
+	if !b.last.IsZero() {
+		b.every = max(b.every, at.Sub(b.last))
+	}
+	b.last = at
+}
+
+// missing says whether the next one is long overdue: three of them have not come.
+func (b *beat) missing(now time.Time) bool {
+	return b.every > 0 && now.Sub(b.last) > 3*b.every+time.Second
+}
+
+// alive has the PBX answer: a dead peer's silence is noticed within the time between two of these. One that answers but tells no events any more is noticed by
+// its heartbeats.
 func (a *Adapter) alive(ctx context.Context, c *conn) error {
+	a.mu.Lock()
+	b := a.beat
+	a.mu.Unlock()
+	if b.missing(time.Now()) {
+		return fmt.Errorf("freeswitch: the PBX tells no events any more: its heartbeat came every %v, and the last one %v ago", b.every.Round(time.Second), time.Since(b.last).Round(time.Second))
+	}
 	ctx, cancel := context.WithTimeout(ctx, a.time.ping)
 	defer cancel()
 	if _, err := c.bgapi(ctx, ping); err != nil {

@@ -50,6 +50,13 @@ func piped(t *testing.T) *script {
 	return &script{t: t, f: f, at: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8021}, pipe: true, hands: hands{f}, model: callmodel.New()}
 }
 
+// dial is a pipe to the fake.
+func (s *script) dial(context.Context) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	go s.f.Talk(theirs)
+	return ours, nil
+}
+
 func newScript(t *testing.T, parked bool) *script {
 	t.Helper()
 	s := onFake(t)
@@ -67,11 +74,7 @@ func (s *script) adapter(a *Adapter) {
 	s.mu.Lock()
 	s.a = a
 	if s.pipe {
-		a.dialer = func(context.Context) (net.Conn, error) {
-			ours, theirs := net.Pipe()
-			go s.f.Talk(theirs)
-			return ours, nil
-		}
+		a.dialer = s.dial
 	}
 	n := s.synced
 	s.mu.Unlock()

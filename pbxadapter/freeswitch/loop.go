@@ -80,6 +80,7 @@ func (a *Adapter) event(c *conn, e *event, f frame) error {
 		a.window.done(e)
 		return nil
 	case "HEARTBEAT":
+		a.beat.heard(f.at)
 		a.window.done(e)
 		return nil
 	}

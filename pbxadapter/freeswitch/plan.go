@@ -76,7 +76,7 @@ func (p *plan) drop(t *tracker) {
 		if n == nil || !n.leaving {
 			continue
 		}
-		if n.leaving = false; len(n.legs) == 0 && n.state != csta.Null {
+		if n.leaving = false; !n.live() && n.state != csta.Null {
 			t.end(n, csta.CauseNormalClearing, n.party)
 		}
 	}

@@ -31,6 +31,10 @@ func (f *PBX) api(command string, done func(string)) {
 	}
 	verb, rest, _ := strings.Cut(command, " ")
 	w := strings.Fields(rest)
+	if f.mood.Idle && verb != "user_data" && verb != "uuid_getvar" && !strings.HasPrefix(rest, "select/") {
+		done("+OK")
+		return
+	}
 	var l *leg
 	if len(w) > 0 {
 		l = f.legs[w[0]]

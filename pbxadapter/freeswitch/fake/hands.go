@@ -210,6 +210,15 @@ func (f *PBX) Commands() []string {
 	return list
 }
 
+// Said gives everything that was said to it since the last time, word for word, each message with its lines; and forgets it.
+func (f *PBX) Said() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	list := f.said
+	f.said = nil
+	return list
+}
+
 // Outside are the numbers outside that were called.
 func (f *PBX) Outside() []string {
 	f.mu.Lock()

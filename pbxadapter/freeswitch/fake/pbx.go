@@ -27,6 +27,7 @@ type Mood struct {
 	Rude     bool   // it rejects connections
 	Down     bool   // it closes them
 	Silent   bool   // it takes commands and does nothing
+	Idle     bool   // it says to everything that it has been done, and does nothing
 }
 
 // PBX is the fake.
@@ -43,6 +44,7 @@ type PBX struct {
 	db        map[string]string
 	rooms     map[string][]*leg
 	commands  []string
+	said      []string          // what was said to it, word for word
 	outside   []string          // numbers that were called there
 	counted   int               // commands
 	killAfter int               // after so many of them every link is dead
@@ -159,6 +161,9 @@ func (f *PBX) Talk(nc net.Conn) {
 			return
 		}
 		verb, rest, _ := strings.Cut(head[0], " ")
+		f.mu.Lock()
+		f.said = append(f.said, strings.Join(head, "\n"))
+		f.mu.Unlock()
 		switch {
 		case verb == "auth" && rest == mood.Password, verb == "userauth" && rest == "cti@pbx.test:"+mood.Password:
 			open = true
@@ -197,7 +202,9 @@ func (f *PBX) Talk(nc net.Conn) {
 			f.mu.Lock()
 			f.commands = append(f.commands, strings.Join(head, "\n"))
 			l.send("Content-Type: command/reply\nReply-Text: +OK "+newID(), "")
-			f.fire(rest, nil, m)
+			if !f.mood.Idle {
+				f.fire(rest, nil, m)
+			}
 			f.mu.Unlock()
 		default:
 			l.send("Content-Type: command/reply\nReply-Text: -ERR command not found", "")
