@@ -54,6 +54,9 @@ func TestWhatIsWrong(t *testing.T) {
 		"it still loads": {
 			conf: func(c *fake.Config) { c.Loading = true }, wrong: func(b *board) { b.pass(bootedWithin) }, says: "has not said that it has booted",
 		},
+		"Asterisk was restarted": {
+			wrong: func(b *board) { b.talk("101", "102"); b.p.Restart(); b.pass(5 * time.Second); b.idle("101", "102") }, says: "Asterisk was restarted",
+		},
 		"an unknown endpoint": {request: dial("199"), want: csta.ErrInvalidDeviceID},
 		"a phone that is not registered": {
 			wrong: func(b *board) { b.p.Register("104", false); b.pass(time.Second) }, request: dial("104"), want: csta.ErrDeviceOutOfService,

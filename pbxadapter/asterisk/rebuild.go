@@ -247,9 +247,7 @@ func (r *rebuilding) applications() {
 		if at := r.items[c].Get("Exten"); at == holdExten || at == parkExten {
 			continue
 		}
-		switch r.app(c) {
-		case "", "Dial", "Queue", "AppDial", "AppDial2", "Busy", "Congestion", "Wait", "Answer", "Hangup", "Bridge":
-		default:
+		if talks(r.app(c)) {
 			t.appAnswers(c)
 		}
 	}

@@ -156,7 +156,6 @@ var handlers = map[string]func(*tracker, ami.Message){
 	"ParkedCall":        (*tracker).parkedCall,
 	"UnParkedCall":      (*tracker).unparkedCall,
 	"ParkedCallTimeOut": (*tracker).parkedTimeout,
-	"ParkedCallSwap":    (*tracker).parkedTimeout,
 	"QueueCallerJoin":   (*tracker).queueJoin,
 	"QueueCallerLeave":  (*tracker).queueLeave,
 	"ConfbridgeJoin":    (*tracker).conferenceJoin,

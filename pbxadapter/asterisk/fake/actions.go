@@ -137,7 +137,7 @@ func (p *PBX) exists(ctx, exten string) bool {
 	}
 	slot, _ := strconv.Atoi(exten)
 	return (ctx == "internal" || ctx == "internal-barred") &&
-		(p.phones[exten] != nil || exten[0] == '9' || exten[0] == '*' || slot >= p.conf.Slots[0] && slot <= p.conf.Slots[1]) &&
+		(p.phones[exten] != nil || p.conf.Groups[exten] != nil || exten[0] == '9' || exten[0] == '*' || slot >= p.conf.Slots[0] && slot <= p.conf.Slots[1]) &&
 		(!barred(ctx, exten) || p.conf.Refuses)
 }
 
@@ -366,7 +366,7 @@ func (p *PBX) park(s *session, a action) {
 	p.leave(c)
 	b := p.newBridge("parking", "default")
 	p.enter(c, b)
-	c.app, c.parkedIn = "Park", slot
+	c.app, c.parkedIn, c.parker = "Park", slot, peer.endpoint
 	p.parked[slot] = c
 	p.unhold(c)
 	p.leave(peer)

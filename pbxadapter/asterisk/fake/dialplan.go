@@ -49,6 +49,12 @@ func (p *PBX) forward(c *channel, by, to string) bool {
 }
 
 func (p *PBX) dialPhone(c *channel, exten string) {
+	if members := p.conf.Groups[exten]; members != nil {
+		for _, n := range members {
+			p.dial(c, p.newChannel(n, 0, c.linked, ""), n, exten)
+		}
+		return
+	}
 	ph := p.phones[exten]
 	if ph == nil {
 		p.hangup(c, 1, "")

@@ -67,6 +67,33 @@ func (p *PBX) Unanswered(endpoint string) error {
 	return err
 }
 
+// NobodyFetches has a parked call come back to who parked it.
+func (p *PBX) NobodyFetches(slot string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.parked[slot]
+	if c == nil {
+		return fmt.Errorf("fake: nobody is parked in %s", slot)
+	}
+	delete(p.parked, slot)
+	c.parkedIn = ""
+	p.emit("ParkedCallTimeOut", c.head("Parkee"), []string{"ParkerDialString: PJSIP/" + c.parker, "Parkinglot: default", "ParkingSpace: " + slot})
+	p.leave(c)
+	p.run(c, "internal", c.parker)
+	return nil
+}
+
+// Runs has an endpoint's channel be in an application.
+func (p *PBX) Runs(endpoint, application string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.chans {
+		if c.endpoint == endpoint {
+			c.app = application
+		}
+	}
+}
+
 // Go has somebody else send an endpoint's channel to an extension.
 func (p *PBX) Go(endpoint, ctx, exten string) error {
 	p.mu.Lock()

@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 	"strconv"
@@ -119,7 +120,7 @@ func (p *PBX) showEndpoint(s *session, a action) {
 		state = "Unavailable"
 	}
 	s.item(a, "EndpointDetail", "DeviceState: "+state, "ActiveChannels: "+strconv.Itoa(active), "ObjectType: endpoint", "ObjectName: "+n, "Context: "+p.class(n), `Callerid: "Phone `+n+`" <`+n+`>`, "Mailboxes: "+n+"@default",
-		"CallGroup: 1", "PickupGroup: 1")
+		"CallGroup: "+cmp.Or(p.conf.Calls[n], "1"), "PickupGroup: 1")
 	s.complete(a, "EndpointDetailComplete")
 }
 

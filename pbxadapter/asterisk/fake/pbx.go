@@ -26,6 +26,8 @@ type Config struct {
 	Loading bool                // it does not say that it has booted, until Booted
 	FreePBX bool                // the dialplan looks for forwarding where FreePBX does
 	Queues  map[string][]string // members of each
+	Groups  map[string][]string // numbers that ring several phones
+	Calls   map[string]string   // call groups of phones; 1 where there is none. All may pick up group 1
 	Barred  []string            // phones whose context, internal-barred, leads to no number that begins with 900
 	Refuses bool                // … it has them, and hangs up
 	Version string
@@ -86,7 +88,7 @@ type channel struct {
 	originate        *originate
 	half             *channel
 	gone             bool
-	parkedIn         string
+	parkedIn, parker string
 	born             time.Time
 	forwarded        bool
 	hops             int // how often its call was forwarded
@@ -178,6 +180,18 @@ func (p *PBX) Restart() {
 	defer p.mu.Unlock()
 	p.chans, p.bridges, p.parked = nil, map[string]*bridge{}, map[string]*channel{}
 	p.started = p.started.Add(time.Hour)
+	p.refuse = false
+}
+
+// Renewed is a restart after which there are other calls, which have the former ones' ids.
+func (p *PBX) Renewed() {
+	p.Cut()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.started = p.started.Add(time.Hour)
+	for _, c := range p.chans {
+		c.born = time.Now()
+	}
 	p.refuse = false
 }
 
