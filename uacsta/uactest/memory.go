@@ -21,13 +21,16 @@ type Memory struct {
 func NewMemory() *Memory { return &Memory{conns: make(chan net.Conn), done: make(chan struct{})} }
 
 // Dial connects. It gives nil where the listener is closed.
-func (m *Memory) Dial() net.Conn {
+func (m *Memory) Dial() net.Conn { return m.DialFrom("127.0.0.1") }
+
+// DialFrom is Dial by a peer of that address.
+func (m *Memory) DialFrom(host string) net.Conn {
 	m.mu.Lock()
 	m.ports++
 	port := 40000 + m.ports
 	m.mu.Unlock()
 	near, far := net.Pipe()
-	here, there := memoryAddr(5060), memoryAddr(port)
+	here, there := gateway, memoryAddr{host, port}
 	select {
 	case m.conns <- memoryConn{far, here, there}:
 		return memoryConn{near, there, here}
@@ -53,7 +56,7 @@ func (m *Memory) Close() error {
 }
 
 // Addr is that of a gateway on loopback.
-func (m *Memory) Addr() net.Addr { return memoryAddr(5060) }
+func (m *Memory) Addr() net.Addr { return gateway }
 
 type memoryConn struct {
 	net.Conn
@@ -63,8 +66,13 @@ type memoryConn struct {
 func (c memoryConn) LocalAddr() net.Addr  { return c.local }
 func (c memoryConn) RemoteAddr() net.Addr { return c.remote }
 
-// memoryAddr is a port of 127.0.0.1, but nobody else's.
-type memoryAddr int
+// memoryAddr is an address and port, but of nobody else.
+type memoryAddr struct {
+	host string
+	port int
+}
+
+var gateway = memoryAddr{"127.0.0.1", 5060}
 
 func (memoryAddr) Network() string  { return "tcp" }
-func (a memoryAddr) String() string { return "127.0.0.1:" + strconv.Itoa(int(a)) }
+func (a memoryAddr) String() string { return net.JoinHostPort(a.host, strconv.Itoa(a.port)) }
