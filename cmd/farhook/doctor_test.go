@@ -269,6 +269,18 @@ func TestDoctorNamesTheFault(t *testing.T) {
 			step: "certificate", found: "expires in 8 days", act: "issue it anew", health: warning,
 		},
 		{
+			name: "certificate ends in 31 days", plant: func(t *testing.T, c *clinic) {
+				c.replace(t, uactest.Wanted{Names: []string{"gw.example.com"}, Days: 31})
+			},
+			health: healthy,
+		},
+		{
+			name: "certificate ends in 29 days", plant: func(t *testing.T, c *clinic) {
+				c.replace(t, uactest.Wanted{Names: []string{"gw.example.com"}, Days: 29})
+			},
+			step: "certificate", found: "expires in 28 days", act: "issue it anew", health: warning,
+		},
+		{
 			name: "clock ten minutes off", plant: func(t *testing.T, c *clinic) {
 				c.send(t, "OPTIONS", "Date: "+time.Now().Add(10*time.Minute).UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")+"\r\n", "")
 			},

@@ -9,10 +9,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
@@ -75,6 +78,8 @@ func TestKeyringWarns(t *testing.T) {
 		want string // empty: nothing
 	}{
 		{"ninety days", uactest.Wanted{Names: []string{"gw"}}, ""},
+		{"thirty-one days", uactest.Wanted{Names: []string{"gw"}, Days: 31}, ""},
+		{"twenty-nine days", uactest.Wanted{Names: []string{"gw"}, Days: 29}, "warn certificate expires soon"},
 		{"ten days", uactest.Wanted{Names: []string{"gw"}, Days: 10}, "warn certificate expires soon"},
 		{"yesterday", uactest.Wanted{Names: []string{"gw"}, Expired: true}, "error certificate has expired"},
 	} {
@@ -241,5 +246,87 @@ pbx: [{name: sim, kind: sim, settings: {quiet: true}}]
 	text, _ := os.ReadFile(record)
 	if !strings.Contains(string(text), `"act":"session accepted","user":"sip:alice@example.com","via":"sip","peer":"pool","line":"tel:+15551001"`) {
 		t.Errorf("the record has no session:\n%s", text)
+	}
+}
+
+// Where the files can't be watched (here they are links into another folder, whose changes nobody sees) SIGHUP has them read again.
+func TestCertificatesBySIGHUP(t *testing.T) {
+	a := uactest.NewAuthority(t)
+	f := newRingFiles(t, a, uactest.Wanted{Names: []string{"gw.example.com"}})
+	links := TLSConfig{Certificate: filepath.Join(t.TempDir(), "gw.pem"), Key: filepath.Join(t.TempDir(), "gw.key"), ClientCA: filepath.Join(t.TempDir(), "ca.pem")}
+	for link, file := range map[string]string{links.Certificate: f.Certificate, links.Key: f.Key, links.ClientCA: f.ClientCA} {
+		if err := os.Symlink(file, link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conf := filepath.Join(t.TempDir(), "farhook.yaml")
+	if err := os.WriteFile(conf, fmt.Appendf(nil, "sip:\n  listen: []\n  tls: {listen: ['127.0.0.1:0'], certificate: %s, key: %s, client_ca: %s}\n"+
+		"peers: [{name: pool, hosts: [pool.example.com]}]\nhttp: {listen: ''}\nrights: demo\npbx: [{name: sim, kind: sim, settings: {quiet: true}}]\n",
+		links.Certificate, links.Key, links.ClientCA), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, stop := start(t, `farhook started.*"sips": \["(127\.0\.0\.1:\d+)"\]`, "serve", "--config", conf)
+	defer stop()
+	shows := func(name string) bool { // whether that is the name of the certificate that the gateway shows
+		c, err := tls.Dial("tcp", m[1], &tls.Config{RootCAs: a.Pool, ServerName: name, Certificates: []tls.Certificate{a.Pair(uactest.Wanted{Names: []string{"pool.example.com"}})}})
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	}
+	if !shows("gw.example.com") {
+		t.Fatal("the first certificate isn't shown")
+	}
+	f.put(t, a, uactest.Wanted{Names: []string{"new.example.com"}})
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(20 * time.Second); !shows("new.example.com"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the new certificate is never shown")
+		}
+	}
+}
+
+// The metric says when our own certificate ends, and the first of the authorities; nothing where there is none.
+func TestCertificateMetric(t *testing.T) {
+	a, b := uactest.NewAuthority(t), uactest.NewAuthority(t)
+	f := newRingFiles(t, a, uactest.Wanted{Names: []string{"gw.example.com"}, Days: 12})
+	if err := os.WriteFile(f.ClientCA, append(slices.Clone(b.PEM), a.PEM...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := openKeyring("sip.tls", f.TLSConfig, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := func(g *gateway) map[string]float64 {
+		reg := prometheus.NewRegistry()
+		reg.MustRegister(trusting{g})
+		all, err := reg.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := make(map[string]float64)
+		for _, family := range all {
+			if family.GetName() == "farhook_certificate_expiry_timestamp_seconds" {
+				for _, x := range family.Metric {
+					v[x.Label[0].GetValue()] = x.Gauge.GetValue()
+				}
+			}
+		}
+		return v
+	}
+	k := r.current.Load()
+	k.cas[1].NotAfter = k.cas[0].NotAfter.Add(-time.Hour)
+	first := k.cas[1].NotAfter.Unix()
+	got := values(&gateway{keys: r})
+	if got["own"] != float64(k.leaf.NotAfter.Unix()) || got["authority"] != float64(first) || len(got) != 2 {
+		t.Errorf("%v, want %d and %d", got, k.leaf.NotAfter.Unix(), first)
+	}
+	if left := time.Until(time.Unix(int64(got["own"]), 0)); left < 11*24*time.Hour || left > 12*24*time.Hour {
+		t.Errorf("the certificate of 12 days ends in %v", left)
+	}
+	if got := values(&gateway{}); got["own"] != 0 || got["authority"] != 0 {
+		t.Errorf("without TLS: %v", got)
 	}
 }
