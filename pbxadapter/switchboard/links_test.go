@@ -3,6 +3,7 @@ package switchboard_test
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"farhook/csta"
@@ -32,4 +33,46 @@ func TestLinksAndSystem(t *testing.T) {
 			t.Fatalf("lost: %+v", b.Links())
 		}
 	}
+}
+
+// Between two tries the board waits longer each time, from half a second to half a minute, and never the same; a link that stood for a minute begins anew.
+func TestWaitsBetweenTries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newScripted(d1)
+		b := New(OwnLine{}, Options{}, PBX{Name: "a", Adapter: a})
+		serve(t, b)
+		<-a.runs
+		pause := func() time.Duration { // how long it takes from a lost link to the next try
+			a.cut <- errors.New("cable pulled")
+			began := time.Now()
+			<-a.runs
+			return time.Since(began)
+		}
+		grows := func() {
+			t.Helper()
+			for _, most := range []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second} {
+				if p := pause(); p < most/2 || p > most {
+					t.Errorf("waited %v, want %v to %v", p, most/2, most)
+				}
+			}
+		}
+		grows()
+		seen := make(map[time.Duration]bool)
+		for range 20 {
+			p := pause()
+			if p < 15*time.Second || p > 30*time.Second {
+				t.Errorf("waited %v in the end, want 15s to 30s", p)
+			}
+			seen[p.Truncate(time.Second)] = true
+		}
+		if len(seen) < 4 {
+			t.Errorf("everybody would come back at the same time: %v", seen)
+		}
+		time.Sleep(59 * time.Second)
+		if p := pause(); p < 15*time.Second {
+			t.Errorf("waited %v after a link that stood for less than a minute", p)
+		}
+		time.Sleep(time.Minute)
+		grows()
+	})
 }
