@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"farhook/csta"
+	"farhook/csta/callmodel"
 	"farhook/pbxadapter/sim"
 	"farhook/pbxadapter/switchboard"
 )
@@ -79,7 +81,7 @@ func (f *faulty) goOn() {
 func (h *house) witness(t *testing.T) (check func()) {
 	const line = csta.DeviceID("tel:+15551001")
 	p := h.dial(t)
-	p.signIn(string(line))
+	ref := p.signIn(string(line))
 	c := h.board.Follow(switchboard.Principal{User: "witness", Line: line, Via: "sip"}, switchboard.Now, switchboard.Filter{Devices: []csta.DeviceID{line}}, func() {})
 	return func() {
 		defer c.Close()
@@ -95,8 +97,13 @@ func (h *house) witness(t *testing.T) (check func()) {
 				time.Sleep(time.Millisecond)
 				continue
 			}
-			if got := p.event(); got.Element() != e.Event.Element() {
-				t.Fatalf("the witness heard %s, the journal has %s", got.Element(), e.Event.Element())
+			at := slices.IndexFunc(e.Audience, func(s callmodel.Seat) bool { return s.Device == line })
+			if at < 0 {
+				continue // of another device of the calls of this one
+			}
+			want := csta.Prepare(e.Event, csta.Ed3).Append(nil, ref, e.Audience[at].Local, func(d csta.DeviceID) string { return string(d) })
+			if got := p.read(); !strings.HasPrefix(got.start, "INFO ") || got.body != string(want) {
+				t.Fatalf("the witness heard %s%s, the journal has %s", got.head, got.body, want)
 			}
 			if _, last := e.Event.(csta.MessageWaitingEvent); last {
 				return

@@ -181,3 +181,29 @@ func TestConversations(t *testing.T) {
 		}
 	}
 }
+
+// The conversations that were given are all there, by number, and so is one for what each must not do.
+func TestConversationsAreThere(t *testing.T) {
+	numbers := []int{21, 22, 24, 25}
+	for n := range 19 {
+		numbers = append(numbers, n+1)
+	}
+	for _, n := range numbers {
+		if files, err := filepath.Glob(fmt.Sprintf("../testdata/flows/%02d-*.txt", n)); len(files) != 1 || err != nil {
+			t.Errorf("flow %02d: %q, %v", n, files, err)
+		}
+	}
+	bad, err := filepath.Glob("../testdata/flows/bad-*.txt")
+	if err != nil || len(bad) < 22 {
+		t.Errorf("%d of bad input, %v", len(bad), err)
+	}
+	for _, file := range bad {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), "\n-- pbx --\n") { // the witness would have nothing to see
+			t.Errorf("%s: nothing happens at the PBX meanwhile", file)
+		}
+	}
+}
