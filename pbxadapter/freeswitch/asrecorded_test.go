@@ -301,6 +301,154 @@ var asRecorded = map[string]func(*script){
 		s.do(csta.DirectedPickupCall{CallToBePickedUp: &id, RequestingDevice: "203"})
 		s.hand(s.hands.HangUp("201"))
 	},
+	"consult-parked-esl": func(s *script) {
+		s.talk()
+		s.consult("203")
+		s.hand(s.hands.Reject("203"))
+		s.is("203", csta.Fail)
+		s.do(csta.ReconnectCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+		s.consult("204")
+		s.hand(s.hands.Answer("204"))
+		s.is("204", csta.Connected)
+		s.do(csta.TransferCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+		s.hand(s.hands.HangUp("204"))
+	},
+	"no-answer": func(s *script) {
+		s.hand(s.hands.Dial("201", "202"))
+		s.is("202", csta.Alerting)
+		s.hand(s.f.GiveUp("202"))
+	},
+	"rejected": func(s *script) {
+		s.hand(s.hands.Dial("201", "202"))
+		s.is("202", csta.Alerting)
+		s.hand(s.f.Decline("202"))
+	},
+	"not-registered": func(s *script) {
+		s.unregisters("206")
+		s.hand(s.hands.Dial("201", "206"))
+		s.failed("206")
+		s.is("201")
+		s.registers("206")
+	},
+	"registration": func(s *script) { s.unregisters("206"); s.registers("206") },
+	"make-call-not-registered-esl": func(s *script) {
+		s.unregisters("206")
+		if _, err := s.a.Services()["MakeCall"](context.Background(), csta.MakeCall{CallingDevice: "206", CalledDirectoryNumber: "202"}); err == nil {
+			s.t.Error("it is made")
+		}
+		s.registers("206")
+	},
+	"do-not-disturb": func(s *script) {
+		s.do(csta.SetDoNotDisturb{Device: "202", DoNotDisturbOn: true})
+		s.hand(s.hands.Dial("201", "202"))
+		s.failed("202")
+		s.is("201")
+		s.do(csta.SetDoNotDisturb{Device: "202"})
+		s.code("202", "*78")
+		s.code("202", "*79")
+	},
+	"forward-all": func(s *script) {
+		s.do(csta.SetForwarding{Device: "202", ForwardingType: csta.ForwardImmediate, ActivateForward: true, ForwardDN: "203"})
+		s.hand(s.hands.Dial("201", "202"))
+		s.is("203", csta.Alerting)
+		s.hand(s.hands.Answer("203"))
+		s.is("203", csta.Connected)
+		s.hand(s.hands.HangUp("201"))
+		s.is("203")
+		s.do(csta.SetForwarding{Device: "202", ForwardingType: csta.ForwardImmediate})
+		s.code("202", "*72203")
+		s.code("202", "*73")
+	},
+	"forward-no-answer": func(s *script) {
+		s.f.Keep("cfna/202", "203")
+		s.hand(s.hands.Dial("201", "202"))
+		s.is("202", csta.Alerting)
+		s.hand(s.f.GiveUp("202"))
+		s.is("203", csta.Alerting)
+		s.hand(s.hands.Answer("203"))
+		s.is("203", csta.Connected)
+		s.hand(s.hands.HangUp("201"))
+	},
+	"ring-group": func(s *script) {
+		s.hand(s.hands.Dial("201", "400"))
+		s.is("202", csta.Alerting)
+		s.is("203", csta.Alerting)
+		s.hand(s.hands.Answer("203"))
+		s.is("202")
+		s.hand(s.hands.HangUp("201"))
+	},
+	"outside-gateway": func(s *script) {
+		s.hand(s.hands.Dial("201", "0301234567"))
+		s.is("0301234567", csta.Alerting)
+		s.hand(s.hands.Answer("0301234567"))
+		s.is("0301234567", csta.Connected)
+		s.hand(s.hands.HangUp("0301234567"))
+	},
+	"outside-answers": func(s *script) {
+		s.hand(s.hands.Dial("201", "9001"))
+		s.is("9001", csta.Alerting)
+		s.hand(s.f.Announce("201"))
+		s.is("9001", csta.Connected)
+		s.hand(s.hands.HangUp("201"))
+	},
+	"make-call-outside-esl": func(s *script) {
+		s.do(csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "9001", AutoOriginate: csta.AutoOriginateDoNotPrompt})
+		s.is("9001", csta.Connected)
+		s.hand(s.hands.HangUp("201"))
+	},
+	"conference-room-phone": func(s *script) {
+		s.hand(s.hands.Dial("201", "301"))
+		s.is("301", csta.Connected)
+		s.hand(s.hands.Dial("202", "301"))
+		s.until("they are in one call", func() bool { return len(s.model.State().Calls) == 1 && len(s.states("202")) == 1 })
+		s.hand(s.hands.HangUp("201"))
+		s.is("201")
+		s.hand(s.hands.HangUp("202"))
+	},
+	"make-call-cancelled-esl": func(s *script) {
+		s.do(csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "202", AutoOriginate: csta.AutoOriginateDoNotPrompt})
+		s.is("202", csta.Alerting)
+		s.hand(s.hands.HangUp("201"))
+	},
+	"make-call-own-desk-refuses-esl": func(s *script) {
+		s.do(csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "202"})
+		s.is("201", csta.Initiated)
+		s.hand(s.hands.Reject("201"))
+	},
+	"hold-esl": func(s *script) {
+		s.talk()
+		s.do(csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)})
+		s.do(csta.RetrieveCall{CallToBeRetrieved: s.conn("201", csta.Hold)})
+		s.do(csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)})
+		s.hand(s.hands.HangUp("202"))
+	},
+	"hold-refused-esl": func(s *script) {
+		s.talk()
+		s.f.Disobey("202")
+		s.a.time.step = 50 * time.Millisecond
+		if _, err := s.a.Services()["HoldCall"](context.Background(), csta.HoldCall{CallToBeHeld: s.conn("202", csta.Connected)}); err == nil {
+			s.t.Error("it holds")
+		}
+		s.hand(s.hands.HangUp("201"))
+	},
+	"single-step-transfer-by-caller-esl": func(s *script) {
+		s.talk()
+		s.do(csta.SingleStepTransferCall{ActiveCall: s.conn("201", csta.Connected), TransferredTo: "203"})
+		s.is("203", csta.Alerting)
+		s.hand(s.hands.Answer("203"))
+		s.is("203", csta.Connected)
+		s.hand(s.hands.HangUp("203"))
+	},
+	"message-waiting": func(s *script) {
+		s.do(csta.SetMessageWaitingIndicator{Device: "201", MessageWaitingOn: true})
+		s.do(csta.SetMessageWaitingIndicator{Device: "201"})
+	},
+	"digits-esl": func(s *script) {
+		s.talk()
+		s.do(csta.GenerateDigits{ConnectionToSendDigits: s.conn("201", csta.Connected), CharactersToSend: "12#"})
+		s.hand(s.hands.Press("202", "9"))
+		s.hand(s.hands.HangUp("201"))
+	},
 	"forward-busy": func(s *script) {
 		s.f.Keep("cfb/202", "203")
 		s.hand(s.hands.Dial("201", "202"))
@@ -313,14 +461,57 @@ var asRecorded = map[string]func(*script){
 	},
 }
 
+func (s *script) registers(user string) {
+	s.t.Helper()
+	s.f.Register(user, true)
+	s.until(user+" is in service", func() bool { _, out := s.model.OutOfService(csta.DeviceID(user)); return !out })
+}
+
+// failed waits until a device was told to have failed.
+func (s *script) failed(d csta.DeviceID) {
+	s.t.Helper()
+	s.until(string(d)+" has failed", func() bool {
+		return slices.ContainsFunc(s.told, func(t callmodel.Told) bool {
+			e, ok := t.Event.(csta.FailedEvent)
+			return ok && e.FailedConnection.Device == d
+		})
+	})
+}
+
+// unregisters has a phone that was registered unregister; what went before is not told.
+func (s *script) unregisters(user string) {
+	s.t.Helper()
+	s.registers(user)
+	s.mu.Lock()
+	s.told = nil
+	s.mu.Unlock()
+	s.f.Register(user, false)
+	s.until(user+" is out of service", func() bool { _, out := s.model.OutOfService(csta.DeviceID(user)); return out })
+}
+
+// code has a phone dial a code, which is confirmed by a tone.
+func (s *script) code(user, code string) {
+	s.t.Helper()
+	s.hand(s.hands.Dial(csta.DeviceID(user), csta.DeviceID(code)))
+	s.is(csta.DeviceID(code), csta.Connected)
+	s.hand(s.hands.HangUp(csta.DeviceID(user)))
+	s.is(csta.DeviceID(user))
+}
+
 var stamp = regexp.MustCompile(`(?m)^\d+\.\d+ `)
 
 // The fake does what the real one did: the same actions lead to the same events at every device.
 func TestFakeAsRecorded(t *testing.T) {
 	for name, act := range asRecorded {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(t, false)
+			s := onFake(t)
+			a := fakeAdapter(t, s.at, name == "consult-parked-esl")
+			a.conf.Digits = name == "digits-esl"
+			s.adapter(a)
+			defer func() { _ = s.stop() }()
+			s.mu.Lock()
 			s.told = nil
+			s.mu.Unlock()
 			act(s)
 			s.until("everybody has hung up", func() bool { return len(s.told) > 0 && len(s.model.State().Calls) == 0 })
 			recorded := map[string][]string{}

@@ -70,18 +70,6 @@ func TestBadLinks(t *testing.T) {
 	}
 }
 
-// userauth is used where a user is configured.
-func TestUserAuth(t *testing.T) {
-	s := onFake(t)
-	a := fakeAdapter(t, s.at, false)
-	a.conf.User = "cti@pbx.test"
-	s.adapter(a)
-	s.talk()
-	if err := s.stop(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // A notice, a PBX that was started anew, and one that no longer answers end the link; the next one finds what is so.
 func TestLinkEnds(t *testing.T) {
 	for _, c := range []struct {

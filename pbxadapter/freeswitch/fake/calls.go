@@ -20,7 +20,7 @@ func (f *PBX) retrieve(l *leg) {
 // press is keys pressed at a leg: whom it talks to hears them.
 func (f *PBX) press(l *leg, digits, source string) {
 	for _, d := range digits {
-		f.fire("DTMF", l, map[string]string{"DTMF-Digit": string(d), "DTMF-Duration": "2000", "DTMF-Source": source})
+		f.fire("DTMF", l, map[string]string{"DTMF-Digit": string(d), "DTMF-Duration": map[string]string{"APP": "2000", "RTP": "960"}[source], "DTMF-Source": source})
 		if o := l.peer; o != nil {
 			f.heard[o.user+o.number] += string(d)
 		}
@@ -60,29 +60,64 @@ func (f *PBX) route(l *leg, to, rdnis, class string) {
 		f.fails(l, "USER_BUSY")
 	case to == "206":
 		f.fails(l, "USER_NOT_REGISTERED")
+	case to == "400": // a ring group
+		f.ring(l, "202", rdnis)
+		f.ring(l, "203", rdnis)
+	case to == "9001": // rings, and is an announcement
+		f.fire("CHANNEL_PROGRESS", l, nil)
+	case to == "301": // a conference room
+		f.lift(l)
+		f.enter(l, to)
+	case strings.HasPrefix(to, "*7"):
+		f.code(l, to)
 	case len(to) == 3 && to >= "201" && to <= "205", to[0] == '0':
-		c := f.leg("", false, "")
-		if to[0] == '0' {
-			c.number = to
-			f.outside = append(f.outside, to)
-		} else {
-			c.user = to
-		}
-		c.parent, c.dest, c.rdnis, c.cid = l, to, rdnis, l.user
-		if k, v, ok := strings.Cut(l.export, "="); ok {
-			c.vars[k] = v
-		}
-		l.rings = append(l.rings, c)
-		f.fire("CHANNEL_CREATE", c, nil)
-		f.fire("CHANNEL_PROGRESS", c, nil)
-		f.fire("CHANNEL_CALLSTATE", c, nil)
-		if l.ans {
-			f.fire("CHANNEL_CALLSTATE", l, map[string]string{"Channel-Call-State": "RING_WAIT"})
-		} else {
-			f.fire("CHANNEL_PROGRESS", l, nil)
-		}
+		f.ring(l, to, rdnis)
 	default:
 		f.fails(l, "UNALLOCATED_NUMBER")
+	}
+}
+
+// code is a code by which a phone changes a feature.
+func (f *PBX) code(l *leg, to string) {
+	for _, c := range []struct{ on, off, feature string }{{"*78", "*79", "dnd"}, {"*72", "*73", "cfu"}} {
+		on := strings.HasPrefix(to, c.on)
+		if !on && to != c.off {
+			continue
+		}
+		value := strings.TrimPrefix(to, c.on)
+		if value == "" {
+			value = "true"
+		}
+		if !on {
+			value = ""
+		}
+		f.db[c.feature+"/"+l.user] = value
+		f.fire("feature::changed", nil, map[string]string{"Feature": c.feature, "Device": l.user, "Value": value})
+	}
+	f.lift(l)
+}
+
+// ring has a leg dial a phone, or a number outside.
+func (f *PBX) ring(l *leg, to, rdnis string) {
+	c := f.leg("", false, "")
+	if to[0] == '0' {
+		c.number = to
+		f.outside = append(f.outside, to)
+	} else {
+		c.user = to
+	}
+	c.parent, c.dest, c.rdnis, c.cid = l, to, rdnis, l.user
+	if k, v, ok := strings.Cut(l.export, "="); ok {
+		c.vars[k] = v
+	}
+	l.rings = append(l.rings, c)
+	f.fire("CHANNEL_CREATE", c, nil)
+	f.fire("CHANNEL_PROGRESS", c, nil)
+	f.fire("CHANNEL_CALLSTATE", c, nil)
+	if l.ans {
+		f.fire("CHANNEL_CALLSTATE", l, map[string]string{"Channel-Call-State": "RING_WAIT"})
+	} else {
+		f.fire("CHANNEL_PROGRESS", l, nil)
 	}
 }
 
@@ -225,7 +260,7 @@ func (f *PBX) hangup(l *leg, cause string) {
 		l.onAnswer = nil
 		do()
 	}
-	forwards := map[string]string{"USER_BUSY": "cfb/"}
+	forwards := map[string]string{"USER_BUSY": "cfb/", "NO_ANSWER": "cfna/"}
 	if p := l.parent; p != nil && !l.ans && !p.dead && len(p.rings) == 0 && cause != "LOSE_RACE" && cause != "ORIGINATOR_CANCEL" && cause != "PICKED_OFF" {
 		if to := f.db[forwards[cause]+l.user]; to != "" {
 			f.route(p, to, l.user, f.class(l.user))

@@ -68,6 +68,33 @@ func (f *PBX) Reject(number string) error {
 	return f.on(number, func(l *leg) bool { return !l.inbound && !l.ans }, func(l *leg) { l.status = "486"; f.hangup(l, "USER_BUSY") })
 }
 
+// Decline refuses a call that rings, for good.
+func (f *PBX) Decline(number string) error {
+	return f.on(number, func(l *leg) bool { return !l.inbound && !l.ans }, func(l *leg) { l.status = "603"; f.hangup(l, "CALL_REJECTED") })
+}
+
+// GiveUp is the PBX's waiting that ends for a phone that rings.
+func (f *PBX) GiveUp(number string) error {
+	return f.on(number, func(l *leg) bool { return !l.inbound && !l.ans }, func(l *leg) { f.hangup(l, "NO_ANSWER") })
+}
+
+// Announce has an announcement begin for a phone that called one.
+func (f *PBX) Announce(number string) error {
+	return f.on(number, func(l *leg) bool { return l.inbound && !l.ans }, f.lift)
+}
+
+// Register has a phone register, or unregister.
+func (f *PBX) Register(user string, on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m := map[string]string{"profile-name": "desk", "call-id": "c-" + user, "username": user, "user-agent": "Snom D785", "from-user": user, "from-host": "pbx.test"}
+	if on {
+		f.fire("sofia::register", nil, m)
+	} else {
+		f.fire("sofia::unregister", nil, m)
+	}
+}
+
 // Reset ends every call, or those of some phones, as the PBX would.
 func (f *PBX) Reset(users ...string) {
 	f.mu.Lock()

@@ -23,6 +23,7 @@ type Config struct {
 
 // Mood is what is wrong with it.
 type Mood struct {
+	User     string // whose password it takes, by userauth; empty: its own, by auth
 	Password string // that it takes
 	Rude     bool   // it rejects connections
 	Down     bool   // it closes them
@@ -165,7 +166,7 @@ func (f *PBX) Talk(nc net.Conn) {
 		f.said = append(f.said, strings.Join(head, "\n"))
 		f.mu.Unlock()
 		switch {
-		case verb == "auth" && rest == mood.Password, verb == "userauth" && rest == "cti@pbx.test:"+mood.Password:
+		case verb == "auth" && mood.User == "" && rest == mood.Password, verb == "userauth" && mood.User != "" && rest == mood.User+":"+mood.Password:
 			open = true
 			l.send("Content-Type: command/reply\nReply-Text: +OK accepted", "")
 		case !open:
