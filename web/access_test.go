@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"farhook/csta"
+	"farhook/web"
 	"farhook/web/access"
 )
 
@@ -54,7 +55,9 @@ var openOperations = []string{"health", "get-session", "sign-in", "sign-out", "s
 
 // Every operation of the document wants a token, its scope, and a line that is the sender's.
 func TestTheWholeDocumentIsGuarded(t *testing.T) {
-	g := guarded(t)
+	var box driver
+	g := startWith(t, access.Config{}, func(c *web.Config) { c.Sims = []web.SimPBX{{Name: "sim", Sim: &box}} })
+	box.pbx, g.token = g.pbx, g.secret(access.Everything())
 	// A call between others, so that paths name what there is.
 	call := strings.TrimPrefix(g.talking(1001, 1002), "/api/v1/calls/")
 	var doc document
@@ -88,6 +91,12 @@ func TestTheWholeDocumentIsGuarded(t *testing.T) {
 		"csta":                              `{"HoldCall":{"callToBeHeld":{"callID":"` + strings.ReplaceAll(call, "%3A", ":") + `","deviceID":"1001"}}}`,
 		"single-step-transfer-connection":   `{"to":"1005"}`,
 		"single-step-conference-connection": `{"deviceToJoin":"1005"}`,
+		"sim-call":                          `{"from":"tel:+498912345","to":"1005"}`,
+		"sim-clock":                         `{"seconds":1}`,
+		"sim-hand":                          `{"act":"hangUp"}`,
+		"sim-link":                          `{"up":false}`,
+		"sim-loss":                          `{"facts":1}`,
+		"sim-trouble":                       `{"service":"MakeCall"}`,
 	}
 	n := 0
 	for path, methods := range doc.Paths {
@@ -121,8 +130,11 @@ func TestTheWholeDocumentIsGuarded(t *testing.T) {
 			})
 		}
 	}
-	if n < 40 {
+	if n < 70 {
 		t.Errorf("%d operations only", n)
+	}
+	if doc.Paths["/api/v1/sim/link"] == nil {
+		t.Error("the simulated PBX's driver is not in the document")
 	}
 	if got := g.legs("1001"); got != "1001 connected, 1002 connected" {
 		t.Errorf("something was done: %s", got)

@@ -62,7 +62,7 @@ type NumberTry struct {
 	Out       string       `json:"out,omitempty"`
 	Refused   string       `json:"refused,omitempty" doc:"Why nothing came out"`
 	Back      string       `json:"back,omitempty" doc:"What the way back makes of out"`
-	Home      *bool        `json:"home,omitempty" doc:"Whether that is what went in"`
+	Home      *bool        `json:"home,omitempty" doc:"Whether that is what went in, or another spelling of what is the same to the PBX"`
 }
 
 // NumberQuestion is a number to be tried.

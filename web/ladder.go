@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"farhook/csta"
+	"farhook/pbxadapter/numbering"
 	"farhook/pbxadapter/switchboard"
 	"farhook/pbxadapter/switchboard/wiretap"
 	"farhook/web/access"
@@ -183,7 +184,7 @@ func (m masker) mask(text string) string {
 	b := []byte(text)
 	for _, at := range digits.FindAllSubmatchIndex(b, -1) {
 		if at[2] < 0 {
-			lastTwo(b[at[0]:at[1]])
+			copy(b[at[0]:], numbering.Masked(string(b[at[0]:at[1]])))
 		}
 	}
 	text = string(b)
@@ -191,16 +192,4 @@ func (m masker) mask(text string) string {
 		text = m.short.ReplaceAllStringFunc(text, func(n string) string { return strings.Repeat("x", len(n)) })
 	}
 	return text
-}
-
-// lastTwo puts x in place of all digits but the last two.
-func lastTwo(b []byte) {
-	kept := 0
-	for i := len(b) - 1; i >= 0; i-- {
-		if b[i] >= '0' && b[i] <= '9' {
-			if kept++; kept > 2 {
-				b[i] = 'x'
-			}
-		}
-	}
 }

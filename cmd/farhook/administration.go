@@ -153,7 +153,7 @@ func (g *gateway) tryNumber(q web.NumberQuestion) (tries []web.NumberTry) {
 }
 
 func tryOne(r *numbering.Rules, pbx, direction string, d numbering.Direction, number string, side numbering.Side) web.NumberTry {
-	there := r.Explain(d, number, side)
+	there, back, home := r.RoundTrip(d, number, side)
 	t := web.NumberTry{PBX: pbx, Direction: direction, In: number, Steps: []web.NumberStep{}, Out: there.Out}
 	for _, s := range there.Steps {
 		t.Steps = append(t.Steps, web.NumberStep(s))
@@ -162,7 +162,6 @@ func tryOne(r *numbering.Rules, pbx, direction string, d numbering.Direction, nu
 		t.Out, t.Refused = "", there.Err.Error()
 		return t
 	}
-	back := r.Explain(numbering.FromPBX-d, there.Out, side)
-	t.Back, t.Home = back.Out, new(back.Err == nil && numbering.Home(back.Out, number))
+	t.Back, t.Home = back.Out, &home
 	return t
 }

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"farhook/cmd/farhook/telemetry"
+	"farhook/pbxadapter/numbering"
 )
 
 // TelemetryConfig is where OpenTelemetry traces go.
@@ -35,7 +36,7 @@ func (c Config) newTelemetry(log *zap.Logger) (*telemetry.Exporter, error) {
 	if c.Telemetry.Endpoint == "" {
 		return nil, nil //nolint:nilnil // a nil exporter is none
 	}
-	t := telemetry.Config{Endpoint: c.Telemetry.Endpoint, Headers: map[string]string{}, Sample: c.Telemetry.Sample, Version: versionText(), Mask: maskDigits, Log: log}
+	t := telemetry.Config{Endpoint: c.Telemetry.Endpoint, Headers: map[string]string{}, Sample: c.Telemetry.Sample, Version: versionText(), Mask: numbering.Masked, Log: log}
 	if c.Log.Numbers == NumbersFull {
 		t.Mask = func(s string) string { return s }
 	}

@@ -6,6 +6,8 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"farhook/pbxadapter/numbering"
 )
 
 // LogNumbers says whether numbers stand in the log.
@@ -24,25 +26,11 @@ var numberFields = map[string]bool{
 
 var surelyNumber = regexp.MustCompile(`(?:tel:\+?|\+)[0-9][0-9().-]{2,}[0-9]`)
 
-// maskDigits puts x in place of all digits but the last two.
-func maskDigits(s string) string {
-	b, kept := []byte(s), 0
-	for i := len(b) - 1; i >= 0; i-- {
-		if b[i] < '0' || b[i] > '9' {
-			continue
-		}
-		if kept++; kept > 2 {
-			b[i] = 'x'
-		}
-	}
-	return string(b)
-}
-
 func maskNumbers(field, s string) string {
 	if numberFields[field] {
-		return maskDigits(s)
+		return numbering.Masked(s)
 	}
-	return surelyNumber.ReplaceAllStringFunc(s, maskDigits)
+	return surelyNumber.ReplaceAllStringFunc(s, numbering.Masked)
 }
 
 // numberless is a core that hides numbers from another.

@@ -79,27 +79,23 @@ func (n *numbersTryCmd) Run(s *streams) error {
 	return nil
 }
 
-// tryWay shows one way and the way back, and says whether that comes home: at what was written, or at another spelling of what is the same to the PBX.
+// tryWay shows one way and the way back, and says whether that comes home.
 func tryWay(s *streams, r *numbering.Rules, d numbering.Direction, in string, side numbering.Side) bool {
-	there := r.Explain(d, in, side)
+	there, back, home := r.RoundTrip(d, in, side)
 	printWay(s, there)
 	if there.Err != nil {
 		return false
 	}
-	back := r.Explain(numbering.FromPBX-d, there.Out, side)
 	printWay(s, back)
-	n, _ := numbering.Parse(in)
-	one := n.Global && (len(there.Steps) == 0 || there.Steps[0].Rule != numbering.EmergencyStep) // a global number has one spelling to come home to
-	switch again := r.Explain(d, back.Out, side); {
-	case back.Err == nil && numbering.Home(back.Out, in):
-		fmt.Fprintln(s.out, "  round trip: comes home")
-	case back.Err == nil && !one && again.Err == nil && again.Out == there.Out:
-		fmt.Fprintf(s.out, "  round trip: comes home as %s\n", back.Out)
-	default:
+	switch {
+	case !home:
 		fmt.Fprintf(s.out, "  round trip: FAILS, %s comes back as %s\n", in, back.Out)
-		return false
+	case numbering.Home(back.Out, in):
+		fmt.Fprintln(s.out, "  round trip: comes home")
+	default:
+		fmt.Fprintf(s.out, "  round trip: comes home as %s\n", back.Out)
 	}
-	return true
+	return home
 }
 
 // printWay shows one way, rule by rule.

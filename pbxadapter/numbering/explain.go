@@ -45,6 +45,25 @@ func (r *Rules) Explain(d Direction, in string, s Side) Way {
 	return w
 }
 
+// RoundTrip takes a number one way and back, and says whether that comes home: at what was written, or, where that isn't a number in its one global form, at another
+// spelling of what is the same to the PBX. Where nothing comes out (there.Err), there is no way back.
+func (r *Rules) RoundTrip(d Direction, in string, side Side) (there, back Way, home bool) {
+	there = r.Explain(d, in, side)
+	if there.Err != nil {
+		return there, back, false
+	}
+	back = r.Explain(FromPBX-d, there.Out, side)
+	if back.Err != nil || Home(back.Out, in) {
+		return there, back, back.Err == nil
+	}
+	n, _ := Parse(in)
+	if n.Global && (len(there.Steps) == 0 || there.Steps[0].Rule != EmergencyStep) { // it has one spelling to come home to
+		return there, back, false
+	}
+	again := r.Explain(d, back.Out, side)
+	return there, back, again.Err == nil && again.Out == there.Out
+}
+
 // Home says whether two spellings are the same number, written in two ways: whether a round trip came home.
 func Home(a, b string) bool {
 	x, err := Parse(a)

@@ -18,7 +18,14 @@ type label struct {
 }
 
 // Carrier is how a message travels, with its CSeq: "INFO 12", "200 (INFO 12)"; empty outside SIP.
-func (r Record) Carrier() string { return labelOf(r).carrier }
+func (r Record) Carrier() string {
+	if r.Layer != SIP {
+		return ""
+	}
+	head, _ := split(r.Text)
+	carrier, _, _ := carrierOf(head)
+	return printable(carrier)
+}
 
 // Element is the name of the CSTA message in it; empty where there is none.
 func (r Record) Element() string {
@@ -63,29 +70,40 @@ func labelOf(r Record) (l label) {
 }
 
 func sipLabel(text []byte) label {
-	if len(bytes.TrimSpace(text)) == 0 {
-		return label{carrier: "ping"} // RFC 5626, 3.5.1
-	}
 	head, body := split(text)
-	start, _, _ := strings.Cut(string(head[:min(len(head), 1024)]), "\n")
-	start = strings.TrimRight(start, "\r")
-	number, method := cseq(head)
+	carrier, status, reason := carrierOf(head)
+	if carrier == ping {
+		return label{carrier: ping}
+	}
 	l := cstaLabel(body)
-	first, rest, _ := strings.Cut(start, " ")
-	if !strings.HasPrefix(first, "SIP/") {
-		l.carrier = strings.TrimSpace(first + " " + number)
-		return l
-	}
-	status, reason, _ := strings.Cut(rest, " ")
-	l.carrier = status
+	l.carrier = carrier
 	l.refused = l.refused || status != "" && status[0] >= '3'
-	if number != "" {
-		l.carrier += " (" + method + " " + number + ")"
-	}
-	if l.what == "" && !strings.HasPrefix(status, "2") {
+	if l.what == "" && status != "" && status[0] != '2' {
 		l.what = reason
 	}
 	return l
+}
+
+// ping is how a keep-alive is called (RFC 5626, 3.5.1).
+const ping = "ping"
+
+// carrierOf is how the message with this head travels; status and reason are those of an answer.
+func carrierOf(head []byte) (carrier, status, reason string) {
+	if len(bytes.TrimSpace(head)) == 0 {
+		return ping, "", ""
+	}
+	start, _, _ := strings.Cut(string(head[:min(len(head), 1024)]), "\n")
+	number, method := cseq(head)
+	first, rest, _ := strings.Cut(strings.TrimRight(start, "\r"), " ")
+	if !strings.HasPrefix(first, "SIP/") {
+		return strings.TrimSpace(first + " " + number), "", ""
+	}
+	status, reason, _ = strings.Cut(rest, " ")
+	carrier = status
+	if number != "" {
+		carrier += " (" + method + " " + number + ")"
+	}
+	return carrier, status, reason
 }
 
 // split parts a message at its empty line.
