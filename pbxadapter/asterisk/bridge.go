@@ -218,7 +218,7 @@ func (t *tracker) hold(m ami.Message) {
 
 func (t *tracker) unhold(m ami.Message) {
 	c := t.of(m, "")
-	if c == nil || c.leg == nil || c.leg.state != csta.Hold || c.retrieve.open() {
+	if c == nil || c.leg == nil || c.leg.state != csta.Hold || c.retrieve.open() || t.inJoining(c.leg) {
 		return
 	}
 	l := c.leg

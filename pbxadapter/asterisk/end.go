@@ -70,7 +70,7 @@ func (t *tracker) ends(c *channel, cause, tech int) {
 	switch {
 	case !c.real():
 		t.wireEnds(c)
-	case c.silent && c.leg != nil: // told by something else, to come
+	case c.leg != nil && (c.silent || t.inJoining(c.leg)): // told by something else, to come
 		c.leg.drop(c)
 		c.leg = nil
 	case c.leg == nil:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
@@ -85,11 +86,21 @@ func (t *tracker) result(held, active *leg) *call {
 	return held.call
 }
 
-// joined ends a joining, done or not.
+// joined ends a joining. Where it was not done, and the device has left one of the calls meanwhile, that is told now.
 func (a *Adapter) joined(j *joining) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.t.joining = slices.DeleteFunc(a.t.joining, func(o *joining) bool { return o == j })
+	if j.done {
+		return
+	}
+	a.t.until(time.Now())
+	for _, l := range []*leg{j.active, j.held} {
+		if a.t.find(l.id()) == l && len(l.channels) == 0 {
+			a.t.finish(l, csta.CauseNormalClearing)
+		}
+	}
+	a.check()
 }
 
 // bridge puts two channels together. Releases whose Bridge leaves a channel where a later Redirect goes wrong have it done by our dialplan.

@@ -113,3 +113,27 @@ func TestJoinUnheard(t *testing.T) {
 		}
 	})
 }
+
+// Who hangs up both calls while a transfer of them hangs, and is never carried out, has left both.
+func TestHungUpWhileJoining(t *testing.T) {
+	inBubble(t, plain(), func(b *board) {
+		b.talk("101", "102")
+		b.must(csta.ConsultationCall{ExistingCall: b.is("102", csta.Connected), ConsultedDevice: "103"})
+		b.hand(b.p.Answer("103"))
+		held, active := b.is("102", csta.Hold), b.is("102", csta.Connected)
+		b.p.Change(func(c *fake.Config) { c.Silent = []string{"Bridge"} })
+		done := make(chan error, 1)
+		go func() {
+			_, err := b.do(csta.TransferCall{HeldCall: held, ActiveCall: active})
+			done <- err
+		}()
+		b.pass(time.Second)
+		b.hand(b.p.HangUp("102"))
+		b.hand(b.p.HangUp("102"))
+		if err := <-done; err == nil {
+			t.Error("it is carried out")
+		}
+		b.pass(time.Second)
+		b.idle("101", "102", "103")
+	})
+}

@@ -39,6 +39,7 @@ type player struct {
 	odd     *rand.Rand // writes in odd sizes
 	lists   int
 	lostOn  string
+	slow    int // the step before which Asterisk takes its time, where a request is under way; 0: none
 
 	adapter *Adapter
 	model   *callmodel.Model
@@ -236,6 +237,10 @@ func (p *player) play(cut int) {
 		}
 		if i > 0 && s.at-p.steps[i-1].at > 250*time.Millisecond { // all doubts are settled
 			p.stands = append(p.stands, fmt.Sprintf("%d %s", i, p.stand()))
+		}
+		if i == p.slow && i > 0 && p.busy.Load() > 0 {
+			time.Sleep(300 * time.Millisecond)
+			p.began = p.began.Add(300 * time.Millisecond)
 		}
 		if i == cut {
 			if served > 0 || p.busy.Load() > 0 {

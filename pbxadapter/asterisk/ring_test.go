@@ -68,7 +68,7 @@ func TestPickupGroups(t *testing.T) {
 	conf := plain()
 	conf.Phones = append(conf.Phones, "105", "106", "107")
 	conf.Calls = map[string]string{"102": "2"}
-	for n := range 10 {
+	for n := range 20 {
 		first, second := "103", "104"
 		if n%2 == 1 {
 			first, second = second, first

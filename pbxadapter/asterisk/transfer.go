@@ -20,6 +20,11 @@ type joining struct {
 	done         bool
 }
 
+// inJoining says whether a leg is one of the two by which a device brings its calls together: what becomes of its channel meanwhile is part of that.
+func (t *tracker) inJoining(l *leg) bool {
+	return slices.ContainsFunc(t.joining, func(j *joining) bool { return !j.done && (j.held == l || j.active == l) })
+}
+
 // blindTransfer: the call keeps its name; the new party is dialled afterwards.
 func (t *tracker) blindTransfer(m ami.Message) {
 	by := t.of(m, "Transferer")
