@@ -42,7 +42,9 @@ func TestGroups(t *testing.T) {
 	s.is("203", csta.Alerting, csta.Alerting)
 	s.do(csta.GroupPickupCall{NewDestination: "204"})
 	s.is("204", csta.Connected)
-	s.is("0302", csta.Connected)
+	if s.conn("204", csta.Connected).Call != s.conn("0302", csta.Connected).Call {
+		t.Error("it is not the one that rang first")
+	}
 	s.is("202", csta.Alerting)
 	s.do(csta.GroupPickupCall{NewDestination: "201"})
 	s.is("201", csta.Connected)
