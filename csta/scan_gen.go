@@ -205,7 +205,7 @@ func (m *ButtonPress) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "button":
 			s.first(&seen, 1)
 			m.Button = s.text()
@@ -332,10 +332,10 @@ func (m *CallBackMessageNonCallRelated) scan(s *scanner) {
 		switch string(s.name) {
 		case "originatingDevice":
 			s.first(&seen, 0)
-			m.OriginatingDevice = DeviceID(s.text())
+			m.OriginatingDevice = DeviceID(s.trimmed())
 		case "targetDevice":
 			s.first(&seen, 1)
-			m.TargetDevice = DeviceID(s.text())
+			m.TargetDevice = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 2)
 			v := new(Extensions)
@@ -353,10 +353,10 @@ func (m *CallBackNonCallRelated) scan(s *scanner) {
 		switch string(s.name) {
 		case "originatingDevice":
 			s.first(&seen, 0)
-			m.OriginatingDevice = DeviceID(s.text())
+			m.OriginatingDevice = DeviceID(s.trimmed())
 		case "targetDevice":
 			s.first(&seen, 1)
-			m.TargetDevice = DeviceID(s.text())
+			m.TargetDevice = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 2)
 			v := new(Extensions)
@@ -394,10 +394,10 @@ func (m *CancelCallBack) scan(s *scanner) {
 		switch string(s.name) {
 		case "originatingDevice":
 			s.first(&seen, 0)
-			m.OriginatingDevice = DeviceID(s.text())
+			m.OriginatingDevice = DeviceID(s.trimmed())
 		case "targetDevice":
 			s.first(&seen, 1)
-			m.TargetDevice = DeviceID(s.text())
+			m.TargetDevice = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 2)
 			v := new(Extensions)
@@ -415,10 +415,10 @@ func (m *CancelCallBackMessage) scan(s *scanner) {
 		switch string(s.name) {
 		case "originatingDevice":
 			s.first(&seen, 0)
-			m.OriginatingDevice = DeviceID(s.text())
+			m.OriginatingDevice = DeviceID(s.trimmed())
 		case "targetDevice":
 			s.first(&seen, 1)
-			m.TargetDevice = DeviceID(s.text())
+			m.TargetDevice = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 2)
 			v := new(Extensions)
@@ -660,7 +660,7 @@ func (m *ConsultationCall) scan(s *scanner) {
 			m.ExistingCall.scan(s)
 		case "consultedDevice":
 			s.first(&seen, 1)
-			m.ConsultedDevice = DeviceID(s.text())
+			m.ConsultedDevice = DeviceID(s.trimmed())
 		case "connectionReservation":
 			m.ConnectionReservation = s.boolPtr(&seen, 2, "connectionReservation")
 		case "accountCode":
@@ -872,7 +872,7 @@ func (m *DeflectCall) scan(s *scanner) {
 			m.CallToBeDiverted.scan(s)
 		case "newDestination":
 			s.first(&seen, 1)
-			m.NewDestination = DeviceID(s.text())
+			m.NewDestination = DeviceID(s.trimmed())
 		case "correlatorData":
 			s.first(&seen, 2)
 			v := new(CorrelatorData)
@@ -958,7 +958,7 @@ func (m *DialDigits) scan(s *scanner) {
 			m.DiallingConnection = v
 		case "diallingSequence":
 			s.first(&seen, 1)
-			m.DiallingSequence = DeviceID(s.text())
+			m.DiallingSequence = DeviceID(s.trimmed())
 		case "correlatorData":
 			s.first(&seen, 2)
 			v := new(CorrelatorData)
@@ -986,7 +986,7 @@ func (m *DirectedPickupCall) scan(s *scanner) {
 			m.CallToBePickedUp = v
 		case "requestingDevice":
 			s.first(&seen, 1)
-			m.RequestingDevice = DeviceID(s.text())
+			m.RequestingDevice = DeviceID(s.trimmed())
 		case "correlatorData":
 			s.first(&seen, 2)
 			v := new(CorrelatorData)
@@ -1180,10 +1180,10 @@ func (m *GetAgentState) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "acdGroup":
 			s.first(&seen, 1)
-			m.AcdGroup = DeviceID(s.text())
+			m.AcdGroup = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 2)
 			v := new(Extensions)
@@ -1201,7 +1201,7 @@ func (m *GetAuditoryApparatusInformation) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "auditorityApparatus":
 			s.first(&seen, 1)
 			m.AuditorityApparatus = s.text()
@@ -1222,7 +1222,7 @@ func (m *GetAutoAnswer) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 1)
 			v := new(Extensions)
@@ -1240,7 +1240,7 @@ func (m *GetAutoWorkMode) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 1)
 			v := new(Extensions)
@@ -1258,7 +1258,7 @@ func (m *GetButtonInformation) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "button":
 			s.first(&seen, 1)
 			m.Button = s.text()
@@ -1294,7 +1294,7 @@ func (m *GetCallerIDStatus) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 1)
 			v := new(Extensions)
@@ -1312,7 +1312,7 @@ func (m *GetDisplay) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "display":
 			s.first(&seen, 1)
 			m.Display = s.text()
@@ -1333,7 +1333,7 @@ func (m *GetDoNotDisturb) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 1)
 			v := new(Extensions)
@@ -1352,7 +1352,7 @@ func (m *GetForwarding) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 1)
 			v := new(Extensions)
@@ -1371,7 +1371,7 @@ func (m *GetHookswitchStatus) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "hookswitch":
 			s.first(&seen, 1)
 			m.Hookswitch = s.text()
@@ -1392,7 +1392,7 @@ func (m *GetLampInformation) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "lamp":
 			s.first(&seen, 1)
 			m.Lamp = s.text()
@@ -1413,7 +1413,7 @@ func (m *GetLampMode) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "lamp":
 			s.first(&seen, 1)
 			m.Lamp = s.text()
@@ -1434,7 +1434,7 @@ func (m *GetLastNumberDialed) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 1)
 			v := new(Extensions)
@@ -1452,7 +1452,7 @@ func (m *GetLogicalDeviceInformation) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 1)
 			v := new(Extensions)
@@ -1471,7 +1471,7 @@ func (m *GetMessageWaitingIndicator) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 1)
 			v := new(Extensions)
@@ -1490,7 +1490,7 @@ func (m *GetMicrophoneGain) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "auditoryApparatus":
 			s.first(&seen, 1)
 			m.AuditoryApparatus = s.text()
@@ -1511,7 +1511,7 @@ func (m *GetMicrophoneMute) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "auditoryApparatus":
 			s.first(&seen, 1)
 			m.AuditoryApparatus = s.text()
@@ -1532,7 +1532,7 @@ func (m *GetPhysicalDeviceInformation) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 1)
 			v := new(Extensions)
@@ -1551,7 +1551,7 @@ func (m *GetRingerStatus) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "ringer":
 			s.first(&seen, 1)
 			m.Ringer = s.text()
@@ -1572,7 +1572,7 @@ func (m *GetRouteingMode) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 1)
 			v := new(Extensions)
@@ -1590,7 +1590,7 @@ func (m *GetSpeakerMute) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "auditoryApparatus":
 			s.first(&seen, 1)
 			m.AuditoryApparatus = s.text()
@@ -1611,7 +1611,7 @@ func (m *GetSpeakerVolume) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "auditoryApparatus":
 			s.first(&seen, 1)
 			m.AuditoryApparatus = s.text()
@@ -1647,7 +1647,7 @@ func (m *GetSwitchingFunctionDevices) scan(s *scanner) {
 		switch string(s.name) {
 		case "requestedDeviceID":
 			s.first(&seen, 0)
-			m.RequestedDeviceID = DeviceID(s.text())
+			m.RequestedDeviceID = DeviceID(s.trimmed())
 		case "requestedDeviceCategory":
 			s.first(&seen, 1)
 			m.RequestedDeviceCategory = enum(s, "requestedDeviceCategory", valuesReqDeviceCategory[:])
@@ -1668,10 +1668,10 @@ func (m *GroupPickupCall) scan(s *scanner) {
 		switch string(s.name) {
 		case "newDestination":
 			s.first(&seen, 0)
-			m.NewDestination = DeviceID(s.text())
+			m.NewDestination = DeviceID(s.trimmed())
 		case "pickGroup":
 			s.first(&seen, 1)
-			m.PickGroup = DeviceID(s.text())
+			m.PickGroup = DeviceID(s.trimmed())
 		case "correlatorData":
 			s.first(&seen, 2)
 			v := new(CorrelatorData)
@@ -1720,7 +1720,7 @@ func (m *IORegister) scan(s *scanner) {
 		switch string(s.name) {
 		case "ioDevice":
 			s.first(&seen, 0)
-			m.IoDevice = DeviceID(s.text())
+			m.IoDevice = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 1)
 			v := new(Extensions)
@@ -1808,7 +1808,7 @@ func (m *JoinCall) scan(s *scanner) {
 			m.ActiveCall = v
 		case "joiningDevice":
 			s.first(&seen, 1)
-			m.JoiningDevice = DeviceID(s.text())
+			m.JoiningDevice = DeviceID(s.trimmed())
 		case "autoOriginate":
 			s.first(&seen, 2)
 			m.AutoOriginate = enum(s, "autoOriginate", valuesAutoOriginate[:])
@@ -1850,10 +1850,10 @@ func (m *MakeCall) scan(s *scanner) {
 		switch string(s.name) {
 		case "callingDevice":
 			s.first(&seen, 0)
-			m.CallingDevice = DeviceID(s.text())
+			m.CallingDevice = DeviceID(s.trimmed())
 		case "calledDirectoryNumber":
 			s.first(&seen, 1)
-			m.CalledDirectoryNumber = DeviceID(s.text())
+			m.CalledDirectoryNumber = DeviceID(s.trimmed())
 		case "accountCode":
 			s.first(&seen, 2)
 			m.AccountCode = s.hex("accountCode")
@@ -1913,10 +1913,10 @@ func (m *MakePredictiveCall) scan(s *scanner) {
 		switch string(s.name) {
 		case "callingDevice":
 			s.first(&seen, 0)
-			m.CallingDevice = DeviceID(s.text())
+			m.CallingDevice = DeviceID(s.trimmed())
 		case "calledDirectoryNumber":
 			s.first(&seen, 1)
-			m.CalledDirectoryNumber = DeviceID(s.text())
+			m.CalledDirectoryNumber = DeviceID(s.trimmed())
 		case "signallingDetection":
 			s.first(&seen, 2)
 			v := new(SignallingDetection)
@@ -2042,7 +2042,7 @@ func (m *ParkCall) scan(s *scanner) {
 			m.Parking = v
 		case "parkTo":
 			s.first(&seen, 1)
-			m.ParkTo = DeviceID(s.text())
+			m.ParkTo = DeviceID(s.trimmed())
 		case "correlatorData":
 			s.first(&seen, 2)
 			v := new(CorrelatorData)
@@ -2462,7 +2462,7 @@ func (m *RouteRegister) scan(s *scanner) {
 		switch string(s.name) {
 		case "routeingDevice":
 			s.first(&seen, 0)
-			m.RouteingDevice = DeviceID(s.text())
+			m.RouteingDevice = DeviceID(s.trimmed())
 		case "requestedRouteingMediaClass":
 			s.first(&seen, 1)
 			v := new(MediaClass)
@@ -2669,7 +2669,7 @@ func (m *RouteSelect) scan(s *scanner) {
 			m.RouteRegisterReqID = s.text()
 		case "routeSelected":
 			s.first(&seen, 2)
-			m.RouteSelected = DeviceID(s.text())
+			m.RouteSelected = DeviceID(s.trimmed())
 		case "alternateRoutes":
 			s.first(&seen, 3)
 			m.AlternateRoutes = []DeviceID{}
@@ -2679,7 +2679,7 @@ func (m *RouteSelect) scan(s *scanner) {
 					continue
 				}
 				var v DeviceID
-				v = DeviceID(s.text())
+				v = DeviceID(s.trimmed())
 				m.AlternateRoutes = append(m.AlternateRoutes, v)
 			}
 		case "remainRetries":
@@ -2814,7 +2814,7 @@ func (m *SendMessage) scan(s *scanner) {
 		switch string(s.name) {
 		case "callingDevice":
 			s.first(&seen, 0)
-			m.CallingDevice = DeviceID(s.text())
+			m.CallingDevice = DeviceID(s.trimmed())
 		case "destinationDevices":
 			s.first(&seen, 1)
 			m.DestinationDevices = []DeviceID{}
@@ -2824,7 +2824,7 @@ func (m *SendMessage) scan(s *scanner) {
 					continue
 				}
 				var v DeviceID
-				v = DeviceID(s.text())
+				v = DeviceID(s.trimmed())
 				m.DestinationDevices = append(m.DestinationDevices, v)
 			}
 		case "messageInfo":
@@ -2966,7 +2966,7 @@ func (m *SetAgentState) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "requestedAgentState":
 			s.first(&seen, 1)
 			m.RequestedAgentState = enum(s, "requestedAgentState", valuesReqAgentState[:])
@@ -2978,7 +2978,7 @@ func (m *SetAgentState) scan(s *scanner) {
 			m.Password = s.hex("password")
 		case "group":
 			s.first(&seen, 4)
-			m.Group = DeviceID(s.text())
+			m.Group = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 5)
 			v := new(Extensions)
@@ -2997,7 +2997,7 @@ func (m *SetAutoAnswer) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "autoAnswerOn":
 			s.first(&seen, 1)
 			m.AutoAnswerOn = s.bool("autoAnswerOn")
@@ -3021,7 +3021,7 @@ func (m *SetAutoWorkMode) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "autoWorkOn":
 			s.first(&seen, 1)
 			m.AutoWorkOn = s.bool("autoWorkOn")
@@ -3045,7 +3045,7 @@ func (m *SetButtonInformation) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "button":
 			s.first(&seen, 1)
 			m.Button = s.text()
@@ -3054,7 +3054,7 @@ func (m *SetButtonInformation) scan(s *scanner) {
 			m.ButtonLabel = s.text()
 		case "buttonAssociatedNumber":
 			s.first(&seen, 3)
-			m.ButtonAssociatedNumber = DeviceID(s.text())
+			m.ButtonAssociatedNumber = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 4)
 			v := new(Extensions)
@@ -3072,7 +3072,7 @@ func (m *SetCallerIDStatus) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "callerIDProvided":
 			s.first(&seen, 1)
 			m.CallerIDProvided = s.bool("callerIDProvided")
@@ -3094,7 +3094,7 @@ func (m *SetDisplay) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "display":
 			s.first(&seen, 1)
 			m.Display = s.text()
@@ -3124,7 +3124,7 @@ func (m *SetDoNotDisturb) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "doNotDisturbOn":
 			s.first(&seen, 1)
 			m.DoNotDisturbOn = s.bool("doNotDisturbOn")
@@ -3142,7 +3142,7 @@ func (m *SetDoNotDisturb) scan(s *scanner) {
 					continue
 				}
 				var v DeviceID
-				v = DeviceID(s.text())
+				v = DeviceID(s.trimmed())
 				m.CallingDeviceList = append(m.CallingDeviceList, v)
 			}
 		case "extensions":
@@ -3164,7 +3164,7 @@ func (m *SetForwarding) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "forwardingType":
 			s.first(&seen, 1)
 			m.ForwardingType = enum(s, "forwardingType", valuesForwardingType[:])
@@ -3173,7 +3173,7 @@ func (m *SetForwarding) scan(s *scanner) {
 			m.ActivateForward = s.bool("activateForward")
 		case "forwardDN":
 			s.first(&seen, 3)
-			m.ForwardDN = DeviceID(s.text())
+			m.ForwardDN = DeviceID(s.trimmed())
 		case "ringCount":
 			m.RingCount = s.intPtr(&seen, 4, "ringCount")
 		case "extensions":
@@ -3195,7 +3195,7 @@ func (m *SetHookswitchStatus) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "hookswitch":
 			s.first(&seen, 1)
 			m.Hookswitch = s.text()
@@ -3220,7 +3220,7 @@ func (m *SetLampMode) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "lamp":
 			s.first(&seen, 1)
 			m.Lamp = s.text()
@@ -3250,13 +3250,13 @@ func (m *SetMessageWaitingIndicator) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "messageWaitingOn":
 			s.first(&seen, 1)
 			m.MessageWaitingOn = s.bool("messageWaitingOn")
 		case "deviceForMessage":
 			s.first(&seen, 2)
-			m.DeviceForMessage = DeviceID(s.text())
+			m.DeviceForMessage = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 3)
 			v := new(Extensions)
@@ -3275,7 +3275,7 @@ func (m *SetMicrophoneGain) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "auditoryApparatus":
 			s.first(&seen, 1)
 			m.AuditoryApparatus = s.text()
@@ -3301,7 +3301,7 @@ func (m *SetMicrophoneMute) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "auditoryApparatus":
 			s.first(&seen, 1)
 			m.AuditoryApparatus = s.text()
@@ -3326,7 +3326,7 @@ func (m *SetRingerStatus) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "ringer":
 			s.first(&seen, 1)
 			m.Ringer = s.text()
@@ -3357,7 +3357,7 @@ func (m *SetRouteingMode) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "routeingMode":
 			s.first(&seen, 1)
 			m.RouteingMode = s.bool("routeingMode")
@@ -3379,7 +3379,7 @@ func (m *SetSpeakerMute) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "auditoryApparatus":
 			s.first(&seen, 1)
 			m.AuditoryApparatus = s.text()
@@ -3404,7 +3404,7 @@ func (m *SetSpeakerVolume) scan(s *scanner) {
 		switch string(s.name) {
 		case "device":
 			s.first(&seen, 0)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "auditoryApparatus":
 			s.first(&seen, 1)
 			m.AuditoryApparatus = s.text()
@@ -3464,7 +3464,7 @@ func (m *SingleStepConferenceCall) scan(s *scanner) {
 			m.ActiveCall.scan(s)
 		case "deviceToJoin":
 			s.first(&seen, 1)
-			m.DeviceToJoin = DeviceID(s.text())
+			m.DeviceToJoin = DeviceID(s.trimmed())
 		case "participationType":
 			s.first(&seen, 2)
 			m.ParticipationType = enum(s, "participationType", valuesParticipationType[:])
@@ -3513,7 +3513,7 @@ func (m *SingleStepTransferCall) scan(s *scanner) {
 			m.ActiveCall.scan(s)
 		case "transferredTo":
 			s.first(&seen, 1)
-			m.TransferredTo = DeviceID(s.text())
+			m.TransferredTo = DeviceID(s.trimmed())
 		case "accountCode":
 			s.first(&seen, 2)
 			m.AccountCode = s.hex("accountCode")
@@ -3613,7 +3613,7 @@ func (m *SnapshotDevice) scan(s *scanner) {
 		switch string(s.name) {
 		case "snapshotObject":
 			s.first(&seen, 0)
-			m.SnapshotObject = DeviceID(s.text())
+			m.SnapshotObject = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 1)
 			v := new(Extensions)
@@ -4216,7 +4216,7 @@ func (m *AttachMediaServiceResponse) scan(s *scanner) {
 			m.MediaConnection = v
 		case "mediaDevice":
 			s.first(&seen, 1)
-			m.MediaDevice = DeviceID(s.text())
+			m.MediaDevice = DeviceID(s.trimmed())
 		case "mediaServiceInstanceID":
 			s.first(&seen, 2)
 			m.MediaServiceInstanceID = s.text()
@@ -4302,7 +4302,7 @@ func (m *CallBackMessageResponse) scan(s *scanner) {
 		switch string(s.name) {
 		case "targetDevice":
 			s.first(&seen, 0)
-			m.TargetDevice = DeviceID(s.text())
+			m.TargetDevice = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 1)
 			v := new(Extensions)
@@ -4335,7 +4335,7 @@ func (m *CallBackResponse) scan(s *scanner) {
 		switch string(s.name) {
 		case "targetDevice":
 			s.first(&seen, 0)
-			m.TargetDevice = DeviceID(s.text())
+			m.TargetDevice = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 1)
 			v := new(Extensions)
@@ -5078,7 +5078,7 @@ func (m *GetDoNotDisturbResponse) scan(s *scanner) {
 					continue
 				}
 				var v DeviceID
-				v = DeviceID(s.text())
+				v = DeviceID(s.trimmed())
 				m.CallingDeviceList = append(m.CallingDeviceList, v)
 			}
 		case "extensions":
@@ -5211,7 +5211,7 @@ func (m *GetLastNumberDialedResponse) scan(s *scanner) {
 		switch string(s.name) {
 		case "numberDialed":
 			s.first(&seen, 0)
-			m.NumberDialed = DeviceID(s.text())
+			m.NumberDialed = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 1)
 			v := new(Extensions)
@@ -5240,7 +5240,7 @@ func (m *GetLogicalDeviceInformationResponse) scan(s *scanner) {
 			m.NamedDeviceTypes = enum(s, "namedDeviceTypes", valuesNamedDeviceTypes[:])
 		case "shortFormDeviceID":
 			s.first(&seen, 3)
-			m.ShortFormDeviceID = DeviceID(s.text())
+			m.ShortFormDeviceID = DeviceID(s.trimmed())
 		case "hasPhysicalElement":
 			s.first(&seen, 4)
 			m.HasPhysicalElement = s.bool("hasPhysicalElement")
@@ -5281,7 +5281,7 @@ func (m *GetLogicalDeviceInformationResponse) scan(s *scanner) {
 					continue
 				}
 				var v DeviceID
-				v = DeviceID(s.text())
+				v = DeviceID(s.trimmed())
 				m.OtherPhysicalDeviceList = append(m.OtherPhysicalDeviceList, v)
 			}
 		case "miscMonitorCaps":
@@ -5298,7 +5298,7 @@ func (m *GetLogicalDeviceInformationResponse) scan(s *scanner) {
 					continue
 				}
 				var v DeviceID
-				v = DeviceID(s.text())
+				v = DeviceID(s.trimmed())
 				m.AssociatedGroupList = append(m.AssociatedGroupList, v)
 			}
 		case "maxCallbacks":
@@ -5426,7 +5426,7 @@ func (m *GetMessageWaitingIndicatorResponse) scan(s *scanner) {
 			m.MessageWaitingOn = s.bool("messageWaitingOn")
 		case "deviceForMessage":
 			s.first(&seen, 1)
-			m.DeviceForMessage = DeviceID(s.text())
+			m.DeviceForMessage = DeviceID(s.trimmed())
 		case "lampIsPresent":
 			m.LampIsPresent = s.boolPtr(&seen, 2, "lampIsPresent")
 		case "extensions":
@@ -5522,7 +5522,7 @@ func (m *GetPhysicalDeviceInformationResponse) scan(s *scanner) {
 					continue
 				}
 				var v DeviceID
-				v = DeviceID(s.text())
+				v = DeviceID(s.trimmed())
 				m.OtherLogicalDeviceList = append(m.OtherLogicalDeviceList, v)
 			}
 		case "deviceModelName":
@@ -7285,7 +7285,7 @@ func (m *AgentBusyEvent) scan(s *scanner) {
 			m.AgentID = s.text()
 		case "acdGroup":
 			s.first(&seen, 3)
-			m.AcdGroup = DeviceID(s.text())
+			m.AcdGroup = DeviceID(s.trimmed())
 		case "pendingAgentState":
 			s.first(&seen, 4)
 			m.PendingAgentState = enum(s, "pendingAgentState", valuesPendingAgentState[:])
@@ -7321,7 +7321,7 @@ func (m *AgentLoggedOffEvent) scan(s *scanner) {
 			m.AgentID = s.text()
 		case "acdGroup":
 			s.first(&seen, 3)
-			m.AcdGroup = DeviceID(s.text())
+			m.AcdGroup = DeviceID(s.trimmed())
 		case "agentPassword":
 			s.first(&seen, 4)
 			m.AgentPassword = s.hex("agentPassword")
@@ -7357,7 +7357,7 @@ func (m *AgentLoggedOnEvent) scan(s *scanner) {
 			m.AgentID = s.text()
 		case "acdGroup":
 			s.first(&seen, 3)
-			m.AcdGroup = DeviceID(s.text())
+			m.AcdGroup = DeviceID(s.trimmed())
 		case "agentPassword":
 			s.first(&seen, 4)
 			m.AgentPassword = s.hex("agentPassword")
@@ -7393,7 +7393,7 @@ func (m *AgentNotReadyEvent) scan(s *scanner) {
 			m.AgentID = s.text()
 		case "acdGroup":
 			s.first(&seen, 3)
-			m.AcdGroup = DeviceID(s.text())
+			m.AcdGroup = DeviceID(s.trimmed())
 		case "cause":
 			s.first(&seen, 4)
 			m.Cause = enum(s, "cause", valuesEventCause[:])
@@ -7426,7 +7426,7 @@ func (m *AgentReadyEvent) scan(s *scanner) {
 			m.AgentID = s.text()
 		case "acdGroup":
 			s.first(&seen, 3)
-			m.AcdGroup = DeviceID(s.text())
+			m.AcdGroup = DeviceID(s.trimmed())
 		case "cause":
 			s.first(&seen, 4)
 			m.Cause = enum(s, "cause", valuesEventCause[:])
@@ -7459,7 +7459,7 @@ func (m *AgentWorkingAfterCallEvent) scan(s *scanner) {
 			m.AgentID = s.text()
 		case "acdGroup":
 			s.first(&seen, 3)
-			m.AcdGroup = DeviceID(s.text())
+			m.AcdGroup = DeviceID(s.trimmed())
 		case "pendingAgentState":
 			s.first(&seen, 4)
 			m.PendingAgentState = enum(s, "pendingAgentState", valuesAgentWorkingAfterCallEventPendingAgentState[:])
@@ -7698,7 +7698,7 @@ func (m *ButtonInformationEvent) scan(s *scanner) {
 			m.ButtonLabel = s.text()
 		case "buttonAssociatedNumber":
 			s.first(&seen, 4)
-			m.ButtonAssociatedNumber = DeviceID(s.text())
+			m.ButtonAssociatedNumber = DeviceID(s.trimmed())
 		case "buttonPressIndicator":
 			m.ButtonPressIndicator = s.boolPtr(&seen, 5, "buttonPressIndicator")
 		case "extensions":
@@ -7733,7 +7733,7 @@ func (m *ButtonPressEvent) scan(s *scanner) {
 			m.ButtonLabel = s.text()
 		case "buttonAssociatedNumber":
 			s.first(&seen, 4)
-			m.ButtonAssociatedNumber = DeviceID(s.text())
+			m.ButtonAssociatedNumber = DeviceID(s.trimmed())
 		case "extensions":
 			s.first(&seen, 5)
 			v := new(Extensions)
@@ -7953,7 +7953,7 @@ func (m *CallerIDStatusEvent) scan(s *scanner) {
 			m.MonitorCrossRefID = MonitorID(s.text())
 		case "device":
 			s.first(&seen, 1)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 		case "callerIDProvided":
 			s.first(&seen, 2)
 			m.CallerIDProvided = s.bool("callerIDProvided")
@@ -7984,7 +7984,7 @@ func (m *ChargingEvent) scan(s *scanner) {
 			m.Connection = v
 		case "chargedDevice":
 			s.first(&seen, 2)
-			m.ChargedDevice = DeviceID(s.text())
+			m.ChargedDevice = DeviceID(s.trimmed())
 		case "chargingInfo":
 			s.first(&seen, 3)
 			v := new(ChargingInfo)
@@ -8412,7 +8412,7 @@ func (m *DigitsDialedEvent) scan(s *scanner) {
 			m.DialingDevice = v
 		case "dialingSequence":
 			s.first(&seen, 3)
-			m.DialingSequence = DeviceID(s.text())
+			m.DialingSequence = DeviceID(s.trimmed())
 		case "localConnectionInfo":
 			s.first(&seen, 4)
 			m.LocalConnectionInfo = s.state("localConnectionInfo")
@@ -8749,7 +8749,7 @@ func (m *DoNotDisturbEvent) scan(s *scanner) {
 					continue
 				}
 				var v DeviceID
-				v = DeviceID(s.text())
+				v = DeviceID(s.trimmed())
 				m.CallingDeviceList = append(m.CallingDeviceList, v)
 			}
 		case "extensions":
@@ -9129,7 +9129,7 @@ func (m *ForwardingEvent) scan(s *scanner) {
 			m.ForwardStatus = s.bool("forwardStatus")
 		case "forwardTo":
 			s.first(&seen, 4)
-			m.ForwardTo = DeviceID(s.text())
+			m.ForwardTo = DeviceID(s.trimmed())
 		case "forwardDefault":
 			s.first(&seen, 5)
 			m.ForwardDefault = enum(s, "forwardDefault", valuesForwardDefault[:])
@@ -9451,7 +9451,7 @@ func (m *MessageWaitingEvent) scan(s *scanner) {
 			m.TargetDevice.scan(s)
 		case "deviceForMessage":
 			s.first(&seen, 2)
-			m.DeviceForMessage = DeviceID(s.text())
+			m.DeviceForMessage = DeviceID(s.trimmed())
 		case "messageWaitingOn":
 			s.first(&seen, 3)
 			m.MessageWaitingOn = s.bool("messageWaitingOn")
@@ -9934,7 +9934,7 @@ func (m *OriginatedEvent) scan(s *scanner) {
 			m.CalledDevice.scan(s)
 		case "originatingDevice":
 			s.first(&seen, 4)
-			m.OriginatingDevice = DeviceID(s.text())
+			m.OriginatingDevice = DeviceID(s.trimmed())
 		case "localConnectionInfo":
 			s.first(&seen, 5)
 			m.LocalConnectionInfo = s.state("localConnectionInfo")
@@ -11844,7 +11844,7 @@ func (m *AgentInfo) scan(s *scanner) {
 		switch string(s.name) {
 		case "acdGroup":
 			s.first(&seen, 0)
-			m.AcdGroup = DeviceID(s.text())
+			m.AcdGroup = DeviceID(s.trimmed())
 		case "agentState":
 			s.first(&seen, 1)
 			m.AgentState = enum(s, "agentState", valuesAgentState[:])
@@ -12394,7 +12394,7 @@ func (m *ButtonItem) scan(s *scanner) {
 			m.ButtonFunction = s.text()
 		case "buttonAssociatedNumber":
 			s.first(&seen, 4)
-			m.ButtonAssociatedNumber = DeviceID(s.text())
+			m.ButtonAssociatedNumber = DeviceID(s.trimmed())
 		case "buttonAssociatedNumberSettable":
 			m.ButtonAssociatedNumberSettable = s.boolPtr(&seen, 5, "buttonAssociatedNumberSettable")
 		case "buttonPressIndicator":
@@ -12560,7 +12560,7 @@ func (m *CDRInformationItem) scan(s *scanner) {
 			m.NamedDeviceTypes = enum(s, "namedDeviceTypes", valuesNamedDeviceTypes[:])
 		case "operatorDevice":
 			s.first(&seen, 28)
-			m.OperatorDevice = DeviceID(s.text())
+			m.OperatorDevice = DeviceID(s.trimmed())
 		default:
 			s.skip()
 		}
@@ -14723,7 +14723,7 @@ func (m *DeviceListDevice) scan(s *scanner) {
 		switch string(s.name) {
 		case "deviceID":
 			s.first(&seen, 0)
-			m.DeviceID = DeviceID(s.text())
+			m.DeviceID = DeviceID(s.trimmed())
 		case "deviceCategory":
 			s.first(&seen, 1)
 			m.DeviceCategory = enum(s, "deviceCategory", valuesDeviceCategory[:])
@@ -14740,7 +14740,7 @@ func (m *DeviceListDevice) scan(s *scanner) {
 			m.DeviceModelName = s.text()
 		case "nidGroup":
 			s.first(&seen, 5)
-			m.NidGroup = DeviceID(s.text())
+			m.NidGroup = DeviceID(s.trimmed())
 		default:
 			s.skip()
 		}
@@ -15941,7 +15941,7 @@ func (m *ForwardListItem) scan(s *scanner) {
 			m.ForwardStatus = s.bool("forwardStatus")
 		case "forwardDN":
 			s.first(&seen, 2)
-			m.ForwardDN = DeviceID(s.text())
+			m.ForwardDN = DeviceID(s.trimmed())
 		case "forwardDefault":
 			s.first(&seen, 3)
 			m.ForwardDefault = enum(s, "forwardDefault", valuesForwardDefault[:])
@@ -19431,7 +19431,7 @@ func (m *OtherCall) scan(s *scanner) {
 		switch string(s.name) {
 		case "deviceID":
 			s.first(&seen, 0)
-			m.DeviceID = DeviceID(s.text())
+			m.DeviceID = DeviceID(s.trimmed())
 		case "connectionID":
 			s.first(&seen, 1)
 			v := new(ConnectionID)
@@ -19791,7 +19791,7 @@ func (m *PrimaryOrSecondaryCall) scan(s *scanner) {
 		switch string(s.name) {
 		case "deviceID":
 			s.first(&seen, 0)
-			m.DeviceID = DeviceID(s.text())
+			m.DeviceID = DeviceID(s.trimmed())
 		case "connectionID":
 			s.first(&seen, 1)
 			v := new(ConnectionID)
@@ -24085,7 +24085,7 @@ func (m *AssociatedCalledDeviceID) scan(s *scanner) {
 		switch string(s.name) {
 		case "deviceIdentifier":
 			s.first(&seen, 0)
-			m.DeviceIdentifier = DeviceID(s.text())
+			m.DeviceIdentifier = DeviceID(s.trimmed())
 			if m.DeviceIdentifier == "" {
 				s.wrongIn("is empty")
 			}
@@ -24113,7 +24113,7 @@ func (m *AssociatedCallingDeviceID) scan(s *scanner) {
 		switch string(s.name) {
 		case "deviceIdentifier":
 			s.first(&seen, 0)
-			m.DeviceIdentifier = DeviceID(s.text())
+			m.DeviceIdentifier = DeviceID(s.trimmed())
 			if m.DeviceIdentifier == "" {
 				s.wrongIn("is empty")
 			}
@@ -24146,7 +24146,7 @@ func (m *CSTAObject) scan(s *scanner) {
 			m.CallObject = v
 		case "deviceObject":
 			s.first(&seen, 1)
-			m.DeviceObject = DeviceID(s.text())
+			m.DeviceObject = DeviceID(s.trimmed())
 			if m.DeviceObject == "" {
 				s.wrongIn("is empty")
 			}
@@ -24171,7 +24171,7 @@ func (m *CallObject) scan(s *scanner) {
 			m.Call = v
 		case "device":
 			s.first(&seen, 1)
-			m.Device = DeviceID(s.text())
+			m.Device = DeviceID(s.trimmed())
 			if m.Device == "" {
 				s.wrongIn("is empty")
 			}
@@ -24220,13 +24220,13 @@ func (m *ChargedDevice) scan(s *scanner) {
 		switch string(s.name) {
 		case "nonOperator":
 			s.first(&seen, 0)
-			m.NonOperator = DeviceID(s.text())
+			m.NonOperator = DeviceID(s.trimmed())
 			if m.NonOperator == "" {
 				s.wrongIn("is empty")
 			}
 		case "operator":
 			s.first(&seen, 1)
-			m.Operator = DeviceID(s.text())
+			m.Operator = DeviceID(s.trimmed())
 			if m.Operator == "" {
 				s.wrongIn("is empty")
 			}
@@ -24246,7 +24246,7 @@ func (m *ConnectionListItemAssociatedNID) scan(s *scanner) {
 		switch string(s.name) {
 		case "deviceID":
 			s.first(&seen, 0)
-			m.DeviceID = DeviceID(s.text())
+			m.DeviceID = DeviceID(s.trimmed())
 			if m.DeviceID == "" {
 				s.wrongIn("is empty")
 			}
@@ -24270,7 +24270,7 @@ func (m *ConnectionListItemEndpoint) scan(s *scanner) {
 		switch string(s.name) {
 		case "deviceID":
 			s.first(&seen, 0)
-			m.DeviceID = DeviceID(s.text())
+			m.DeviceID = DeviceID(s.trimmed())
 			if m.DeviceID == "" {
 				s.wrongIn("is empty")
 			}
@@ -24320,7 +24320,7 @@ func (m *ExtendedDeviceID) scan(s *scanner) {
 		switch string(s.name) {
 		case "deviceIdentifier":
 			s.first(&seen, 0)
-			m.DeviceIdentifier = DeviceID(s.text())
+			m.DeviceIdentifier = DeviceID(s.trimmed())
 			if m.DeviceIdentifier == "" {
 				s.wrongIn("is empty")
 			}
@@ -24427,7 +24427,7 @@ func (m *MonitorObject) scan(s *scanner) {
 			m.CallObject = v
 		case "deviceObject":
 			s.first(&seen, 1)
-			m.DeviceObject = DeviceID(s.text())
+			m.DeviceObject = DeviceID(s.trimmed())
 			if m.DeviceObject == "" {
 				s.wrongIn("is empty")
 			}
@@ -24547,7 +24547,7 @@ func (m *RedirectionDeviceID) scan(s *scanner) {
 			s.skip()
 		case "numberDialed":
 			s.first(&seen, 3)
-			m.NumberDialed = DeviceID(s.text())
+			m.NumberDialed = DeviceID(s.trimmed())
 			if m.NumberDialed == "" {
 				s.wrongIn("is empty")
 			}
@@ -24663,7 +24663,7 @@ func (m *SubjectDeviceID) scan(s *scanner) {
 		switch string(s.name) {
 		case "deviceIdentifier":
 			s.first(&seen, 0)
-			m.DeviceIdentifier = DeviceID(s.text())
+			m.DeviceIdentifier = DeviceID(s.trimmed())
 			if m.DeviceIdentifier == "" {
 				s.wrongIn("is empty")
 			}

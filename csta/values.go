@@ -111,10 +111,10 @@ func (c *ConnectionID) scan(s *scanner) {
 		switch string(s.name) {
 		case "callID":
 			s.first(&seen, 0)
-			c.Call = CallID(s.text())
+			c.Call = CallID(s.trimmed())
 		case "deviceID":
 			s.first(&seen, 1)
-			c.Device = DeviceID(s.text())
+			c.Device = DeviceID(s.trimmed())
 		default:
 			s.skip()
 		}
@@ -146,7 +146,7 @@ func (s *scanner) any() Any {
 	return a
 }
 
-// child1 takes one step: over text, or over one tag.
+// child1 takes one step: over text, a comment, an instruction, a CDATA section, or over one tag.
 func (s *scanner) child1() {
 	if s.empty {
 		s.child()
@@ -157,7 +157,14 @@ func (s *scanner) child1() {
 		s.pos += i
 		return
 	}
-	s.child()
+	switch { // child would go on to the tag behind them
+	case s.has("<!--"), s.has("<?"):
+		s.skipMisc()
+	case s.has("<![CDATA["):
+		s.cdata()
+	default:
+		s.child()
+	}
 }
 
 // unknown keeps an element that the standard doesn't name, start tag and all, and leaves it.

@@ -63,7 +63,7 @@ func TestBeforeThePBXHasToldItsPhones(t *testing.T) {
 	go func() { done <- s.Serve(ctx, l, nil) }()
 	p := newPeer(t, l.Dial())
 	p.send(p.request("INVITE", lineBody))
-	if a := p.read(); a.status() != 503 || a.header("Retry-After") == "" {
+	if a := p.read(); a.status() != 480 || a.header("Retry-After") == "" {
 		t.Errorf("%s", a.head)
 	}
 	stop()

@@ -1,6 +1,7 @@
 package uacsta
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -49,14 +50,24 @@ type conn struct {
 func (s *Server) newConn(n net.Conn, via string, from *Peer) *conn {
 	c := &conn{server: s, net: n, via: via, peer: n.RemoteAddr().String(), from: from}
 	c.settled.L = &c.mu
-	c.host = n.LocalAddr().String()
-	if s.conf.Contact != "" {
-		c.host = s.conf.Contact
-		if _, port, err := net.SplitHostPort(n.LocalAddr().String()); err == nil {
-			c.host = net.JoinHostPort(s.conf.Contact, port)
-		}
-	}
+	c.host = s.reachedAt(n, via)
 	return c
+}
+
+// reachedAt is where others find us who want a connection like n: the host is the configured one, else n's own, the port that of the listener. That of n
+// would do only where n was accepted.
+func (s *Server) reachedAt(n net.Conn, via string) string {
+	local := n.LocalAddr().String()
+	host, port, err := net.SplitHostPort(local)
+	if err != nil {
+		return local
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ports := s.ports[via]; len(ports) > 0 && !slices.Contains(ports, port) {
+		port = ports[0]
+	}
+	return net.JoinHostPort(cmp.Or(s.conf.Contact, host), port)
 }
 
 var errClosed = errors.New("uacsta: the connection has ended")

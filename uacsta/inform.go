@@ -105,7 +105,7 @@ func (x *session) event(m *monitor, t callmodel.Told, trace pbxadapter.TraceID, 
 		return
 	}
 	x.overtaken(m.id, t.Calls)
-	x.send(m.id, t.Calls, trace, template(m.edition).Append(make([]byte, 0, usualEvent), m.id, local, x.spell))
+	x.send(m.id, t.Calls, trace, template(m.edition).Append(make([]byte, 0, usualEvent), m.id, local, x.speller(t.Calls)))
 }
 
 // catchUp tells every device monitor what it has missed, as events. A monitor whose PBX has told nothing yet waits until it has.

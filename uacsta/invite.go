@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,7 +34,6 @@ func (s *Server) invite(c *conn, m *message) {
 			refuse(answer{status: 482})
 			return
 		}
-		before.post(mail{kind: ending, reason: "its peer opened the dialog anew"})
 	}
 	expires, a := s.interval(m)
 	if a.status != 0 {
@@ -43,7 +43,7 @@ func (s *Server) invite(c *conn, m *message) {
 	user := identity(m)
 	if !isCSTA(m) {
 		s.refused(Refusal{Reason: refusedNoCSTA, Peer: c.name(), User: user, Detail: "Content-Type " + m.get("Content-Type"), Trace: m.trace})
-		refuse(answer{status: 415, extra: []header{{"Accept", contentType}}})
+		refuse(notCSTA(m))
 		return
 	}
 	q, ed, err := csta.Decode(m.body)
@@ -52,9 +52,9 @@ func (s *Server) invite(c *conn, m *message) {
 		refuse(syntaxAnswer(broken))
 		return
 	}
-	target := address(m.get("Contact"))
-	if target == "" || strings.ContainsAny(target, " \t<>\"") {
-		refuse(answer{status: 400, warning: "Contact is missing or malformed"})
+	target, fits := target(m)
+	if !fits {
+		refuse(answer{status: 400, warning: "Contact is missing or malformed: want one sip or sips URI"})
 		return
 	}
 	help := s.emergency(q) // no limit stands in its way
@@ -84,9 +84,9 @@ func (s *Server) invite(c *conn, m *message) {
 		return
 	}
 	line, lerr := s.board.Resolve(spelling)
-	if lerr != nil && !s.board.Complete() { // it may well be the line of a PBX that hasn't told its phones yet: a client takes 404 as final
-		s.refused(Refusal{Reason: refusedLinkDown, Peer: c.name(), User: user, Line: spelling, Detail: "no PBX has that line, and not all have told theirs yet", Trace: m.trace})
-		refuse(busy(5))
+	if lerr != nil && !s.board.Complete() { // it may well be the line of a PBX that hasn't told its phones yet. A 503 makes proxies give us up for everybody
+		s.refused(Refusal{Reason: refusedLinkDown, Peer: c.name(), User: user, Line: spelling, Detail: "neither a PBX nor the directory has that line, and not all PBXs have told theirs yet", Trace: m.trace})
+		refuse(answer{status: 480, warning: "no PBX has told that line yet, and one has told none", extra: []header{retryAfter(30)}})
 		return
 	}
 	if lerr != nil {
@@ -112,11 +112,19 @@ func (s *Server) invite(c *conn, m *message) {
 	m.line = line
 	x := newSession(s, c, m, who, spelling, target)
 	x.edition, x.expires, x.began = ed, expires, time.Now()
+	_, told := s.board.Device(switchboard.System, line)
+	x.expected = !told
 	oldest, err := s.enter(x, help)
 	if err != nil {
 		s.refused(Refusal{Reason: refusedSessions, Peer: c.name(), User: user, Line: string(line), Detail: err.Error(), Trace: m.trace})
 		refuse(busy(10))
 		return
+	}
+	if before != nil { // its peer has a new one, and only now: what is refused changes nothing (RFC 3261, 8.2)
+		before.post(mail{kind: ending, reason: "its peer opened the dialog anew"})
+		if before.who.Line == line {
+			oldest = nil // it was the one too many
+		}
 	}
 	if oldest != nil {
 		oldest.post(mail{kind: ending, reason: "more sessions on the line than allowed", bye: true})
@@ -181,28 +189,47 @@ func (s *Server) leave(x *session) {
 	}
 }
 
-// lineOf finds the line that a first request is about: the extension's, or the device that the request itself names.
+// lineOf finds the line that a first request, which may be any, is about: the device that it names itself, or the extension's.
 func lineOf(q csta.Message) (string, bool) {
 	switch q := q.(type) {
-	case csta.RequestSystemStatus:
-		return extension.Line(q.Extensions)
-	case csta.GetCSTAFeatures:
-		return extension.Line(q.Extensions)
 	case csta.MonitorStart:
 		return string(q.MonitorObject.DeviceObject), q.MonitorObject.DeviceObject != ""
 	case csta.SnapshotDevice:
 		return string(q.SnapshotObject), true
 	case csta.MakeCall:
 		return string(q.CallingDevice), true
+	case csta.Request:
+		if e, ok := reflect.ValueOf(q).FieldByName("Extensions").Interface().(*csta.Extensions); ok {
+			return extension.Line(e)
+		}
 	}
 	return "", false
 }
 
-// isCSTA says whether the body is ours. Parameters such as a charset do not matter, the document says its encoding itself.
+// target is where requests of ours are to go: the Contact's URI (RFC 3261, 8.1.1.8 and 12.1.1). false: there is none that can be written to.
+func target(m *message) (string, bool) {
+	uri := address(m.get("Contact"))
+	scheme, rest, _ := strings.Cut(uri, ":")
+	return uri, rest != "" && (strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips")) && !strings.ContainsAny(uri, " \t<>\"")
+}
+
+// isCSTA says whether the body is ours, as it is: nothing unpacks it (notCSTA). Parameters such as a charset do not matter, the document says its encoding itself.
 func isCSTA(m *message) bool {
+	if e := m.get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return false
+	}
 	t, _, _ := strings.Cut(m.get("Content-Type"), ";")
 	t = strings.TrimSpace(t)
 	return strings.EqualFold(t, contentType) || strings.EqualFold(t, "application/CSTAdata+xml")
+}
+
+// notCSTA answers a body that is none of ours, by its type or for being packed (RFC 3261, 8.2.3).
+func notCSTA(m *message) answer {
+	a := answer{status: 415, extra: []header{{"Accept", contentType}}}
+	if m.get("Content-Encoding") != "" {
+		a.extra = append(a.extra, header{"Accept-Encoding", "identity"})
+	}
+	return a
 }
 
 func syntaxAnswer(e *csta.SyntaxError) answer {
@@ -231,7 +258,7 @@ func (s *Server) interval(m *message) (int, answer) {
 		if !m.has("Supported", "timer") {
 			return 0, answer{}
 		}
-		return ours, answer{}
+		return max(ours, minSE(m)), answer{}
 	}
 	number, _, _ := strings.Cut(v, ";")
 	n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 31)

@@ -29,7 +29,7 @@ type header struct{ name, value string }
 
 // compact are the short forms of the headers that we read (RFC 3261, 7.3.3; RFC 4028).
 var compact = map[string]string{
-	"Via": "v", "From": "f", "To": "t", "Call-ID": "i", "Contact": "m", "Content-Type": "c", "Content-Length": "l", "Supported": "k",
+	"Via": "v", "From": "f", "To": "t", "Call-ID": "i", "Contact": "m", "Content-Type": "c", "Content-Encoding": "e", "Content-Length": "l", "Supported": "k",
 	"Session-Expires": "x",
 }
 

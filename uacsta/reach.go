@@ -24,6 +24,7 @@ const (
 // reach is how a session's requests get to its peer. It belongs to the session's loop.
 type reach struct {
 	conn     *conn // the last one that the dialog used; nil: none yet
+	earlier  *conn // the one before, which may outlive the last; nil: none
 	dialling bool
 	tries    int
 	redialAt time.Time // zero: not waiting
@@ -37,6 +38,7 @@ func (x *session) reached(c *conn) {
 		return
 	}
 	back := x.conn == nil || x.conn.dead()
+	x.earlier = x.conn
 	x.conn, x.tries, x.redialAt = c, 0, time.Time{}
 	if back {
 		x.resend(nil)
@@ -55,12 +57,12 @@ func (x *session) reachable() bool {
 	return false
 }
 
-// redial makes a connection to the next hop: the first of the route set, else the target.
+// redial finds another connection to the next hop: one that stands, else a new one.
 func (x *session) redial() {
 	x.dialling, x.redialAt = true, time.Time{}
-	hop := x.hop()
+	hop, routed := x.hop(), len(x.routes) > 0
 	x.server.tasks.Go(func() {
-		c, err := x.server.dial(hop)
+		c, err := x.server.dial(hop, routed)
 		if err != nil {
 			x.post(mail{kind: dialled, reason: err.Error()})
 			return
@@ -90,6 +92,11 @@ func (x *session) reconnected(c *conn, why string) {
 		return
 	}
 	x.tries++
+	if old := x.earlier; x.tries >= maxRedials && old != nil && !old.dead() { // its peer has left it, but better this than nothing
+		x.earlier = nil
+		x.reconnected(old, "")
+		return
+	}
 	if x.tries >= maxRedials && !x.restored {
 		x.end("the connection cannot be made again: "+why, false)
 		return
@@ -99,8 +106,9 @@ func (x *session) reconnected(c *conn, why string) {
 	x.schedule(now)
 }
 
-// dial connects to a SIP URI's host; several sessions that want the same one get the same connection.
-func (s *Server) dial(uri string) (*conn, error) {
+// dial connects to a SIP URI's host; several sessions that want the same one get the same connection. routed: it's a proxy's, and every connection of that
+// proxy will do.
+func (s *Server) dial(uri string, routed bool) (*conn, error) {
 	var u sip.Uri
 	if err := sip.ParseUri(uri, &u); err != nil {
 		return nil, err
@@ -110,6 +118,12 @@ func (s *Server) dial(uri string) (*conn, error) {
 		u.Host = maddr
 	}
 	secure := strings.EqualFold(transport, "tls") || strings.EqualFold(u.Scheme, "sips")
+	host := strings.Trim(u.Host, "[]")
+	if routed && secure {
+		if c := s.proven(host); c != nil {
+			return c, nil
+		}
+	}
 	if secure && s.conf.Dial == nil {
 		return nil, errors.New("connections of our own over TLS are not configured")
 	}
@@ -120,7 +134,6 @@ func (s *Server) dial(uri string) (*conn, error) {
 			port = 5061
 		}
 	}
-	host := strings.Trim(u.Host, "[]")
 	addr := net.JoinHostPort(host, strconv.Itoa(port))
 	c, err, _ := s.dials.Do(addr, func() (any, error) { return s.connect(addr, host, secure) })
 	if err != nil {
@@ -177,6 +190,25 @@ func (s *Server) standing(addr string, secure bool) *conn {
 	defer s.mu.Unlock()
 	for c := range s.conns {
 		if (c.peer == addr || c.dialled == addr) && (c.via == "TLS") == secure && !c.dead() {
+			return c
+		}
+	}
+	return nil
+}
+
+// proven finds a connection that is up and whose other end has proved by its certificate that it's host, a name: whoever opened it, it's trusted both ways.
+func (s *Server) proven(host string) *conn {
+	if net.ParseIP(host) != nil {
+		return nil // several can share an address
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		t, secure := c.net.(*tls.Conn)
+		if !secure || c.dead() {
+			continue
+		}
+		if state := t.ConnectionState(); len(state.VerifiedChains) > 0 && state.PeerCertificates[0].VerifyHostname(host) == nil {
 			return c
 		}
 	}

@@ -45,6 +45,13 @@ func (s *Server) watchRights(ctx context.Context) {
 // review ends the session, or the monitors of it, that live by a right which is gone. A line whose PBX hasn't told anything yet says nothing about rights.
 func (x *session) review() {
 	b := x.server.board
+	if x.expected && b.Complete() {
+		if d, err := b.Resolve(string(x.who.Line)); err != nil || d != x.who.Line {
+			x.end("no PBX has the line under that number", true)
+			return
+		}
+		x.expected = false
+	}
 	gone := func(d csta.DeviceID) bool { return b.Synced(d) && !b.May(x.who, csta.Observe, d) }
 	if gone(x.who.Line) {
 		x.end("its user has no right on the line any more", true)

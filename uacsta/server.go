@@ -74,6 +74,7 @@ type Server struct {
 	opened   map[string]*session // by Call-ID and the peer's tag
 	lines    map[csta.DeviceID][]*session
 	conns    map[*conn]struct{}
+	ports    map[string][]string // on which we listen, for TCP and for TLS
 	monitors uint64
 	draining bool // no new sessions
 	stopping bool // nothing new at all
@@ -107,7 +108,7 @@ func New(b *switchboard.Board, c Config) *Server {
 	s := &Server{
 		counts: newCounts(), board: b, conf: c, log: c.Log, node: strings.ToLower(rand.Text()[:4]), rate: rate.NewLimiter(rate.Inf, 0), tasks: newTasks(),
 		sessions: make(map[string]*session), opened: make(map[string]*session), lines: make(map[csta.DeviceID][]*session),
-		conns: make(map[*conn]struct{}), trust: newTrust(c.Peers),
+		conns: make(map[*conn]struct{}), ports: make(map[string][]string), trust: newTrust(c.Peers),
 	}
 	if c.SignIns > 0 {
 		s.rate = rate.NewLimiter(rate.Limit(c.SignIns), max(int(10*c.SignIns), 1))
@@ -124,6 +125,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, conf *tls.Config) er
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	defer l.Close()
+	s.listens(l, conf != nil)
 	for {
 		n, err := l.Accept()
 		switch {
@@ -143,6 +145,19 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, conf *tls.Config) er
 			continue
 		}
 		s.tasks.Go(func() { s.accepted(n, conf) })
+	}
+}
+
+// listens notes a listener's port: where others are to find us.
+func (s *Server) listens(l net.Listener, secure bool) {
+	via := "TCP"
+	if secure {
+		via = "TLS"
+	}
+	if _, port, err := net.SplitHostPort(l.Addr().String()); err == nil {
+		s.mu.Lock()
+		s.ports[via] = append(s.ports[via], port)
+		s.mu.Unlock()
 	}
 }
 

@@ -36,19 +36,19 @@ func (x *session) info(c *conn, m *message) {
 		return
 	}
 	if !isCSTA(m) {
-		x.reply(c, m, answer{status: 415, extra: []header{{"Accept", contentType}}})
+		x.reply(c, m, notCSTA(m))
 		return
 	}
 	x.serve(c, m, answer{status: 200})
 }
 
-// serve carries out the CSTA request in a message's body.
-func (x *session) serve(c *conn, m *message, shell answer) {
+// serve carries out the CSTA request in a message's body. false: it's refused as a SIP request, and has been answered so.
+func (x *session) serve(c *conn, m *message, shell answer) bool {
 	q, ed, err := csta.Decode(m.body)
 	var broken *csta.SyntaxError
 	if errors.As(err, &broken) {
 		x.reply(c, m, syntaxAnswer(broken))
-		return
+		return false
 	}
 	if ed != "" && ed != csta.ApplicationSession {
 		x.edition = ed
@@ -56,16 +56,16 @@ func (x *session) serve(c *conn, m *message, shell answer) {
 	o := &openRequest{conn: c, msg: m, edition: x.edition, shell: shell}
 	if err != nil {
 		x.respond(o, refusalOf(err))
-		return
+		return true
 	}
 	req, ok := q.(csta.Request)
 	if !ok {
 		if _, isError := q.(*csta.Error); isError {
 			x.reply(c, m, answer{status: 200})
-			return
+			return true
 		}
 		x.respond(o, csta.ErrServiceNotSupported.With(fmt.Errorf("%s is no service that we know", q.Element())))
-		return
+		return true
 	}
 	o.req = req
 	if handle := ownService(req.Service()); handle != nil {
@@ -77,16 +77,17 @@ func (x *session) serve(c *conn, m *message, shell answer) {
 		}
 		x.respond(o, res)
 		x.follow() // what a new monitor was held for
-		return
+		return true
 	}
 	o.urgent = x.server.board.Emergency(req)
 	if len(x.open) >= x.server.conf.Mailbox && !o.urgent {
 		x.reply(c, m, busy(2))
-		return
+		return false
 	}
 	x.learn(o)
 	x.open = append(x.open, o)
 	x.begin()
+	return true
 }
 
 // fromMemory are the services that the board answers at once.
@@ -151,7 +152,7 @@ func (x *session) finish(o *openRequest) {
 // respond writes a CSTA answer in the edition of its request, with the peer's spellings.
 func (x *session) respond(o *openRequest, res csta.Message) {
 	a := o.shell
-	a.body = csta.EncodeSpelled(make([]byte, 0, usualBody), res, o.edition, x.spell)
+	a.body = csta.EncodeSpelled(make([]byte, 0, usualBody), res, o.edition, x.speller(o.calls))
 	if o.req == nil || harmless[o.req.Service()] {
 		x.reply(o.conn, o.msg, a)
 		return

@@ -52,6 +52,7 @@ type session struct {
 	awaits   bool               // mail of kind written will come
 	changed  bool               // since it was stored
 	disabled bool               // the peer was told so by SystemStatus
+	expected bool               // when it began no PBX had told the line yet
 	trace    pbxadapter.TraceID // of what the loop is doing: of a request, or of whoever caused an event; zero: nobody did
 }
 
@@ -281,6 +282,11 @@ func (x *session) refresh(c *conn, m *message, initial bool) {
 		}
 		x.invited = transactionOf(m)
 	}
+	if len(m.body) > 0 && !isCSTA(m) {
+		x.reply(c, m, notCSTA(m))
+		return
+	}
+	expires, before := x.expires, x.target // what is refused changes nothing (RFC 3261, 14.2)
 	if !initial {
 		n, a := x.server.interval(m)
 		if a.status != 0 {
@@ -290,19 +296,20 @@ func (x *session) refresh(c *conn, m *message, initial bool) {
 		if n > 0 {
 			x.expires = n
 		}
-		if t := address(m.get("Contact")); t != "" && !strings.ContainsAny(t, " \t<>\"") {
+		if t, fits := target(m); fits {
 			x.target = strings.Clone(t)
 		}
 	}
 	a := answer{status: 200, dialog: true, expires: x.expires}
 	switch {
-	case len(m.body) == 0 || m.method == "UPDATE":
+	case m.method == "UPDATE":
 		x.reply(c, m, a)
-	case !isCSTA(m):
-		x.reply(c, m, answer{status: 415, extra: []header{{"Accept", contentType}}})
+	case len(m.body) == 0: // the state is told all the same
+		a.body = csta.Encode(nil, csta.RequestSystemStatusResponse{SystemStatus: csta.StatusNormal}, x.edition)
+		x.reply(c, m, a)
+	case !x.serve(c, m, a):
+		x.expires, x.target = expires, before
 		return
-	default:
-		x.serve(c, m, a)
 	}
 	x.changed = true
 	x.refreshed = x.heard
@@ -351,7 +358,7 @@ func (x *session) end(reason string, bye bool) {
 		zap.String("reason", reason), x.trace.Field())
 }
 
-// bye tells the peer that the session is over. While we drain, also a peer that has no connection just now is told.
+// bye tells the peer that the session is over, also one that has no connection just now.
 func (x *session) bye() {
 	if x.conn != nil {
 		if _, err := x.conn.say(x.newRequest(x.conn, "BYE", nil), x.callID, x.who.Line, x.trace); err == nil {
@@ -359,13 +366,10 @@ func (x *session) bye() {
 		}
 	}
 	s := x.server
-	if !s.Draining() {
-		return
-	}
 	s.byes.Add(1)
 	s.tasks.Go(func() {
 		defer s.byes.Add(-1)
-		if c, err := s.dial(x.hop()); err == nil {
+		if c, err := s.dial(x.hop(), len(x.routes) > 0); err == nil {
 			_, _ = c.say(x.newRequest(c, "BYE", nil), x.callID, x.who.Line, x.trace) // the session's loop has ended: its dialog is ours
 		}
 	})

@@ -10,7 +10,7 @@ import (
 )
 
 // Peers compare text. So a session answers in its peer's own spelling: the line is what it signed in to, to the letter; a device is as the peer
-// last named it; a number that the peer has dialled is as it was dialled, for as long as that call lives. Otherwise a line is what the directory has for
+// last named it; a number that the peer has dialled, and a connection's device, is as the peer had it in that call, for as long as the call lives. Otherwise a line is what the directory has for
 // it, and every other device its canonical number: by that a client finds whose it is.
 
 // learn notes which device and calls a request is about, and how the peer spells devices: it compares text.
@@ -19,8 +19,8 @@ func (x *session) learn(o *openRequest) {
 		func(member string, d csta.DeviceID) (csta.DeviceID, error) {
 			if slices.Contains(dialledMembers, member) {
 				x.dials(o, d)
-			} else {
-				x.note(o, d)
+			} else if id, ok := x.note(o, d); ok {
+				x.spells(id, string(d))
 			}
 			return d, nil
 		},
@@ -28,8 +28,11 @@ func (x *session) learn(o *openRequest) {
 			if c.Call != "" {
 				o.calls = append(o.calls, c.Call)
 			}
-			if c.Device != "" {
-				x.note(o, c.Device)
+			if c.Device == "" {
+				return c, nil
+			}
+			if id, ok := x.note(o, c.Device); ok {
+				x.spellsIn(c.Call, id, string(c.Device))
 			}
 			return c, nil
 		})
@@ -41,24 +44,23 @@ func (x *session) learn(o *openRequest) {
 // dialledMembers hold numbers to be called.
 var dialledMembers = []string{"calledDirectoryNumber", "consultedDevice", "newDestination", "transferredTo", "deviceToJoin", "parkTo", "forwardDN"}
 
-func (x *session) note(o *openRequest, d csta.DeviceID) {
+// note finds the device that a request names; the first is the one that it's about. false: there is none.
+func (x *session) note(o *openRequest, d csta.DeviceID) (csta.DeviceID, bool) {
 	id, err := x.server.board.Resolve(string(d))
 	if err != nil {
-		return
+		return "", false
 	}
 	if o.device == "" {
 		o.device = id
 	}
-	x.spells(id, string(d))
+	return id, true
 }
 
 const maxSpelt = 256 // devices of which a session remembers a spelling
 
+// spells remembers how the peer spells a device.
 func (x *session) spells(id csta.DeviceID, as string) {
-	if x.spell(id) == as {
-		return // also where it's the spelling of a number dialled, which the peer has from us
-	}
-	if id == x.who.Line {
+	if id == x.who.Line || x.spell(id, nil) == as {
 		return
 	}
 	if x.server.board.Spelled(id) == as {
@@ -73,23 +75,38 @@ func (x *session) spells(id csta.DeviceID, as string) {
 	}
 }
 
-// spell is a device as the peer has it.
-func (x *session) spell(d csta.DeviceID) string {
+// spellsIn is spells for one call alone: what a connection's device is called there says nothing about others.
+func (x *session) spellsIn(call csta.CallID, id csta.DeviceID, as string) {
+	if call == "" || id == x.who.Line || x.spell(id, []csta.CallID{call}) == as {
+		return
+	}
+	if c, stands := x.server.board.Call(x.who, call); stands {
+		x.remembers(dialledNumber{Device: id, As: strings.Clone(as), Call: c.ID})
+	}
+}
+
+// spell is a device as the peer has it, in what is said about some calls.
+func (x *session) spell(d csta.DeviceID, calls []csta.CallID) string {
 	if d == x.who.Line {
 		return x.spelling
+	}
+	for _, n := range slices.Backward(x.dialled) {
+		if n.Device == d && slices.Contains(calls, n.Call) {
+			return n.As
+		}
 	}
 	if s, ok := x.spelt[d]; ok {
 		return s
 	}
-	for _, n := range slices.Backward(x.dialled) {
-		if n.Device == d {
-			return n.As
-		}
-	}
 	return x.server.board.Spelled(d)
 }
 
-// dialledNumber is one that the peer has called, as it was dialled.
+// speller is spell for what is said about the same calls.
+func (x *session) speller(calls []csta.CallID) func(csta.DeviceID) string {
+	return func(d csta.DeviceID) string { return x.spell(d, calls) }
+}
+
+// dialledNumber is one that the peer has called, as it was dialled, or named in a connection.
 type dialledNumber struct {
 	Device csta.DeviceID `json:"device"`
 	As     string        `json:"as"`
@@ -125,13 +142,17 @@ func (x *session) dialledIn(o *openRequest) {
 			o.dialled.Call = o.calls[0]
 		}
 	}
-	if o.dialled.Call == "" {
-		return
+	if o.dialled.Call != "" {
+		o.calls = append(o.calls, o.dialled.Call)
+		x.remembers(*o.dialled)
 	}
+}
+
+func (x *session) remembers(n dialledNumber) {
 	if len(x.dialled) >= maxDialled {
 		x.dialled = slices.Delete(x.dialled, 0, 1)
 	}
-	x.dialled = append(x.dialled, *o.dialled)
+	x.dialled = append(x.dialled, n)
 }
 
 // follows goes with the numbers dialled into what has become of their calls, and forgets those of calls that are over for this session.

@@ -75,17 +75,6 @@ func recordings(t testing.TB) map[string][]step {
 	return all
 }
 
-// heard leaves out what says nothing: classes of events that we don't ask for, and events that are passed over before they are read. TestReplay plays
-// recordings whole.
-func heard(steps []step) []step {
-	conf := defaults()
-	conf.Digits = true
-	classes := strings.Split(conf.eventMask(), ",")
-	return slices.DeleteFunc(slices.Clone(steps), func(s step) bool {
-		return s.event() != "" && (unwanted[s.event()] || !slices.ContainsFunc(strings.Split(strings.ToLower(s.get("Privilege")), ","), func(c string) bool { return slices.Contains(classes, c) }))
-	})
-}
-
 func readSteps(t testing.TB, name, text string) []step {
 	t.Helper()
 	var (

@@ -184,6 +184,9 @@ func (b *Board) permit(who Principal, r csta.Request, t *target) error {
 		if d == "" && r.Service() == "SnapshotCall" {
 			continue // its own rule, where the call is known
 		}
+		if d == "" {
+			return refusalOf(n.Member).With(fmt.Errorf("%s is empty: want a number", n.Member))
+		}
 		if t.help && n.Right == csta.Call {
 			continue // nobody is kept from calling for help from his own phone
 		}
@@ -196,7 +199,7 @@ func (b *Board) permit(who Principal, r csta.Request, t *target) error {
 				d = dev.ID
 			}
 		}
-		if d == "" || !b.policy.May(who, n.Right, d) {
+		if !b.policy.May(who, n.Right, d) {
 			of := ""
 			if owners := b.Whose(d); owners != "" {
 				of = ", which is that of " + owners
@@ -231,15 +234,22 @@ func (t *target) note(rule string, says func() string) {
 	}
 }
 
+// refusalOf is what is answered when a member is no device, or no number that can be called.
+func refusalOf(member string) *csta.Error {
+	switch refuse, isDialled := dialled[member]; {
+	case isDialled:
+		return refuse
+	case member == "callingDevice":
+		return csta.ErrInvalidCallingDeviceID
+	default:
+		return csta.ErrInvalidDeviceID
+	}
+}
+
 // device completes a device: a number to be dialled becomes a device of ours where it names one, else a canonical number.
 func (t *target) device(member string, d csta.DeviceID) (csta.DeviceID, error) {
-	refuse, isDialled := dialled[member]
-	if !isDialled {
-		refuse = csta.ErrInvalidDeviceID
-		if member == "callingDevice" {
-			refuse = csta.ErrInvalidCallingDeviceID
-		}
-	}
+	_, isDialled := dialled[member]
+	refuse := refusalOf(member)
 	if isDialled && t.help {
 		return csta.DeviceID(t.emergency.Dial), nil
 	}

@@ -21,6 +21,8 @@ type index struct {
 	numbers numbering.Index
 	sorted  []*device
 	coded   []*link // that have a code for calling through a do not disturb
+	// Every PBX has told its devices since the board began. Before that, a device that nobody knows may well be there.
+	complete bool
 }
 
 // device is one device as the board knows it.
@@ -33,7 +35,7 @@ type device struct {
 func (b *Board) rebuild() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	ix := &index{byID: make(map[csta.DeviceID]*device)}
+	ix := &index{byID: make(map[csta.DeviceID]*device), complete: b.Complete()}
 	for _, l := range b.all() {
 		if l.codes().ThroughDoNotDisturb != "" {
 			ix.coded = append(ix.coded, l)
@@ -75,9 +77,9 @@ func (b *Board) follow(ctx context.Context) {
 	}
 }
 
-// sameNumbers says whether another index has the same devices with the same numbers.
+// sameNumbers says whether another index has the same devices with the same numbers, and waits for more like this one.
 func (ix *index) sameNumbers(o *index) bool {
-	return o != nil && slices.EqualFunc(ix.sorted, o.sorted, func(a, b *device) bool { return a.ID == b.ID && slices.Equal(a.Aliases, b.Aliases) })
+	return o != nil && o.complete == ix.complete && slices.EqualFunc(ix.sorted, o.sorted, func(a, b *device) bool { return a.ID == b.ID && slices.Equal(a.Aliases, b.Aliases) })
 }
 
 // resolve finds a device by any spelling. The error is why the spelling is no number at all.
@@ -96,14 +98,26 @@ func (ix *index) resolve(spelling string) (*device, error) {
 	return ix.byID[id], nil
 }
 
-// Resolve turns any spelling of a peer (tel:+15551001, tel:+15551001;ext=1001, tel:1001;phone-context=dialstring, 1001) into a device.
-// operation/invalidDeviceID where no PBX has it.
+// expects is the device that a line which no PBX has told will be, if it's there at all. false: all have told theirs, or it's no global number.
+func (ix *index) expects(line string) (csta.DeviceID, bool) {
+	n, err := numbering.Parse(line)
+	if ix.complete || err != nil || !n.Global {
+		return "", false
+	}
+	return n.Dialled(), true
+}
+
+// Resolve turns any spelling of a peer (tel:+15551001, tel:+15551001;ext=1001, tel:1001;phone-context=dialstring, 1001) into a device. A line of the
+// directory is one already while PBXs are still to tell their devices. operation/invalidDeviceID where there is none.
 func (b *Board) Resolve(spelling string) (csta.DeviceID, error) {
 	d, err := b.index.Load().resolve(spelling)
 	switch {
 	case err != nil:
 		return "", csta.ErrInvalidDeviceID.With(fmt.Errorf("the device %q %w", clip(spelling), err))
 	case d == nil:
+		if id, ok := b.people.expects(spelling); ok {
+			return id, nil
+		}
 		return "", csta.ErrInvalidDeviceID.With(fmt.Errorf("no PBX has the device %q", clip(spelling)))
 	}
 	return d.ID, nil

@@ -203,6 +203,9 @@ func (r *reporter) Resync(s callmodel.State) {
 		}
 		return w
 	})
+	if first { // a line that no PBX has isn't waited for any more
+		r.link.board.rebuild()
+	}
 	r.link.board.tellDevices()
 	if !first && !was { // no event tells of those that stay out of service that the link is there again
 		r.link.board.tellChanged(slices.Sorted(maps.Keys(s.Out)))

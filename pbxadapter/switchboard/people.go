@@ -10,6 +10,7 @@ import (
 
 	"farhook/csta"
 	"farhook/pbxadapter/directory"
+	"farhook/pbxadapter/numbering"
 )
 
 // People is a directory whose lines have been found among the devices of one board: it's given to the board and to its policy. Its methods may be called
@@ -29,6 +30,8 @@ type census struct {
 	owners map[csta.DeviceID][]*directory.Person
 	lines  map[csta.DeviceID]string // as the directory spells the line
 	found  map[string]csta.DeviceID // the device of each line, by its spelling
+	// Lines that no PBX has told while not all have told theirs: they are at their canonical numbers until then.
+	expected map[csta.DeviceID]bool
 }
 
 // NewPeople makes them of a directory, which its owner loads and runs.
@@ -68,7 +71,7 @@ func (p *People) has(user string) bool {
 }
 
 // rebuild finds the lines among the devices. A line whose device isn't there now stays where it was: a PBX that is being set up anew takes nobody's
-// right away.
+// right away. As long as not all PBXs have told their devices, a line without one is at its canonical number.
 func (p *People) rebuild(ix *index) {
 	if p == nil {
 		return
@@ -79,6 +82,7 @@ func (p *People) rebuild(ix *index) {
 	}
 	c := &census{
 		index: ix, view: view, owners: make(map[csta.DeviceID][]*directory.Person), lines: make(map[csta.DeviceID]string), found: make(map[string]csta.DeviceID),
+		expected: make(map[csta.DeviceID]bool),
 	}
 	for i := range c.view.People {
 		o := &c.view.People[i]
@@ -87,10 +91,13 @@ func (p *People) rebuild(ix *index) {
 			if dev, err := ix.resolve(line); err == nil && dev != nil {
 				d, ok = dev.ID, true
 			}
-			if !ok {
+			if ok {
+				c.found[line] = d
+			} else if d, ok = ix.expects(line); ok {
+				c.expected[d] = true
+			} else {
 				continue
 			}
-			c.found[line] = d
 			c.owners[d] = append(c.owners[d], o)
 			if _, first := c.lines[d]; !first {
 				c.lines[d] = line
@@ -108,6 +115,19 @@ func (p *People) rebuild(ix *index) {
 	close(p.changed)
 	p.changed = make(chan struct{})
 	p.mu.Unlock()
+}
+
+// expects says whether a spelling is a line of the directory that a PBX may still tell, and as which device.
+func (p *People) expects(spelling string) (csta.DeviceID, bool) {
+	if p == nil {
+		return "", false
+	}
+	n, err := numbering.Parse(spelling)
+	if err != nil {
+		return "", false
+	}
+	d := n.Dialled()
+	return d, p.now.Load().expected[d]
 }
 
 // person is whom a device or a number means.

@@ -144,7 +144,7 @@ func (t *table) scanInto(m member, into string) string {
 		}
 		return fmt.Sprintf("%s = %s(s.text())", into, typ)
 	case "DeviceID":
-		return into + " = DeviceID(s.text())"
+		return into + " = DeviceID(s.trimmed())"
 	}
 	if d := t.named[m.typ]; d != nil && d.kind == "enum" {
 		return fmt.Sprintf("%s = enum(s, %q, values%s[:])", into, m.name, m.typ)
