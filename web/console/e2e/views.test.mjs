@@ -19,7 +19,6 @@ import {
   state,
   tile,
 } from "./harness.mjs";
-import { gateway } from "./programs.mjs";
 import { ways } from "./ways.mjs";
 
 stage();
@@ -294,41 +293,6 @@ test("every view in both themes, small and enlarged, in German", async () => {
     await p.locator('[data-link="live"]').waitFor();
     await silence();
     await close(p);
-  }
-});
-
-test("10,000 lines cost what those in sight cost", async () => {
-  const large = await gateway({ lines: 10_000, annex: 3 });
-  try {
-    const p = await open("1005", { url: large.url });
-    await tile(p, 1001).focus();
-    assert.ok((await p.getByRole("gridcell").count()) < 200);
-    await p.getByLabel("Search name").fill("11000");
-    await tile(p, 11000).waitFor();
-    await p.getByLabel("Clear the search").click();
-    await tile(p, 1001).focus();
-    for (let i = 0; i < 40; i++) await p.keyboard.press("ArrowDown");
-    await p.waitForFunction(() => Number(document.activeElement?.getAttribute("data-extension")) > 1100);
-    assert.ok((await p.getByRole("gridcell").count()) < 200);
-    await ways.mouse.dial(p, "1002");
-    const grip = await p.locator(".grip").first().boundingBox();
-    const board = await p.locator("[data-board]").boundingBox();
-    const scrolled = () => p.locator("[data-board]").evaluate((e) => e.scrollTop);
-    const before = await scrolled();
-    await p.mouse.move(grip.x + 60, grip.y + 10);
-    await p.mouse.down();
-    await p.mouse.move(board.x + 300, board.y + board.height - 10, { steps: 6 });
-    while ((await scrolled()) < before + 300) await p.waitForTimeout(50); // it scrolls by itself
-    await p.keyboard.press("Escape");
-    await p.mouse.up();
-    await close(p);
-    // All PBXs that are up take one place in the header.
-    const q = await open("1005", { url: large.url, locale: "de-DE", viewport: { width: 1280, height: 800 } });
-    assert.ok((await q.locator("header").boundingBox()).height < 60, "the header has one row");
-    await keep(q, "header-1280-de");
-    await close(q);
-  } finally {
-    await large.stop();
   }
 });
 

@@ -336,11 +336,12 @@ export class Attendant {
 
   /** What rings or waits somewhere, what my own PBX has first, the longest first. */
   pickable(): { from: Phone; line: Line }[] {
-    const all = this.desk.all.flatMap((from) =>
-      from.device.id === this.settings.phone || (from.state !== "ringing" && from.state !== "queued")
-        ? []
-        : from.lines.filter((l) => l.leg.state === "alerting" || l.leg.state === "queued").map((line) => ({ from, line })),
-    );
+    this.desk.version;
+    const waits = (from: Phone) =>
+      from.lines.filter((l) => l.leg.state === "alerting" || l.leg.state === "queued").map((line) => ({ from, line }));
+    const legs = [...this.desk.board.calls.values()].flatMap((c) => c.legs);
+    const at = new Set(legs.map((l) => l.device).filter((d) => d !== this.settings.phone));
+    const all = [...at].flatMap((d) => this.desk.phones.get(d) ?? []).flatMap((p) => (p.device.linkUp ? waits(p) : []));
     const far = (p: Phone) => Number(p.device.pbx !== this.mine?.device.pbx);
     return all.sort((a, b) => far(a.from) - far(b.from) || a.line.leg.since - b.line.leg.since);
   }

@@ -14,13 +14,14 @@ function snapshot(b: Board, devices: Device[], calls: Call[] = [], at: number | 
   b.apply({ type: "snapshot", position: `${++epoch}.1`, at, devices, calls, notes: [] }, now);
 }
 
-function change(b: Board, m: { devices?: Device[]; calls?: Call[]; ended?: string[]; at?: number }, now = 0) {
+function change(b: Board, m: { devices?: Device[]; gone?: string[]; calls?: Call[]; ended?: string[]; at?: number }, now = 0) {
   b.apply(
     {
       type: "change",
       position: `${epoch}.${++last}`,
       at: m.at ?? null,
       devices: m.devices ?? [],
+      gone: m.gone ?? [],
       calls: m.calls ?? [],
       ended: m.ended ?? [],
       notes: [],
@@ -84,13 +85,26 @@ test("phones that nothing happened to keep their picture", () => {
 test("a device's change keeps its calls; only names and numbers call for sorting", () => {
   const b = new Board();
   snapshot(b, three, [call("a", leg("1001", "connected"), leg("1002", "connected"))]);
-  const census = b.census;
+  const census = b.register.census;
   change(b, { devices: [device("1001", { outOfService: "" })] });
   expect(state(b, "1001")).toBe("talking");
-  expect(b.census).toBe(census);
+  expect(b.register.census).toBe(census);
   change(b, { devices: [device("1001", { name: "Ada" })] });
-  expect(b.census).not.toBe(census);
-  expect(b.haystack(id("1001")).words).toContain("ada");
+  expect(b.register.census).not.toBe(census);
+  expect(b.register.find("ada", "name")).toEqual([id("1001")]);
+});
+
+test("a device that is gone is on the board no more, nor counted, nor found; its call goes on", () => {
+  const b = new Board();
+  snapshot(b, [...three, device("2001", { pbx: "annex" })], [call("a", leg("1001", "connected"), leg("1002", "connected"))]);
+  change(b, { gone: [id("1002"), id("2001"), id("9999")] });
+  expect([...b.phones.keys()]).toEqual([id("1001"), id("1003")]);
+  expect([b.counts.talking, b.counts.idle]).toEqual([1, 1]);
+  expect([...b.links]).toEqual([["sim", { lines: 2, up: 2 }]]);
+  expect(b.register.find("1002", "number")).toEqual([]);
+  expect(state(b, "1001")).toBe("talking");
+  change(b, { devices: [device("1002")] });
+  expect(state(b, "1002")).toBe("talking");
 });
 
 test("outside parties are in calls but not on the board", () => {
@@ -128,17 +142,13 @@ test("told twice changes nothing; of another journal asks for a snapshot; a gap 
     type: "change",
     position: `${epoch}.2`,
     at: null,
-    devices: [],
-    calls: [],
-    ended: [],
-    notes: [],
-    erased: [],
   } as const;
-  expect(b.apply({ ...same, devices: [], calls: [], ended: [], notes: [], erased: [] }, 0)).toBe("taken");
-  expect(b.apply({ ...same, devices: [], calls: [], ended: [], notes: [], erased: [] }, 0)).toBe("old");
-  expect(b.apply({ ...same, position: "other.3", devices: [], calls: [], ended: [], notes: [], erased: [] }, 0)).toBe("lost");
+  const nothing = () => ({ gone: [], devices: [], calls: [], ended: [], notes: [], erased: [] });
+  expect(b.apply({ ...same, ...nothing() }, 0)).toBe("taken");
+  expect(b.apply({ ...same, ...nothing() }, 0)).toBe("old");
+  expect(b.apply({ ...same, position: "other.3", ...nothing() }, 0)).toBe("lost");
   expect(b.apply({ type: "gap", position: `${epoch}.9`, at: null, reason: "" }, 0)).toBe("gap");
-  expect(b.apply({ ...same, position: `${epoch}.9`, devices: [], calls: [], ended: [], notes: [], erased: [] }, 0)).toBe("lost");
+  expect(b.apply({ ...same, position: `${epoch}.9`, ...nothing() }, 0)).toBe("lost");
   expect(b.counters).toMatchObject({ duplicates: 1, gaps: 1, snapshots: 1 });
 });
 

@@ -2,8 +2,8 @@
 
 import type { Call, Device, Message, Note, Position } from "./model";
 import { type Phone, type PhoneState, phoneOf, phoneStates } from "./phone";
+import { Register } from "./register";
 import { Chronicle } from "./story";
-import { type Haystack, haystackOf } from "./search";
 
 /** What became of a message. */
 export type Taken = "taken" | "old" | "gap" | "lost";
@@ -13,8 +13,6 @@ function split(p: Position): [epoch: string, number: number] {
   return [p.slice(0, i), Number(p.slice(i + 1))];
 }
 
-const nothing: Haystack = { words: [], name: "", numbers: [], department: "" };
-
 export class Board {
   /** What the page has seen, for those who look after it. healed: lamps that a later snapshot of the same journal put right. */
   readonly counters = { messages: 0, duplicates: 0, gaps: 0, snapshots: 0, healed: 0 };
@@ -23,16 +21,16 @@ export class Board {
   readonly links = new Map<string, { readonly lines: number; readonly up: number }>();
   /** The stories of the calls that there are. */
   readonly chronicle = new Chronicle();
+  /** The lines as they are looked for. */
+  readonly register = new Register();
   #broken = false;
   #devices = new Map<string, Device>();
   #calls = new Map<string, Call>();
   #at = new Map<string, Set<string>>(); // device → its calls
   #phones = new Map<string, Phone>();
-  #haystacks = new Map<string, Haystack>();
   #notes = new Map<string, Note>();
   #position: Position | null = null;
   #offset = 0;
-  #census = 0;
 
   /** Where the picture stands in the gateway's journal; null before the first snapshot. */
   get position(): Position | null {
@@ -42,11 +40,6 @@ export class Board {
   /** How far the gateway's clock is ahead of ours, in milliseconds. */
   get offset(): number {
     return this.#offset;
-  }
-
-  /** Changes whenever phones come, go, or get another name or number: whoever sorts them sorts again. */
-  get census(): number {
-    return this.#census;
   }
 
   /** The pictures are immutable and replaced when they change. */
@@ -61,11 +54,6 @@ export class Board {
   /** Notes by the devices that they are about; under the empty one the desk's. */
   get notes(): ReadonlyMap<string, Note> {
     return this.#notes;
-  }
-
-  /** What a search for this phone looks at. */
-  haystack(id: string): Haystack {
-    return this.#haystacks.get(id) ?? nothing;
   }
 
   /**
@@ -120,27 +108,16 @@ export class Board {
     this.#phones = new Map();
     for (const x of phoneStates) this.counts[x] = 0;
     this.links.clear();
-    this.#haystacks = new Map();
-    this.#census++;
+    this.register.replace(this.#devices);
     for (const id of this.#devices.keys()) this.#paint(id);
     if (before) for (const [id, p] of this.#phones) if (before.get(id)?.state !== p.state) this.counters.healed++;
   }
 
   #change(m: Message & { type: "change" }): void {
     const touched = new Set<string>();
+    for (const id of m.gone) this.#forget(id);
     for (const d of m.devices) {
-      const old = this.#devices.get(d.id);
-      if (
-        !old ||
-        old.name !== d.name ||
-        old.extension !== d.extension ||
-        old.number !== d.number ||
-        old.kind !== d.kind ||
-        old.department !== d.department
-      ) {
-        this.#census++;
-        this.#haystacks.delete(d.id);
-      }
+      this.register.put(d);
       this.#devices.set(d.id, d);
       touched.add(d.id);
     }
@@ -191,13 +168,22 @@ export class Board {
     if (before) this.#tally(before, -1);
     this.#tally(phone, 1);
     this.#phones.set(id, phone);
-    if (!this.#haystacks.has(id)) this.#haystacks.set(id, haystackOf(phone));
+  }
+
+  #forget(id: string): void {
+    const phone = this.#phones.get(id);
+    if (phone) this.#tally(phone, -1);
+    this.register.drop(id);
+    this.#devices.delete(id);
+    this.#phones.delete(id);
   }
 
   #tally({ state, device: { pbx, linkUp } }: Phone, by: 1 | -1): void {
     this.counts[state] += by;
     const link = this.links.get(pbx) ?? { lines: 0, up: 0 };
-    this.links.set(pbx, { lines: link.lines + by, up: link.up + (linkUp ? by : 0) });
+    const now = { lines: link.lines + by, up: link.up + (linkUp ? by : 0) };
+    if (now.lines > 0) this.links.set(pbx, now);
+    else this.links.delete(pbx);
   }
 
   // A message is late by its way here, never early: of all that was seen since the snapshot the largest difference is the truest.

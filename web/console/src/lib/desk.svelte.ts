@@ -1,11 +1,11 @@
 // The page's state: the board, the connection, what is chosen, searched and selected. Messages are taken over at once and shown together,
 // some times a second, so that a busy PBX costs no more to draw than a quiet one.
 
-import { compare, type Grouping, sections } from "./arrange";
+import { type Grouping, orderOf, sections } from "./arrange";
 import { Board } from "./board";
 import { type Phone, type PhoneState } from "./phone";
+import type { Order } from "./register";
 import { healthy } from "./api";
-import { queryOf, rank } from "./search";
 import { type Link, Follower } from "./stream";
 import { read } from "./wire";
 
@@ -68,35 +68,37 @@ export class Desk {
   });
   readonly #census = $derived.by(() => {
     this.#version;
-    return this.board.census;
-  });
-  /** All in the chosen order, as they were when phones last came, went or were renamed: only then they are sorted again. */
-  readonly #sorted = $derived.by(() => {
-    this.#census;
-    return [...this.board.phones.values()].sort(compare(this.grouping));
-  });
-  /** Every phone as it is now, in the chosen order. */
-  readonly all = $derived.by(() => {
-    this.#version;
-    return this.#sorted.flatMap((p) => this.board.phones.get(p.device.id) ?? []);
+    return this.board.register.census;
   });
   /**
-   * Those that search and filters let through; while one searches the best first. Where nothing hangs on their state these are pictures of some
-   * moment, so that a change costs nothing here: who draws them asks fresh.
+   * Those that search and filters let through, in the chosen order; while one searches the best first. Where nothing hangs on their state these are
+   * pictures of some moment, so that a change costs nothing here: who draws them asks fresh.
    */
-  readonly shown = $derived.by(() => {
-    const q = queryOf(this.query);
-    const byState = this.filter !== "all" || this.grouping === "state";
-    const fits = (byState ? this.all : this.#sorted).filter(
+  readonly shown: readonly Phone[] = $derived.by(() => {
+    if (this.filter !== "all" || this.grouping === "state") this.#version;
+    return this.#find(
+      this.query,
       (p) => (this.filter === "all" || p.state === this.filter) && this.#isOf(p),
+      orderOf[this.grouping],
     );
-    if (q.words.length === 0) return fits;
-    const ranked = fits.flatMap((p) => {
-      const r = rank(q, this.board.haystack(p.device.id));
-      return r === null ? [] : [{ p, r }];
-    });
-    return ranked.sort((a, b) => a.r - b.r).map((x) => x.p);
   });
+
+  /** The lines that fit what is typed, as they are now, the best first: all of them where nothing is typed. */
+  find(typed: string, fits: (p: Phone) => boolean = () => true): Phone[] {
+    this.#version;
+    return this.#find(typed, fits, "number");
+  }
+
+  #find(typed: string, fits: (p: Phone) => boolean, by: Order): Phone[] {
+    this.#census;
+    const { phones, register } = this.board;
+    const found: Phone[] = [];
+    for (const id of typed.trim() === "" ? register.order(by) : register.find(typed, by)) {
+      const p = phones.get(id);
+      if (p && fits(p)) found.push(p);
+    }
+    return found;
+  }
 
   /** A phone as it is now. */
   fresh(p: Phone): Phone {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { asLocal, duration, fold, number } from "./format";
+import { asLocal, duration, fold, inOrder, number } from "./format";
 
 test.each([
   [-5000, "0:00"],
@@ -19,7 +19,18 @@ test.each([
   ["", ""],
 ])("%s is shown as %s", (device, want) => expect(number(device)).toBe(want));
 
-test("fold", () => expect(fold("Zoë NÚÑEZ")).toBe("zoe nunez"));
+test.each([
+  ["Zoë NÚÑEZ", "zoe nunez"],
+  ["Straße", "strasse"],
+  ["Łukasz Sørensen", "lukasz sorensen"],
+  ["Þóra Æsir", "thora aesir"],
+])("%s is folded to %s", (text, want) => expect(fold(text)).toBe(want));
+
+test("in order: numbers by what they are worth, letters without accents and case", () => {
+  const list = ["10", "9", "Zürich", "abel", "Ärzte 2", "Ärzte 10", "Arzt", "007", "zug"];
+  const order = list.toSorted((a, b) => (inOrder(a) < inOrder(b) ? -1 : 1));
+  expect(order).toEqual(["007", "9", "10", "abel", "Arzt", "Ärzte 2", "Ärzte 10", "zug", "Zürich"]);
+});
 
 test("a moment in a field for date and time is the same moment, to the minute", () => {
   const ms = new Date(2026, 10, 25, 9, 5).getTime();

@@ -18,10 +18,19 @@ export function number(device: string): string {
   return device.replace(/^(tel|sips?):/i, "").replace(/[;?].*$/, "");
 }
 
+// Letters that Unicode doesn't take apart, as they are typed without them.
+const plain: Readonly<Record<string, string>> = { ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ı: "i" };
+
 /** Text as it is compared: lower case, without accents. */
 export function fold(text: string): string {
   return text
     .normalize("NFD")
     .replace(/\p{Mn}/gu, "")
-    .toLowerCase();
+    .toLowerCase()
+    .replace(/[ßæœøłđðþı]/g, (c) => plain[c]!);
+}
+
+/** Text whose code points stand in the order in which people look for it: folded, numbers by what they are worth. */
+export function inOrder(text: string): string {
+  return fold(text).replace(/\d+/g, (n) => n.padStart(20, "0"));
 }

@@ -83,6 +83,7 @@ export type Message =
       position: Position;
       at: number | null;
       devices: Device[];
+      gone: string[]; // devices
       calls: Call[];
       ended: string[]; // calls
       notes: Note[];

@@ -57,6 +57,7 @@ class Server {
   change() {
     this.last++;
     const devices: Device[] = [];
+    const gone: string[] = [];
     const calls: Call[] = [];
     const ended: string[] = [];
     const notes: Note[] = [];
@@ -65,6 +66,11 @@ class Server {
     const pick = () => extensions[this.roll(extensions.length)]!;
     switch (ids.length === 0 ? this.roll(3) : this.roll(6)) {
       case 0: {
+        const left = device(pick()).id;
+        if (this.roll(4) === 0) {
+          if (this.devices.delete(left)) gone.push(left);
+          break;
+        }
         const d = device(pick(), { name: `n${this.roll(9)}`, outOfService: this.roll(2) ? "" : null, linkUp: this.roll(4) > 0 });
         this.devices.set(d.id, d);
         devices.push(d);
@@ -93,7 +99,7 @@ class Server {
       default:
         calls.push(this.#put(ids[this.roll(ids.length)]!, pick, pick));
     }
-    this.journal.push({ type: "change", position: this.position, at: null, devices, calls, ended, notes, erased });
+    this.journal.push({ type: "change", position: this.position, at: null, devices, gone, calls, ended, notes, erased });
     if (this.journal.length > 8) this.journal.shift();
   }
 

@@ -43,6 +43,9 @@ test("a call whose parties are told isn't hidden", () =>
     calls: [{ hidden: false }],
   }));
 
+test("devices that there are no more are told", () =>
+  expect(read('{"type":"event","position":"a.2","gone":["tel:+15551001",7]}')).toMatchObject({ gone: ["tel:+15551001"] }));
+
 test("a connection that has failed says why", () => {
   const failed = { deviceID: "tel:+15551002", state: "fail", since: "2026-11-25T10:00:00Z", cause: "busy" };
   expect(message("snapshot", { ...part("7", "tel:+15551001", "connected"), legs: [failed] })).toMatchObject({

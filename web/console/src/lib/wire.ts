@@ -37,6 +37,7 @@ export function read(data: unknown): Message | null {
         position,
         at,
         devices,
+        gone: strs(m["gone"]),
         calls,
         ended: over(ended, calls),
         notes: written,
