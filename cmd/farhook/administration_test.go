@@ -3,6 +3,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,6 +106,28 @@ pbx:
 }
 
 // The box in which a number is tried: rule by rule, there and back, by every PBX or one.
+// The console's German catalogue says of each counter what it is; in English the gateway says so itself.
+func TestCountersAreTranslated(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "web", "console", "src", "lib", "de.counters.ts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var german []string
+	for _, m := range regexp.MustCompile(`(?m)^  (\w+):\s+"[^"]+`).FindAllStringSubmatch(string(text), -1) {
+		german = append(german, m[1])
+	}
+	for _, name := range counted {
+		if !slices.Contains(german, name) {
+			t.Errorf("%s has no German", name)
+		}
+	}
+	for _, name := range german {
+		if !slices.Contains(counted[:], name) {
+			t.Errorf("%s has German, and nobody shows it", name)
+		}
+	}
+}
+
 func TestNumberIsTried(t *testing.T) {
 	c, err := parse("test", []byte(plan))
 	if err != nil {

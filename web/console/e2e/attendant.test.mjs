@@ -72,6 +72,7 @@ test("what nobody answers comes to the top, and is taken back", async () => {
   await ways.mouse.whom(p, "1003");
   await p.locator('[data-fate="overdue"]').waitFor();
   assert.match(await p.locator('[data-fate="overdue"]').innerText(), /Clara Dahl 1003 isn't answering/);
+  await p.waitForFunction(() => /Clara Dahl 1003 isn't answering/.test(document.querySelector("[data-said]").textContent));
   await accessible("an overdue transfer", p);
   await keep(p, "overdue");
   await p.locator('[data-fate="overdue"] [data-do="takeBack"]').click();
@@ -265,6 +266,15 @@ test("what the gateway refuses is said in its own words, and the call stays", as
   assert.doesNotMatch(await said.innerText(), /^The gateway refused \(\d+\)/);
   await p.keyboard.press("Escape");
   assert.equal(await call(p, "talking").count(), 1);
+  await p.keyboard.press("g");
+  await p.locator("dialog input").waitFor();
+  await p.keyboard.type("12x");
+  await p.keyboard.press("Enter");
+  await p.locator("dialog [role=alert]").getByText("Only digits, A to D, * and # can be sent.").waitFor();
+  await p.keyboard.press("Backspace");
+  await p.keyboard.type("D#");
+  await p.keyboard.press("Enter");
+  await p.locator("dialog").waitFor({ state: "detached" });
   const answer = call(p, "talking").locator('[data-action="answer"]');
   assert.equal(await answer.getAttribute("aria-disabled"), "true");
   assert.equal(await answer.getAttribute("title"), "Only a ringing call can be answered.");
@@ -420,6 +430,10 @@ test("a note on a person, with its end, and one for the next shift: written here
   await tile(a, 1003).click();
   await a.keyboard.press("o");
   await a.locator('dialog [data-note="tel:+15551003"] textarea').fill("in a meeting <b>until three</b>");
+  await a.getByLabel(/^Until/).fill("2026-01-01T09:00");
+  await a.getByRole("button", { name: "Save" }).click();
+  await a.locator("dialog [role=alert]").getByText("That time is over already.").waitFor();
+  assert.equal(await tile(b, 1003).locator("[data-noted]").count(), 0);
   await a.getByLabel(/^Until/).fill(new Date(end.getTime() - end.getTimezoneOffset() * 60_000).toISOString().slice(0, 16));
   await accessible("writing a note", a);
   await keep(a, "note");

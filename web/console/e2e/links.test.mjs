@@ -43,6 +43,18 @@ test("two PBXs on one board; the lines of one whose link is down say so, and the
     await tile(p, 1001).waitFor({ state: "detached" });
     await tile(p, 2002).waitFor();
     await p.getByLabel("Only").selectOption("");
+    // Calls of the other PBX are seen, and why they can't be had from here.
+    const other = "It belongs to the PBX sim; your phone is on annex.";
+    await rest("POST", "calls", { callingDevice: "1006", calledDirectoryNumber: "1003", prompt: "hands-free" }, both);
+    await state(p, 1003, "ringing");
+    await tile(p, 1003).click();
+    assert.equal(await p.locator('aside [data-do="pickUp"]').getAttribute("title"), other);
+    await p.keyboard.press("p");
+    await p.locator("dialog [role=option][aria-disabled=true]").getByText(other).waitFor();
+    await p.keyboard.press("Escape");
+    const [{ callID }] = (await rest("GET", "calls", undefined, both)).calls;
+    await rest("POST", `calls/${callID}/clear`, undefined, both);
+    await state(p, 1003, "idle");
     await link(false);
     await p.getByText("The link to the PBX annex is down. Its lines").waitFor();
     await state(p, 2002, "unknown");

@@ -233,7 +233,13 @@ test("every view in both themes, small and enlarged, in German", async () => {
       await p.goto(`${here.farhook.url}#/${view}`);
       if (view === "phone") await p.getByRole("heading", { name: "Rufumleitung" }).waitFor();
       if (view === "admin") await p.locator('[data-pbx="sim"]').waitFor();
-      if (view === "admin/counters") await p.locator("[data-counter]").first().waitFor();
+      if (view === "admin/counters") {
+        const { counters } = await rest("GET", "counters");
+        for (const { name, help } of counters) {
+          const shown = await p.locator(`[data-counter="${name}"] .help`).first().innerText();
+          assert.notEqual(shown, help, `${name} in German`);
+        }
+      }
       if (view === "admin/configuration") await p.locator("[data-setting]").first().waitFor();
       if (view === "admin/doctor") await p.locator('[data-finding="PBX link"]').getByText("verbunden: sim").waitFor();
       await accessible(`${view}, ${colorScheme}`, p);

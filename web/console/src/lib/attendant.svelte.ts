@@ -55,6 +55,7 @@ export class Attendant {
   watched = $state.raw<ReadonlySet<string>>(new Set()); // lines whose freedom is to be told
   #sent = $state.raw<readonly Sent[]>([]);
   #ended = new Map<number, number>(); // sent → when its outcome was first seen
+  #overdue = new Set<number>(); // sent, of which it was told that nobody answers
   #ringing = new Map<string, { caller: Party; at: number }>();
   #announcer = new Announcer();
   #again: { readonly call: string; readonly until: number } | null = null; // taken back to be sent to somebody else
@@ -373,6 +374,11 @@ export class Attendant {
       this.#notify(this.said);
     }
     for (const { sent, fate } of this.sent) {
+      if (fate.state === "overdue" && !this.#overdue.has(sent.id)) {
+        this.#overdue.add(sent.id);
+        this.said = text.announce.overdue(sent.to);
+        this.#notify(this.said);
+      }
       const over = fate.state === "answered" || fate.state === "gone" || fate.state === "back";
       if (!over) continue;
       const first = this.#ended.get(sent.id) ?? now;

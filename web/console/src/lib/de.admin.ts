@@ -1,5 +1,6 @@
 // Deutsch, der Verwaltung.
 
+import { counters } from "./de.counters";
 import type { admin as english } from "./en.admin";
 import { plural } from "./plural";
 
@@ -118,6 +119,7 @@ export const admin: typeof english = {
   asSent: "Wie gesendet",
   cut: (octets) => `${n(octets, "Oktett davon wurde", "Oktette davon wurden")} nicht aufbewahrt.`,
   more: (count) => `Mehr zeigen (${count})`,
+  counterHelp: (name, own) => counters[name] ?? own,
   countersWhy: "Was das Gateway zählt, alle 2 Sekunden angesehen.",
   counterColumns: { name: "Zähler", value: "Jetzt", rate: "Pro Sekunde" },
   search: "Suchen",

@@ -11,7 +11,6 @@ export const de: Catalogue = {
   product: "farhook",
   title: (ringing, view) => `${ringing > 0 ? `(${ringing}) ` : ""}${view} · farhook`,
   close: "Schließen",
-  cancel: "Abbrechen",
 
   signIn: {
     title: "Anmelden",
@@ -124,7 +123,6 @@ export const de: Catalogue = {
     showAll: "Alle Leitungen zeigen",
     empty: "Das Gateway hat noch keine Leitungen genannt.",
     shown: (count) => `${n(count, "Leitung", "Leitungen")} gezeigt`,
-    summary: (phones, calls) => `${n(phones, "Leitung", "Leitungen")}, ${n(calls, "Anruf", "Anrufe")}`,
   },
 
   note: {
@@ -150,7 +148,6 @@ export const de: Catalogue = {
     close: "Schließen",
     calls: "Anrufe",
     noCalls: "Keine Anrufe.",
-    total: (time) => `Anruf seit ${time}`,
     out: "Außer Betrieb",
     outWhy: "Dieses Telefon ist nicht an der Anlage angemeldet, oder die Anlage hat es außer Betrieb genommen.",
     call: "Anrufen",
@@ -166,9 +163,7 @@ export const de: Catalogue = {
     useAsMine: "Das ist mein Telefon",
     mine: "Ihr Telefon",
     sendHere: (who) => `${who} hierher geben …`,
-    department: "Abteilung",
     members: "Mitglieder",
-    can: (count) => n(count, "Dienst", "Dienste"),
   },
 
   mine: {
@@ -176,7 +171,6 @@ export const de: Catalogue = {
     none: "Keine Anrufe.",
     placeholder: "Name oder Nummer",
     place: "Jemanden anrufen",
-    suggestions: "Passende Leitungen",
     needNumber: "Bitte zuerst Namen oder Nummer eingeben.",
     promptFirst: (name) => `Zuerst klingelt Ihr Telefon ${name}; nehmen Sie ab, dann wird gewählt.`,
     handsFree: (name) => `Ihr Telefon ${name} spricht sofort frei.`,
@@ -210,7 +204,6 @@ export const de: Catalogue = {
   queue: {
     label: "Warteschlange",
     none: "Niemand wartet.",
-    waiting: (time) => `wartet ${time}`,
     rings: (who) => `klingelt bei ${who}`,
     has: (who) => `${who} hat diesen Anruf`,
     yours: "klingelt bei Ihnen",
@@ -377,7 +370,6 @@ export const de: Catalogue = {
     press: "Taste drücken …",
     reset: "Wie ausgeliefert",
     taken: (what) => `Diese Taste hat schon „${what}“.`,
-    fixed: "Fest",
     names: {
       dial: "Jemanden anrufen",
       search: "In der Übersicht suchen",

@@ -116,6 +116,7 @@ export const admin = {
   asSent: "As sent",
   cut: (octets: number) => `${n(octets, "octet", "octets")} of it were not kept.`,
   more: (count: number) => `Show more (${count})`,
+  counterHelp: (_name: string, own: string) => own, // the gateway's own words
   countersWhy: "What the gateway counts, looked at every 2 seconds.",
   counterColumns: { name: "Counter", value: "Now", rate: "Per second" },
   search: "Search",

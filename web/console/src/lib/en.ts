@@ -10,7 +10,6 @@ export const en = {
   product: "farhook",
   title: (ringing: number, view: string) => `${ringing > 0 ? `(${ringing}) ` : ""}${view} · farhook`,
   close: "Close",
-  cancel: "Cancel",
 
   signIn: {
     title: "Sign in",
@@ -117,7 +116,6 @@ export const en = {
     showAll: "Show all lines",
     empty: "The gateway has told of no lines yet.",
     shown: (count: number) => `${n(count, "line", "lines")} shown`,
-    summary: (phones: number, calls: number) => `${n(phones, "line", "lines")}, ${n(calls, "call", "calls")}`,
   },
 
   note: {
@@ -143,7 +141,6 @@ export const en = {
     close: "Close",
     calls: "Calls",
     noCalls: "No calls.",
-    total: (time: string) => `whole call ${time}`,
     out: "Out of service",
     outWhy: "This phone is not registered at the PBX, or the PBX has taken it out of service.",
     call: "Call",
@@ -158,9 +155,7 @@ export const en = {
     useAsMine: "This is my phone",
     mine: "Your phone",
     sendHere: (who: string) => `Send ${who} here …`,
-    department: "Department",
     members: "Members",
-    can: (count: number) => n(count, "service offered", "services offered"),
   },
 
   mine: {
@@ -168,7 +163,6 @@ export const en = {
     none: "No calls.",
     placeholder: "Name or number",
     place: "Call somebody",
-    suggestions: "Lines that match",
     needNumber: "Type a name or a number first.",
     promptFirst: (name: string) => `Your phone ${name} rings first; lift it and the call is made.`,
     handsFree: (name: string) => `Your phone ${name} goes hands-free at once.`,
@@ -202,7 +196,6 @@ export const en = {
   queue: {
     label: "Queue",
     none: "Nobody is waiting.",
-    waiting: (time: string) => `waiting ${time}`,
     rings: (who: string) => `rings at ${who}`,
     has: (who: string) => `${who} has this call`,
     yours: "rings at your phone",
@@ -369,7 +362,6 @@ export const en = {
     press: "Press a key …",
     reset: "As delivered",
     taken: (what: string) => `That key does “${what}”.`,
-    fixed: "Fixed",
     names: {
       dial: "Call somebody",
       search: "Search the board",

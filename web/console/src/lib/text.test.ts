@@ -45,3 +45,24 @@ test("German says everything that English says, and nothing is left empty that i
   expect(missing.map(([k]) => k)).toEqual([]);
   expect(german.size).toBe(leaves(en).length);
 });
+
+/** All that the console is made of, but the catalogues and the tests. */
+function source(): string {
+  const files = import.meta.glob<string>("../**/*.{ts,svelte}", { query: "?raw", import: "default", eager: true });
+  const ours = Object.entries(files).filter(([name]) => !/\/(en|de)(\.\w+)?\.ts$|\.(test|gen\.d)\.ts$/.test(name));
+  return ours.map(([, code]) => code).join("\n");
+}
+
+test("every text is shown by somebody: named, or one of those that are looked up by name", () => {
+  const code = source();
+  const named = (path: string) => new RegExp(`\\btext\\.${path.replaceAll(".", "\\.")}(?![\\w.])`).test(code);
+  const dead = leaves(en)
+    .map(([path]) => path)
+    .filter((path) => {
+      const steps = path.split(".");
+      const groups = steps.slice(1).map((_, i) => steps.slice(0, i + 1).join("."));
+      const leaf = new RegExp(`\\btext\\.${path.replaceAll(".", "\\.")}\\b`).test(code);
+      return !leaf && !groups.some(named);
+    });
+  expect(dead).toEqual([]);
+});

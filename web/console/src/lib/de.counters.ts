@@ -1,0 +1,41 @@
+// Deutsch: was das Gateway zählt, nach den Namen seiner Zähler. Auf Englisch sagt das Gateway es selbst.
+
+export const counters: Readonly<Record<string, string>> = {
+  farhook_sessions: "Sitzungen, die bestehen.",
+  farhook_monitors: "Beobachtungen (Monitore) aller Sitzungen.",
+  farhook_connections: "SIP-Verbindungen, die bestehen, nach Transport.",
+  farhook_sessions_started_total:
+    "Sitzungen, die begonnen haben, nach dem Wie: mit einem INVITE (signed-in) oder aus der Ablage wiederhergestellt (restored).",
+  farhook_sessions_ended_total: "Sitzungen, die endgültig geendet haben.",
+  farhook_refusals_total: "SIP-Verbindungen und Sitzungen, die abgewiesen wurden, nach Grund.",
+  farhook_requests_total: "Ausgeführte CSTA-Anforderungen nach Ergebnis: ok, fault oder die Art des Fehlers.",
+  farhook_events_written_total: "Ereignisse, die an UC-Clients geschrieben wurden.",
+  farhook_events_refused_total: "Ereignisse, auf die ein UC-Client mit einem Fehler geantwortet hat.",
+  farhook_events_unanswered: "Ereignisse, auf die UC-Clients noch nicht geantwortet haben. Manche Clients antworten nie.",
+  farhook_journal_events_total: "Ereignisse, die ins Journal geschrieben wurden: die Nummer des neuesten.",
+  farhook_journal_followers: "Leser des Journals: Sitzungen mit Beobachtungen, Ströme zu Programmen und Browsern.",
+  farhook_journal_lag_events: "Ereignisse, die Leser des Journals noch nicht gelesen haben, über alle summiert.",
+  farhook_journal_lagged_total:
+    "So oft ist ein Leser des Journals zurückgefallen oder kam aus der Zeit vor einem Neustart, und ihm wurde der Unterschied mitgeteilt.",
+  farhook_pbx_up: "1, wenn die Verbindung zur Anlage steht und ihr Stand bekannt ist, sonst 0.",
+  farhook_pbx_devices: "Geräte, die die Anlage hat.",
+  farhook_pbx_calls: "Anrufe, die bestehen.",
+  farhook_pbx_connects_total: "So oft wurde ein Adapter gestartet: das erste Mal und bei jeder neuen Verbindung.",
+  farhook_pbx_facts_total: "Tatsachen, die der Adapter gemeldet hat.",
+  farhook_pbx_odd_facts_total: "Tatsachen, die die Tabelle der Zustandswechsel nicht kennt. Sie wurden übernommen.",
+  farhook_pbx_audits_total: "So oft wurden die Anrufe mit der eigenen Liste der Anlage verglichen.",
+  farhook_pbx_audit_repairs_total: "Teilnahmen an Anrufen, die ein Abgleich anders als gemeldet vorfand und berichtigt hat.",
+  farhook_pbx_command_failures_total:
+    "Befehle an die Anlage, die fehlschlugen: abgelehnt (refused), unbeantwortet (unanswered) oder Verbindung verloren (link lost).",
+  farhook_draining: "1, solange keine neuen Sitzungen angenommen werden, sonst 0.",
+  farhook_store_pending: "Geänderte Sitzungen, die noch nicht geschrieben sind.",
+  farhook_store_errors_total: "Stapel von Sitzungen, die nicht geschrieben werden konnten. Sie werden erneut versucht.",
+  farhook_audit_lost_total: "Einträge, die nicht ins Protokoll der Eingriffe geschrieben werden konnten.",
+  farhook_wiretap_messages: "Nachrichten, die der Mitschnitt enthält.",
+  farhook_wiretap_octets: "Oktette, die der Mitschnitt enthält.",
+  process_resident_memory_bytes: "Arbeitsspeicher, den das Gateway belegt, in Oktetten.",
+  process_cpu_seconds_total: "Rechenzeit, die das Gateway verbraucht hat, in Sekunden.",
+  process_open_fds: "Offene Dateien und Verbindungen des Gateways.",
+  process_start_time_seconds: "Wann das Gateway gestartet wurde, in Sekunden seit 1970.",
+  go_goroutines: "Nebenläufige Abläufe (Goroutinen) im Gateway.",
+};
