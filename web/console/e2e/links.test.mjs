@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { accessible, close, dial, here, keep, nothingElse, open, rest, silence, stage, state, tile } from "./harness.mjs";
-import { gateway } from "./programs.mjs";
+import { gateway, user } from "./programs.mjs";
 
 stage();
 
@@ -34,6 +34,7 @@ test("a link that is cut catches up without a reload, and says so", async () => 
 
 test("two PBXs on one board; the lines of one whose link is down say so, and the others go on", async () => {
   const both = await gateway({ annex: 5 });
+  const hand = await user(both.sip, "tel:+15551003"); // whose phone doesn't answer by itself
   try {
     const link = (up) => rest("POST", "sim/link?pbx=annex", { up }, both);
     const p = await open("2001", { url: both.url });
@@ -74,6 +75,7 @@ test("two PBXs on one board; the lines of one whose link is down say so, and the
     await p.getByText("The link to the PBX annex is down. Its lines").waitFor({ state: "detached" });
     await close(p);
   } finally {
+    await hand.stop();
     await both.stop();
   }
 });
