@@ -103,6 +103,15 @@ func signed(d delivery, secret string) bool {
 	return slices.Contains(strings.Fields(d.signature), want)
 }
 
+// A list of nothing is an empty list, not null: who reads the description counts on it.
+func TestNothingIsPutAside(t *testing.T) {
+	g := startWith(t, accessOpen, webhooks(time.Hour))
+	h := g.hook(`{"url":"http://127.0.0.1:1/"}`)
+	if status, _, text := g.do("GET", "/api/v1/webhooks/"+h.ID+"/dead", ""); status != 200 || !strings.Contains(text, `"documents":[]`) {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
 // A receiver gets the documents of the stream, signed, in order for each call, each at least once though it fails every other time.
 func TestWebhooks(t *testing.T) {
 	g := startWith(t, accessOpen, webhooks(time.Hour))

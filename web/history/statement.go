@@ -28,14 +28,14 @@ func (d *DB) exec(ctx context.Context, statement string, args ...any) (n int64, 
 	return n, err
 }
 
-// list reads what a query finds.
+// list reads what a query finds: an empty list where that is nothing, for it is told as JSON.
 func list[T any](ctx context.Context, d *DB, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
 	rows, err := d.read.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}
 	defer rows.Close()
-	var all []T
+	all := []T{}
 	for rows.Next() {
 		x, err := scan(rows)
 		if err != nil {
