@@ -141,6 +141,8 @@ test("every state a line can be in has its word; whereto and with whom stand bes
   await lift(1018);
   await tile(p, 1002).click();
   await tile(p, 1004).getByText("in a meeting until three").waitFor();
+  const doing = tile(p, 1012).locator(".doing");
+  assert.equal(await doing.evaluate((e) => e.scrollWidth > e.clientWidth), false, "with whom, in full");
   await call(p, "talking").waitFor();
   await keep(p, "states"); // docs/console.png is this picture
   await rest("DELETE", "devices/1004/note");
@@ -256,6 +258,7 @@ test("every view in both themes, small and enlarged, in German", async () => {
       await p.keyboard.press(key);
       await p.locator("dialog[open]").waitFor();
       await accessible(`${dialog}, ${colorScheme}`, p);
+      if (dialog === "keys") await p.locator('[data-key="palette"]').getByText("Strg K").waitFor();
       await keep(p, `${dialog}-${colorScheme}-de`);
       await p.keyboard.press("Escape");
       await p.locator("dialog").waitFor({ state: "detached" });
@@ -280,6 +283,8 @@ test("every view in both themes, small and enlarged, in German", async () => {
     await keep(p, `small-${viewport.width}`);
     await dial(1006, 1005);
     await call(p, "ringing").waitFor();
+    const last = await p.locator("header nav a").last().boundingBox();
+    assert.ok(last.x + last.width <= viewport.width, `every view is in sight at ${viewport.width}`);
     for (const view of ["board", "queue", "phone", "admin", "admin/counters", "admin/doctor", "admin/calls", "admin/tokens"]) {
       await p.goto(`${here.farhook.url}#/${view}`);
       if (view.startsWith("phone")) await p.getByRole("heading", { name: "Rufumleitung" }).waitFor();

@@ -359,7 +359,6 @@ export const de: Catalogue = {
   palette: {
     label: "Tun oder finden",
     placeholder: "Was tun, ein Name oder eine Nummer",
-    hint: "Strg K",
     none: "Nichts passt.",
     dial: (number) => `${number} anrufen`,
   },
@@ -399,6 +398,7 @@ export const de: Catalogue = {
       phone: "Zu meinem Telefon",
       admin: "Zur Verwaltung",
     },
+    caps: { Ctrl: "Strg", Space: "Leertaste" },
     arrows: "Leitung oder Vorschlag wählen",
     enter: "Öffnen, ausführen",
     escape: "Schließen",

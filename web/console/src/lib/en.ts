@@ -351,7 +351,6 @@ export const en = {
   palette: {
     label: "Do or find",
     placeholder: "Type what to do, a name, or a number",
-    hint: "Ctrl K",
     none: "Nothing matches.",
     dial: (number: string) => `Call ${number}`,
   },
@@ -391,6 +390,7 @@ export const en = {
       phone: "Go to my phone",
       admin: "Go to administration",
     },
+    caps: { Ctrl: "Ctrl", Space: "Space" } as Record<string, string>, // what is written on keys
     arrows: "Choose a line, a suggestion",
     enter: "Open, do",
     escape: "Close",

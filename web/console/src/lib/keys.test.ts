@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { allowed, commandOf, commands, delivered, mapOf, shown, written } from "./keys";
+import { speak } from "./text";
 
 const press = (key: string, more = {}) => written({ key, ctrlKey: false, altKey: false, metaKey: false, ...more });
 
@@ -31,3 +32,10 @@ test.each([[null], ["x"], [{ hold: "Enter" }], [{ hold: 7 }], [{ hold: "a" }], [
 );
 
 test("shown", () => expect([shown("Ctrl+k"), shown("h"), shown("F4")]).toEqual(["Ctrl K", "H", "F4"]));
+
+test("keys are shown as they are written on the keyboard of this language", async () => {
+  expect([shown("Ctrl+k"), shown("h"), shown("F4")]).toEqual(["Ctrl K", "H", "F4"]);
+  await speak("de");
+  expect(shown("Ctrl+k")).toBe("Strg K");
+  await speak("en");
+});

@@ -1,5 +1,7 @@
 // Which key does what. The map can be changed; it is kept as what differs from the map as delivered.
 
+import { text } from "./text";
+
 export const commands = [
   "dial",
   "search",
@@ -117,6 +119,6 @@ export function mapOf(kept: unknown): KeyMap {
 export function shown(key: string): string {
   return key
     .split("+")
-    .map((k) => (k.length === 1 ? k.toUpperCase() : k))
+    .map((k) => (k.length === 1 ? k.toUpperCase() : (text.keys.caps[k] ?? k)))
     .join(" ");
 }
