@@ -2,7 +2,6 @@ package asterisk
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -37,7 +36,7 @@ func benchCall(template string, pair, call int) string {
 func benchTemplate(tb testing.TB) (string, int) {
 	var b strings.Builder
 	n := 0
-	for _, s := range recordings(tb)["hold-retrieve"] {
+	for _, s := range asked(recordings(tb)["hold-retrieve"]) {
 		if e := s.event(); e != "" && e != "FullyBooted" {
 			b.WriteString(strings.Join(s.lines, "\r\n") + "\r\n\r\n")
 			n++
@@ -78,7 +77,7 @@ func (c *counting) Report(f callmodel.Fact) {
 }
 
 // onWire is an adapter whose link is a socket that a benchmark writes to.
-func onWire(b *testing.B) (*counting, net.Conn) {
+func onWire(b testing.TB) (*counting, net.Conn) {
 	b.Helper()
 	conf := plain()
 	conf.Phones = nil
@@ -130,50 +129,77 @@ func onWire(b *testing.B) (*counting, net.Conn) {
 // splits messages into maps.
 func BenchmarkEvents(b *testing.B) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	template, perCall := benchTemplate(b)
 	const calls = 2000
-	var text bytes.Buffer
-	for i := range calls {
-		text.WriteString(benchCall(template, i%(benchPhones/2), i))
-	}
+	text, events := benchText(b, calls)
 	var ours, plain time.Duration
 	for b.Loop() {
-		b.StopTimer()
-		r, wire := onWire(b)
-		runtime.GC()
-		b.StartTimer()
+		ours += through(b, text, calls)
 		began := time.Now()
-		// The writer keeps ahead by less than the queue holds, as Asterisk's own buffer does.
-		for i := 0; i < text.Len(); {
-			n := min(64<<10, text.Len()-i)
-			if _, err := wire.Write(text.Bytes()[i : i+n]); err != nil {
-				b.Fatal(err)
-			}
-			i += n
-			for float64(r.ended.Load())/calls < float64(i)/float64(text.Len())-0.15 {
-				runtime.Gosched()
-			}
-		}
-		for r.ended.Load() < calls {
-			time.Sleep(100 * time.Microsecond)
-		}
-		ours += time.Since(began)
-		began = time.Now()
-		splitIntoMaps(b, text.Bytes())
+		splitIntoMaps(b, text)
 		plain += time.Since(began)
 	}
-	events := float64(b.N * calls * perCall)
-	ratio := plain.Seconds() / ours.Seconds()
-	b.ReportMetric(events/ours.Seconds(), "events/s")
-	b.ReportMetric(events/plain.Seconds(), "plain-events/s")
+	rate, ratio := float64(b.N*events)/ours.Seconds(), plain.Seconds()/ours.Seconds()
+	b.ReportMetric(rate, "events/s")
+	b.ReportMetric(float64(b.N*events)/plain.Seconds(), "plain-events/s")
 	b.ReportMetric(ratio, "of-plain")
 	if ratio < 0.3 {
 		b.Errorf("%.2f of a plain reader's rate, want 0.3", ratio)
 	}
+	if rate < 30_000 {
+		b.Errorf("%.0f events a second, want 30,000", rate)
+	}
+}
+
+// What BenchmarkEvents wants of the ratio, in every run of the tests: the best of some short runs counts, for others use the machine too.
+func TestRate(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const calls = 200
+	text, _ := benchText(t, calls)
+	best := 0.0
+	for range 8 {
+		ours := through(t, text, calls)
+		began := time.Now()
+		splitIntoMaps(t, text)
+		if best = max(best, time.Since(began).Seconds()/ours.Seconds()); best >= 0.3 {
+			return
+		}
+	}
+	t.Errorf("%.2f of a plain reader's rate, want 0.3", best)
+}
+
+// benchText is so many calls, one after the other, and how many events they are.
+func benchText(tb testing.TB, calls int) (text []byte, events int) {
+	template, perCall := benchTemplate(tb)
+	for i := range calls {
+		text = append(text, benchCall(template, i%(benchPhones/2), i)...)
+	}
+	return text, calls * perCall
+}
+
+// through is how long a text takes through link, adapter and call model, until the last call has ended.
+func through(tb testing.TB, text []byte, calls int64) time.Duration {
+	r, wire := onWire(tb)
+	runtime.GC()
+	began := time.Now()
+	// The writer keeps ahead by less than the queue holds, as Asterisk's own buffer does.
+	for i := 0; i < len(text); {
+		n := min(64<<10, len(text)-i)
+		if _, err := wire.Write(text[i : i+n]); err != nil {
+			tb.Fatal(err)
+		}
+		i += n
+		for float64(r.ended.Load())/float64(calls) < float64(i)/float64(len(text))-max(0.15, 300_000/float64(len(text))) {
+			runtime.Gosched()
+		}
+	}
+	for r.ended.Load() < calls {
+		time.Sleep(100 * time.Microsecond)
+	}
+	return time.Since(began)
 }
 
 // splitIntoMaps is what the least client does.
-func splitIntoMaps(b *testing.B, text []byte) {
+func splitIntoMaps(b testing.TB, text []byte) {
 	server, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -260,9 +286,14 @@ func BenchmarkDelay(b *testing.B) {
 			close(stop)
 			load.Wait()
 			slices.Sort(delays)
-			if len(delays) > 0 {
-				b.ReportMetric(float64(delays[len(delays)*99/100].Microseconds()), "p99-µs")
-				b.ReportMetric(float64(delays[len(delays)/2].Microseconds()), "p50-µs")
+			if len(delays) == 0 {
+				b.Fatal("no fact came")
+			}
+			p99 := delays[len(delays)*99/100]
+			b.ReportMetric(float64(p99.Microseconds()), "p99-µs")
+			b.ReportMetric(float64(delays[len(delays)/2].Microseconds()), "p50-µs")
+			if len(delays) >= 1000 && p99 >= time.Millisecond {
+				b.Errorf("99 of 100 facts come within %v, want 1 ms", p99)
 			}
 		})
 	}

@@ -55,6 +55,7 @@ func (a *Adapter) originate(ctx context.Context, from, to csta.DeviceID, auto bo
 	defer a.mu.Unlock()
 	if in.told.Call == "" {
 		delete(a.t.intents, in.id)
+		a.log.Info("a phone could not be rung: look at its registration", zap.String("endpoint", p.endpoint), pbxadapter.TraceField(ctx))
 		no := csta.ErrDeviceOutOfService.With(fmt.Errorf("asterisk: %s could not be rung: it is not registered, or unknown", p.endpoint))
 		if c := in.channel; c != nil && c.gone {
 			no = no.Coded(c.tech, c.cause)

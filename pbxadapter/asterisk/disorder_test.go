@@ -89,10 +89,11 @@ func TestDisorder(t *testing.T) {
 	for _, name := range names(all) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			whole := heard(all[name])
 			many := name == "queue" || name == "hunt-group"
-			want := byConnection(replay(t, name, all[name], nil, -1), many)
+			want := byConnection(replay(t, name, whole, nil, -1), many)
 			for seed := range uint64(6) {
-				steps := disordered(all[name], seed)
+				steps := disordered(whole, seed)
 				if seed%2 == 1 {
 					steps = withoutTechCause(steps)
 				}
@@ -114,7 +115,7 @@ func TestCut(t *testing.T) {
 	for _, name := range names(all) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			steps := all[name]
+			steps := heard(all[name])
 			whole := replay(t, name, steps, nil, -1)
 			for cut, s := range steps {
 				if s.event() == "" || cut < 3 {
@@ -141,12 +142,13 @@ func TestSlow(t *testing.T) {
 	for name := range scenes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			want := byConnection(replay(t, name, all[name], nil, -1), false)
-			for i, s := range all[name] {
+			steps := heard(all[name])
+			want := byConnection(replay(t, name, steps, nil, -1), false)
+			for i, s := range steps {
 				if s.event() == "" {
 					continue
 				}
-				p := replay(t, name, all[name], func(p *player) { p.slow = i }, -1)
+				p := replay(t, name, steps, func(p *player) { p.slow = i }, -1)
 				for _, f := range p.failed {
 					t.Errorf("before step %d, %s: %s", i, s.event(), f)
 				}

@@ -84,23 +84,54 @@ func TestAloneBehindWire(t *testing.T) {
 
 // A release whose Bridge leaves channels in the wrong place has them joined by the dialplan.
 func TestOldRelease(t *testing.T) {
-	for version, old := range map[string]bool{"20.5.0": true, "20.14.0": false, "18.9.1": true, "22.3.0": true, "22.4.1": false, "23.4.1": false} {
-		conf := plain()
-		conf.Version = version
-		inBubble(t, conf, func(b *board) {
-			b.talk("101", "102")
-			b.must(csta.ConsultationCall{ExistingCall: b.is("102", csta.Connected), ConsultedDevice: "103"})
-			b.hand(b.p.Answer("103"))
-			b.must(csta.TransferCall{HeldCall: b.is("102", csta.Hold), ActiveCall: b.is("102", csta.Connected)})
-			if bridged := slices.Contains(b.p.Acted(), "Bridge"); bridged == old {
-				t.Errorf("%s: %v", version, b.p.Acted())
+	for version, old := range map[string]bool{"16.30.1": true, "20.5.0": true, "20.14.0": false, "18.9.1": true, "21.8.0": true, "21.9.0": false, "22.3.0": true, "22.4.1": false, "23.4.1": false} {
+		for kind, style := range kinds {
+			for what, answers := range map[string]bool{"answered": true, "ringing": false} {
+				t.Run(version+"/"+kind+"/"+what, func(t *testing.T) {
+					conf := plain()
+					conf.Version = version
+					inBubble(t, conf, func(b *board) {
+						b.talk("101", "102")
+						b.must(csta.ConsultationCall{ExistingCall: b.is("102", csta.Connected), ConsultedDevice: "103"})
+						if answers {
+							b.hand(b.p.Answer("103"))
+						}
+						before := len(b.p.Acted())
+						b.must(csta.TransferCall{HeldCall: b.is("102", csta.Hold), ActiveCall: b.is("102", csta.Connected)})
+						acted := b.p.Acted()[before:]
+						if bridged := slices.Contains(acted, "Bridge"); bridged != (answers && !old) {
+							t.Errorf("Asterisk is asked for %v", acted)
+						}
+						if !answers {
+							b.is("103", csta.Alerting)
+							b.hand(b.p.Answer("103"))
+						}
+						if !b.p.Together("101", "103") {
+							t.Error("they don't hear each other")
+						}
+						b.idle("102")
+						if n := b.p.Channels(); n != 2 {
+							t.Errorf("%d channels", n)
+						}
+						b.hand(b.p.HangUp("103"))
+						b.idle("101", "103")
+					}, style)
+				})
 			}
-			if !b.p.Together("101", "103") {
-				t.Errorf("%s: they don't hear each other", version)
-			}
-			b.idle("102")
-		})
+		}
 	}
+	// Without that line there is only Bridge.
+	conf := plain()
+	conf.Version, conf.Lines = "18.9.1", false
+	inBubble(t, conf, func(b *board) {
+		b.talk("101", "102")
+		b.must(csta.ConsultationCall{ExistingCall: b.is("102", csta.Connected), ConsultedDevice: "103"})
+		b.hand(b.p.Answer("103"))
+		b.must(csta.TransferCall{HeldCall: b.is("102", csta.Hold), ActiveCall: b.is("102", csta.Connected)})
+		if !slices.Contains(b.p.Acted(), "Bridge") || !b.p.Together("101", "103") {
+			t.Errorf("Asterisk is asked for %v", b.p.Acted())
+		}
+	})
 }
 
 // Who withholds his number is not shown, though Asterisk tells it.

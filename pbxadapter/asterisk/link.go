@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -89,8 +91,19 @@ func (a *Adapter) run(ctx context.Context, cancel func(), r pbxadapter.Reporter)
 		return fmt.Errorf("asterisk: resync: %w", err)
 	}
 	a.log.Info("connected to Asterisk", zap.String("banner", conn.Banner), zap.String("version", a.version))
+	if !seen(a.version) {
+		a.log.Info("farhook has not been tried with this release of Asterisk", zap.String("version", a.version), zap.Strings("tried", tried))
+	}
 	wg.Go(func() { a.audits(ctx, conn) })
 	return a.loop(ctx, conn, seq, &wg)
+}
+
+// tried are the releases of which the whole suite has been played on a real one: see docs/asterisk.md.
+var tried = []string{"16.30", "23.4"}
+
+// seen says whether a version is of a release that was tried.
+func seen(version string) bool {
+	return slices.ContainsFunc(tried, func(t string) bool { return version == t || strings.HasPrefix(version, t+".") })
 }
 
 // record lets the wiretap have an action or an answer.

@@ -235,7 +235,7 @@ func (p *player) play(cut int) {
 		if wait := time.Until(p.began.Add(s.at)); wait > 0 {
 			time.Sleep(wait)
 		}
-		if i > 0 && s.at-p.steps[i-1].at > 250*time.Millisecond { // all doubts are settled
+		if i > 0 && s.at-p.steps[i-1].at > 250*time.Millisecond && p.conn != nil { // all doubts are settled
 			p.stands = append(p.stands, fmt.Sprintf("%d %s", i, p.stand()))
 		}
 		if i == p.slow && i > 0 && p.busy.Load() > 0 {

@@ -75,6 +75,21 @@ func recordings(t testing.TB) map[string][]step {
 	return all
 }
 
+// asked leaves out the classes of events that we don't ask for.
+func asked(steps []step) []step {
+	conf := defaults()
+	conf.Digits = true
+	classes := strings.Split(conf.eventMask(), ",")
+	return slices.DeleteFunc(slices.Clone(steps), func(s step) bool {
+		return s.event() != "" && !slices.ContainsFunc(strings.Split(strings.ToLower(s.get("Privilege")), ","), func(c string) bool { return slices.Contains(classes, c) })
+	})
+}
+
+// heard leaves out what says nothing: those classes, and events that are passed over before they are read. TestReplay plays recordings whole.
+func heard(steps []step) []step {
+	return slices.DeleteFunc(asked(steps), func(s step) bool { return unwanted[s.event()] })
+}
+
 func readSteps(t testing.TB, name, text string) []step {
 	t.Helper()
 	var (

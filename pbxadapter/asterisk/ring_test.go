@@ -171,3 +171,25 @@ func TestEventMask(t *testing.T) {
 		}, func(c *Config) { c.Digits = digits })
 	}
 }
+
+// What is asked for is a third of what there is, by the recordings of an account that hears everything.
+func TestShareOfEvents(t *testing.T) {
+	size := func(steps []step) (n int) {
+		for _, s := range steps {
+			if s.event() == "" {
+				continue
+			}
+			for _, l := range s.lines {
+				n += len(l) + 2
+			}
+		}
+		return n
+	}
+	part, whole := 0, 0
+	for _, steps := range recordings(t) {
+		part, whole = part+size(asked(steps)), whole+size(steps)
+	}
+	if share := float64(part) / float64(whole); share < 0.25 || share > 0.35 {
+		t.Errorf("%.2f of all octets are asked for", share)
+	}
+}

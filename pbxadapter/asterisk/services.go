@@ -169,9 +169,11 @@ func (a *Adapter) atPhone(id csta.ConnectionID, refuse *csta.Error, states ...cs
 func (a *Adapter) phoneOf(d csta.DeviceID) (*phoneEntry, error) {
 	p := a.t.book.phones[d]
 	if p == nil {
+		a.log.Info("a request names a phone that Asterisk does not have: look at its PJSIP endpoints, and at phones in the configuration", zap.String("device", string(d)))
 		return nil, csta.ErrInvalidDeviceID.With(fmt.Errorf("asterisk: there is no phone %q", d))
 	}
 	if a.t.out[d] {
+		a.log.Info("a request is for a phone that is not registered", zap.String("endpoint", p.endpoint))
 		return nil, csta.ErrDeviceOutOfService.With(fmt.Errorf("asterisk: %s is not registered", p.endpoint))
 	}
 	return p, nil
