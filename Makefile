@@ -25,7 +25,7 @@ lint:
 generate:
 	$(GO) generate ./...
 	$(GO) run ./web/internal/openapi web/openapi.yaml
-	git diff --exit-code -- '*_gen.go' web/openapi.yaml web/asyncapi.yaml docs/support.md docs/configuration.md
+	git diff --exit-code -- '*_gen.go' web/openapi.yaml web/asyncapi.yaml docs/support.md docs/configuration.md docs/errors.md
 
 # console fails where the committed assets are not what the source builds.
 console:

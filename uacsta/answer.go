@@ -1,6 +1,7 @@
 package uacsta
 
 import (
+	"maps"
 	"net"
 	"strconv"
 	"strings"
@@ -24,9 +25,12 @@ type answer struct {
 var reasons = map[int]string{
 	200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 413: "Request Entity Too Large",
 	415: "Unsupported Media Type", 416: "Unsupported URI Scheme", 420: "Bad Extension", 422: "Session Interval Too Small",
-	480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 487: "Request Terminated", 491: "Request Pending", 500: "Server Internal Error",
+	480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 487: "Request Terminated", 500: "Server Internal Error",
 	503: "Service Unavailable", 505: "Version Not Supported",
 }
+
+// Statuses are the SIP statuses that requests are answered with, and their reason phrases; there are no others.
+func Statuses() map[int]string { return maps.Clone(reasons) }
 
 // bytes is the response to m. tag is added to a To that has none.
 func (a answer) bytes(c *conn, m *message, tag string) []byte {

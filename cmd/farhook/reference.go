@@ -17,15 +17,19 @@ import (
 
 //go:generate sh -c "go run . reference support > ../../docs/support.md"
 //go:generate sh -c "go run . reference configuration > ../../docs/configuration.md"
+//go:generate sh -c "go run . reference errors > ../../docs/errors.md"
 
 type referenceCmd struct {
-	Page string `arg:"" enum:"support,configuration" help:"Which page: support or configuration."`
+	Page string `arg:"" enum:"support,configuration,errors" help:"Which page: support, configuration or errors."`
 }
 
 // Run of reference: a page of the documentation that is made from the program.
 func (r *referenceCmd) Run(s *streams) error {
-	if r.Page == "support" {
+	switch r.Page {
+	case "support":
 		return supportPage(s.out)
+	case "errors":
+		return errorsPage(s.out)
 	}
 	return configurationPage(s.out)
 }
