@@ -18,6 +18,7 @@ import (
 // Config is the whole configuration file. Unknown keys are errors. Defaults are those of defaults().
 type Config struct {
 	file      string          // where it was read
+	secrets   []string        // files with secrets that it names
 	SIP       SIPConfig       `yaml:"sip"`
 	Peers     Peers           `yaml:"peers"`
 	Audit     AuditConfig     `yaml:"audit"`

@@ -120,9 +120,8 @@ func changes(was, now map[string]string) []change {
 	maps.Copy(paths, now)
 	var all []change
 	for _, p := range slices.Sorted(maps.Keys(paths)) {
-		a, before := was[p]
-		b, after := now[p]
-		if a == b && before == after {
+		a, b := was[p], now[p]
+		if a == b { // also where one of them has nothing to say there
 			continue
 		}
 		c := change{Path: p, Was: masked(p, a), Now: masked(p, b), Restart: !isLive(p)}

@@ -26,6 +26,7 @@ type source struct {
 	doc  *ast.File
 	env  bool           // a variable of the environment, which has no lines
 	from map[string]int // where its part of a list that is added to begins
+	read []string       // files with secrets that it names
 }
 
 // added are the lists that later sources add to.
@@ -70,6 +71,9 @@ func load(file string) (Config, error) {
 	}
 	c, err := decode(append(sources, env...))
 	c.file = file
+	for _, s := range append(sources, env...) {
+		c.secrets = append(c.secrets, s.read...)
+	}
 	return c, err
 }
 
@@ -107,6 +111,7 @@ func read(name string, text []byte) (source, error) {
 	if len(s.doc.Docs) == 1 && s.doc.Docs[0].Body != nil {
 		f := &filler{dir: filepath.Dir(name)}
 		ast.Walk(f, s.doc.Docs[0].Body)
+		s.read = f.read
 		if f.err != nil {
 			return s, fmt.Errorf("%s: %w", name, f.err)
 		}
@@ -195,8 +200,9 @@ const maxSecret = 64 << 10
 
 // filler puts the content of files into the places of values that say !file PATH.
 type filler struct {
-	dir string // relative paths begin here
-	err error
+	dir  string   // relative paths begin here
+	read []string // paths
+	err  error
 }
 
 // Visit looks at one node.
@@ -233,6 +239,7 @@ func (f *filler) fill(t *ast.TagNode) ast.Node {
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(f.dir, name)
 	}
+	f.read = append(f.read, name)
 	info, err := os.Stat(name)
 	if err == nil && info.Size() > maxSecret {
 		return fail("!file %s: it has %d octets; at most %d are wanted", path.Value, info.Size(), maxSecret)

@@ -158,7 +158,7 @@ func (r *keyring) warn(now time.Time) {
 // warns once a day of what expires. It ends, with nil, when ctx does.
 func (r *keyring) run(ctx context.Context, again <-chan os.Signal) error {
 	r.warn(time.Now())
-	watch(ctx, r.log, []string{r.files.Certificate, r.files.Key, r.files.ClientCA}, again, func() {
+	watch(ctx, r.log, func() []string { return []string{r.files.Certificate, r.files.Key, r.files.ClientCA} }, again, func() {
 		if err := r.reload(); err != nil {
 			r.log.Error("certificates cannot be read again: the old ones stay in use", zap.Error(err))
 			return

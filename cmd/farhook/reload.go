@@ -24,23 +24,31 @@ import (
 const settle = 300 * time.Millisecond
 
 // watch calls changed when one of the files changes (their folders are watched, so that links which are swapped count too), or when again has something,
-// and daily once a day. It ends when ctx does.
-func watch(ctx context.Context, log *zap.Logger, files []string, again <-chan os.Signal, changed, daily func()) {
+// and daily once a day. Which files they are is asked again after each change. It ends when ctx does.
+func watch(ctx context.Context, log *zap.Logger, files func() []string, again <-chan os.Signal, changed, daily func()) {
 	var events chan fsnotify.Event
 	var failed chan error
 	w, err := fsnotify.NewWatcher()
 	if err == nil {
 		defer w.Close()
-		for _, f := range files {
-			if f != "" {
-				err = errors.Join(err, w.Add(filepath.Dir(f)))
-			}
-		}
 		events, failed = w.Events, w.Errors
 	}
-	if err != nil {
-		log.Warn("files are not watched: SIGHUP reads them again", zap.Error(err))
+	unwatched := ""
+	look := func() {
+		err := err
+		for _, f := range files() {
+			if w != nil && f != "" {
+				err = errors.Join(err, w.Add(filepath.Dir(f))) // once more does nothing
+			}
+		}
+		if text := fmt.Sprint(err); err == nil {
+			unwatched = ""
+		} else if text != unwatched {
+			unwatched = text
+			log.Warn("files are not watched: SIGHUP reads them again", zap.Error(err))
+		}
 	}
+	look()
 	day := time.NewTicker(24 * time.Hour)
 	defer day.Stop()
 	quiet := time.NewTimer(time.Hour)
@@ -60,6 +68,7 @@ func watch(ctx context.Context, log *zap.Logger, files []string, again <-chan os
 			quiet.Reset(0)
 		case <-quiet.C:
 			changed()
+			look()
 		}
 	}
 }
@@ -148,7 +157,7 @@ func (g *gateway) reload() ([]change, error) {
 		g.directory.Refresh()
 	}
 	g.pbxs = next
-	g.conf.Peers, g.conf.PBX, g.conf.Log.Level = c.Peers, c.PBX, c.Log.Level
+	g.conf.Peers, g.conf.PBX, g.conf.Log.Level, g.conf.secrets = c.Peers, c.PBX, c.Log.Level, c.secrets
 	for _, x := range all {
 		g.log.Info("configuration changed", zap.String("path", x.Path), zap.String("was", x.Was), zap.String("now", x.Now), zap.Bool("needs_restart", x.Restart))
 	}
@@ -166,11 +175,15 @@ func summary(all []change) string {
 	return strings.Join(paths, ", ")
 }
 
-// followFile reloads when the configuration changes, or when again has something.
+// followFile reloads when the configuration changes, in its file, in conf.d or in a file with a secret, or when again has something.
 func (g *gateway) followFile(ctx context.Context, again <-chan os.Signal) error {
-	files := []string{g.file, filepath.Join(filepath.Dir(g.file), "conf.d", "x")}
-	if _, err := os.Stat(filepath.Dir(files[1])); err != nil {
-		files = files[:1]
+	files := func() []string {
+		all := append([]string{g.file}, g.config().secrets...)
+		more := filepath.Join(filepath.Dir(g.file), "conf.d", "x")
+		if _, err := os.Stat(filepath.Dir(more)); err == nil {
+			all = append(all, more)
+		}
+		return all
 	}
 	watch(ctx, g.log, files, again, func() {
 		if _, err := g.reload(); err != nil {

@@ -28,6 +28,7 @@ func TestChangesBetweenConfigurations(t *testing.T) {
 		{"an adapter's setting", base, strings.Replace(base, "lines: 5", "lines: 6", 1), "pbx[one].settings.lines: 5 becomes 6"},
 		{"a PBX more", base, base + "  - {name: two, kind: sim}\n", "pbx[two].kind: sim (new)"},
 		{"a secret", strings.Replace(base, "lines: 5", "secret: abc", 1), strings.Replace(base, "lines: 5", "secret: def", 1), "pbx[one].settings.secret: *** becomes *** (another)"},
+		{"a peer more", base, base + "peers: [{name: p, addresses: [10.0.0.1]}]\n", "peers[p].name: p (new)"},
 		{"a peer", base + "peers: [{name: p, addresses: [10.0.0.1]}]\n", base + "peers: [{name: p, addresses: [10.0.0.2]}]\n", "peers[p].addresses: [10.0.0.1] becomes [10.0.0.2]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -38,6 +39,9 @@ func TestChangesBetweenConfigurations(t *testing.T) {
 			got := strings.Join(lines, "\n")
 			if got != c.want && (c.want == "" || !strings.Contains(got, c.want)) {
 				t.Errorf("got\n%s\nwant %s", got, c.want)
+			}
+			if strings.Contains(got, "***") && c.name != "a secret" {
+				t.Errorf("a secret is said to have changed:\n%s", got)
 			}
 			if strings.Contains(got, "abc") || strings.Contains(got, "def") {
 				t.Error("a secret is shown")
