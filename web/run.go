@@ -21,7 +21,7 @@ func (s *Server) Run(ctx context.Context) error {
 	all.Go(func() { _ = s.access.Run(ctx) })
 	if s.spool != nil {
 		all.Go(func() { _ = s.spool.Run(ctx) })
-		all.Go(func() { s.retain(ctx) })
+		all.Go(func() { retention{s.conf.Retention, time.Now, s.db.Retain, s.log}.run(ctx) })
 		all.Go(func() { s.notes.run(ctx) })
 		all.Go(func() { _ = s.hooks.Run(ctx) })
 	}
@@ -29,26 +29,35 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// retain forgets what is too old.
-func (s *Server) retain(ctx context.Context) {
-	if s.conf.Retention <= 0 {
+// retention forgets calls that are too old.
+type retention struct {
+	keep   time.Duration // 0: for ever
+	now    func() time.Time
+	forget func(ctx context.Context, before time.Time) (calls int64, err error)
+	log    *zap.Logger
+}
+
+// run forgets now, and every hour, until ctx ends; or until the clock has been put forward.
+func (r retention) run(ctx context.Context) {
+	if r.keep <= 0 {
 		return
 	}
 	tick := time.NewTicker(retainEvery)
 	defer tick.Stop()
-	for began := time.Now(); ; {
-		if jump := clockJump(began, time.Now()); jump > retainEvery { // what looks old may be of yesterday
-			s.log.Error("the clock has gone forward: no calls are forgotten until farhook is started again", zap.Duration("jump", jump))
+	for began := r.now(); ; {
+		now := r.now()
+		if jump := clockJump(began, now); jump > retainEvery { // what looks old may be of yesterday
+			r.log.Error("the clock has gone forward: no calls are forgotten until farhook is started again", zap.Duration("jump", jump))
 			return
 		}
-		n, err := s.db.Retain(ctx, time.Now().Add(-s.conf.Retention))
+		n, err := r.forget(ctx, now.Add(-r.keep))
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			s.log.Error("old calls not forgotten", zap.Error(err))
+			r.log.Error("old calls not forgotten", zap.Error(err))
 		case n > 0:
-			s.log.Info("old calls forgotten", zap.Int64("calls", n))
+			r.log.Info("old calls forgotten", zap.Int64("calls", n))
 		}
 		select {
 		case <-ctx.Done():

@@ -2,81 +2,68 @@ package web
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
-	"farhook/pbxadapter"
-	"farhook/pbxadapter/sim"
-	"farhook/pbxadapter/switchboard"
-	"farhook/web/access"
-	"farhook/web/history"
+	"farhook/web/internal/clocktest"
 )
 
-// Finished calls are forgotten when they are too old, within the hour, again and again; where no age is given, never.
-func TestRetention(t *testing.T) {
-	for _, c := range []struct {
-		name      string
-		retention time.Duration
-		left      []int // after 47, 49, 90 and 97 hours
+// Calls are forgotten at the start and every hour, by the clock. One that is put forward while farhook runs makes nothing old: nothing is forgotten from then on, and the log says why. Set back,
+// it only makes calls stay longer.
+func TestRetentionAndTheClock(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		set     time.Duration // after three hours and a half
+		forgets int           // within six
+		says    int
 	}{
-		{"two days", 48 * time.Hour, []int{2, 1, 1, 0}},
-		{"for ever", 0, []int{2, 2, 2, 2}},
+		{"an hour is an hour", 0, 7, 0},
+		{"put right by a little", 10 * time.Minute, 7, 0},
+		{"put forward by a month", 30 * 24 * time.Hour, 4, 1},
+		{"put back by a month", -30 * 24 * time.Hour, 7, 0},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
+			core, said := observer.New(zap.ErrorLevel)
+			real := time.Now() // has both readings; a bubble's has one
 			synctest.Test(t, func(t *testing.T) {
-				db, err := history.Open("", nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer db.Close()
-				pbx, err := sim.New(pbxadapter.Options{Name: "sim"}, sim.Config{Lines: 4, Quiet: true})
-				if err != nil {
-					t.Fatal(err)
-				}
-				b := switchboard.New(access.Open(), switchboard.Options{}, switchboard.PBX{Name: "sim", Adapter: pbx})
-				spool, err := history.NewSpool(t.Context(), db, b, zap.NewNop(), nil, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				s := &Server{conf: Config{Retention: c.retention}, db: db, log: zap.NewNop()}
-				ctx, stop := context.WithCancel(t.Context())
-				ended := make(chan error, 3)
-				go func() { ended <- b.Run(ctx) }()
-				go func() { ended <- spool.Run(ctx) }()
-				go func() { s.retain(ctx); ended <- nil }()
-				defer func() {
-					stop()
-					for range cap(ended) {
-						if err := <-ended; err != nil {
-							t.Error(err)
-						}
-					}
-				}()
-				synctest.Wait()
-				call := func() {
-					t.Helper()
-					if err := pbx.Phone(1001).Dial("tel:+15551002"); err != nil {
-						t.Fatal(err)
-					}
-					if err := pbx.Phone(1001).HangUp(); err != nil {
-						t.Fatal(err)
-					}
-				}
 				began := time.Now()
-				call()
-				time.Sleep(46 * time.Hour)
-				call()
-				for i, at := range []time.Duration{47 * time.Hour, 49 * time.Hour, 90 * time.Hour, 97 * time.Hour} {
-					time.Sleep(time.Until(began.Add(at)))
-					synctest.Wait()
-					if list, err := db.Search(t.Context(), history.Query{}); err != nil || len(list) != c.left[i] {
-						t.Errorf("after %v: %d calls, want %d (%v)", at, len(list), c.left[i], err)
+				const keep = 24 * time.Hour
+				by := func(now time.Time) time.Duration {
+					if now.Sub(began) > 3*time.Hour+30*time.Minute {
+						return test.set
 					}
+					return 0
+				}
+				forgets := 0
+				ctx, cancel := context.WithTimeout(t.Context(), 6*time.Hour+time.Minute)
+				defer cancel()
+				clock := func() time.Time { return clocktest.Set(t, real.Add(time.Since(began)), by(time.Now())) }
+				r := retention{keep, clock, func(_ context.Context, before time.Time) (int64, error) {
+					if forgets++; forgets == 2 {
+						return 0, errors.New("the disk takes nothing")
+					}
+					if want := real.Add(time.Duration(forgets-1)*time.Hour + by(time.Now()) - keep); !before.Round(0).Equal(want.Round(0)) {
+						t.Errorf("what is before %v is forgotten, want %v", before, want)
+					}
+					return 1, nil
+				}, zap.New(core)}
+				r.run(ctx)
+				if forgets != test.forgets {
+					t.Errorf("%d times something was forgotten, want %d", forgets, test.forgets)
 				}
 			})
+			if n := said.FilterMessageSnippet("the clock has gone forward").Len(); n != test.says {
+				t.Errorf("it was said %d times, want %d", n, test.says)
+			}
+			if n := said.FilterMessageSnippet("not forgotten").Len(); n != 1 {
+				t.Errorf("that the disk takes nothing was said %d times", n)
+			}
 		})
 	}
+	retention{keep: 0, now: time.Now}.run(t.Context()) // for ever: nothing is asked to forget
 }

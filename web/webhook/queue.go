@@ -40,9 +40,11 @@ func (q *queue) add(w history.Waiting) {
 	}
 	keys := strings.Split(w.Ordered, "\n")
 	slices.Sort(keys)
-	it := &item{id: w.ID, keys: slices.Compact(keys), next: w.Next}
-	if time.Until(w.Next) > 2*LongestWait { // nobody waits so long: the clock has been set back
-		it.next = time.Time{}
+	it := &item{id: w.ID, keys: slices.Compact(keys)}
+	// From here on by the clock that only goes forward: one that is set meanwhile makes nothing wait for longer.
+	now := time.Now()
+	if wait := w.Next.Sub(now); wait <= 2*LongestWait { // nobody waits longer: the clock was set back before it was read
+		it.next = now.Add(max(wait, -LongestWait))
 	}
 	q.known[w.ID] = it
 	for _, k := range it.keys {
