@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-	"unsafe"
 )
 
 // fault is what may happen to a gateway, or to what it leans on.
@@ -18,21 +17,31 @@ type fault struct {
 	stops  []string              // what fails meanwhile: probes, and parts that say that they aren't ready
 	maybe  []string              // what may fail at times
 	inject func(x *trial) func() // makes it happen; the result mends it
+	disk   diskUse               // what of the disk it takes
 }
 
+// diskUse is what a fault takes of a disk.
+type diskUse uint8
+
+const (
+	none   diskUse = iota
+	writes         // it takes nothing any more
+	itself         // it is made read-only
+)
+
 var faults = []fault{
-	{name: "disk full", stops: []string{"part audit", "part http", "part store"}, inject: func(x *trial) func() { return x.fill() }},
-	{name: "disk full at the start", stops: []string{"HTTP", "part audit", "part http"}, maybe: []string{"part store"}, inject: func(x *trial) func() {
+	{name: "disk full", disk: writes, stops: []string{"part audit", "part http", "part store"}, inject: func(x *trial) func() { return x.fill() }},
+	{name: "disk full at the start", disk: writes, stops: []string{"HTTP", "part audit", "part http"}, maybe: []string{"part store"}, inject: func(x *trial) func() {
 		var mend func()
 		x.restart(syscall.SIGTERM, func() { mend = x.fill() })
 		return mend
 	}},
-	{name: "file system read-only at the start", stops: []string{"HTTP", "part audit", "part http", "part store"}, inject: func(x *trial) func() {
-		x.restart(syscall.SIGTERM, func() { remount(x.t, x.dir, true) })
-		return func() { remount(x.t, x.dir, false) }
+	{name: "file system read-only at the start", disk: itself, stops: []string{"HTTP", "part audit", "part http", "part store"}, inject: func(x *trial) func() {
+		x.restart(syscall.SIGTERM, func() { x.disk.readOnly(x.t, true) })
+		return func() { x.disk.readOnly(x.t, false) }
 	}},
 	{name: "file descriptors", stops: []string{"HTTP", "new sessions", "readiness"}, inject: func(x *trial) func() {
-		before := limitFiles(x.t, x.g.Process.Pid, 48)
+		before := limit(x.t, x.g.Process.Pid, syscall.RLIMIT_NOFILE, 48)
 		var held []net.Conn
 		for range 60 { // the kernel takes them; nobody accepts them
 			if c, err := net.Dial("tcp", x.g.sip); err == nil {
@@ -44,7 +53,7 @@ var faults = []fault{
 			for _, c := range held {
 				c.Close()
 			}
-			limitFiles(x.t, x.g.Process.Pid, before)
+			limit(x.t, x.g.Process.Pid, syscall.RLIMIT_NOFILE, before)
 		}
 	}},
 	{name: "memory near its limit", stops: []string{"new sessions", "part sip"}, inject: func(x *trial) func() {
@@ -85,20 +94,6 @@ var faults = []fault{
 	}},
 }
 
-// limitFiles sets how many files another process may have open, and gives what it was.
-func limitFiles(t *testing.T, pid int, n uint64) uint64 {
-	t.Helper()
-	var was syscall.Rlimit
-	set := func(to, from *syscall.Rlimit) {
-		if _, _, err := syscall.RawSyscall6(syscall.SYS_PRLIMIT64, uintptr(pid), syscall.RLIMIT_NOFILE, uintptr(unsafe.Pointer(to)), uintptr(unsafe.Pointer(from)), 0, 0); err != 0 {
-			t.Fatal(err)
-		}
-	}
-	set(nil, &was)
-	set(&syscall.Rlimit{Cur: n, Max: was.Max}, nil)
-	return was.Cur
-}
-
 // suffer makes a fault happen, looks at what works meanwhile, mends it, and waits until all is well.
 func (x *trial) suffer(f fault) (failed []string, recovered time.Duration) {
 	x.t.Helper()
@@ -129,18 +124,29 @@ func (x *trial) suffer(f fault) (failed []string, recovered time.Duration) {
 	return failed, x.whole()
 }
 
-// Whatever happens, only what must stops, and everything comes back by itself.
+// Whatever happens, only what must stops, and everything comes back by itself. Where nobody may mount a disk, nothing is left out but the one that is read-only.
 func TestDegrade(t *testing.T) {
-	if !withOwnMounts(t) {
-		return
+	switch here, done := withOwnMounts(t); {
+	case here:
+		newTrial(t, mounted(t, "32m")).sufferAll(faults)
+	case !done:
+		newTrial(t, limited(t)).sufferAll(slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return f.disk == itself }))
 	}
-	x := newTrial(t, "32m")
+}
+
+// A disk that takes nothing, everywhere: no file of the gateway may grow.
+func TestDegradeWithoutMounts(t *testing.T) {
+	newTrial(t, limited(t)).sufferAll(slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return f.disk != writes }))
+}
+
+func (x *trial) sufferAll(list []fault) {
+	x.t.Helper()
 	if failed := x.failing(); failed != nil {
-		t.Fatalf("%q fail from the beginning", failed)
+		x.t.Fatalf("%q fail from the beginning", failed)
 	}
-	for _, f := range faults {
+	for _, f := range list {
 		failed, took := x.suffer(f)
-		t.Logf("%-35s fails: %-60s back after %v", f.name, strings.Join(failed, ", "), took.Round(time.Millisecond))
+		x.t.Logf("%-35s fails: %-60s back after %v", f.name, strings.Join(failed, ", "), took.Round(time.Millisecond))
 	}
 }
 

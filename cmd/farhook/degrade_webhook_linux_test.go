@@ -17,10 +17,15 @@ import (
 
 // What a receiver has taken isn't sent again because the disk that it is to be noted on is full; and when there is room again everything goes on.
 func TestWebhooksOnAFullDisk(t *testing.T) {
-	if !withOwnMounts(t) {
-		return
+	switch here, done := withOwnMounts(t); {
+	case here:
+		webhooksOnAFullDisk(t, mounted(t, "3m"))
+	case !done:
+		webhooksOnAFullDisk(t, limited(t))
 	}
-	dir := disk(t, "3m")
+}
+
+func webhooksOnAFullDisk(t *testing.T, disk volume) {
 	file := filepath.Join(t.TempDir(), "f.yaml")
 	conf := fmt.Sprintf(`
 sip: {listen: ["127.0.0.1:0"]}
@@ -30,7 +35,7 @@ metrics: {listen: "127.0.0.1:0"}
 log: {format: json}
 rights: demo
 pbx: [{name: sim, kind: sim, settings: {quiet: true}}]
-`, dir)
+`, disk.dir)
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +81,7 @@ pbx: [{name: sim, kind: sim, settings: {quiet: true}}]
 	post("calls", `{"callingDevice": "1001", "calledDirectoryNumber": "1002"}`)
 	until(t, "the receiver is asked", func() bool { _, _, n := count(); return n > 0 })
 
-	x := &trial{t: t, dir: dir}
+	x := &trial{t: t, disk: disk, g: g}
 	room := x.fill()
 	keyed := func(key string) (status int, body string) {
 		t.Helper()

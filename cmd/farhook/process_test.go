@@ -57,6 +57,7 @@ func TestMain(m *testing.M) {
 		if addr := os.Getenv(testNames); addr != "" {
 			useNames(addr)
 		}
+		limitSelf()
 		go carryBallast()
 		main()
 		return

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,11 +35,13 @@ func watch(ctx context.Context, log *zap.Logger, files func() []string, again <-
 		events, failed = w.Events, w.Errors
 	}
 	unwatched := ""
-	look := func() {
+	look := func() (more bool) {
 		err := err
 		for _, f := range files() {
-			if w != nil && f != "" {
-				err = errors.Join(err, w.Add(filepath.Dir(f))) // once more does nothing
+			if dir := filepath.Dir(f); w != nil && f != "" && !slices.Contains(w.WatchList(), dir) {
+				e := w.Add(dir)
+				more = more || e == nil
+				err = errors.Join(err, e)
 			}
 		}
 		if text := fmt.Sprint(err); err == nil {
@@ -47,6 +50,7 @@ func watch(ctx context.Context, log *zap.Logger, files func() []string, again <-
 			unwatched = text
 			log.Warn("files are not watched: SIGHUP reads them again", zap.Error(err))
 		}
+		return more
 	}
 	look()
 	day := time.NewTicker(24 * time.Hour)
@@ -68,7 +72,9 @@ func watch(ctx context.Context, log *zap.Logger, files func() []string, again <-
 			quiet.Reset(0)
 		case <-quiet.C:
 			changed()
-			look()
+			if look() { // what is watched only now may have changed since it was read
+				quiet.Reset(0)
+			}
 		}
 	}
 }

@@ -31,7 +31,7 @@ import (
 // trial is a gateway with everything that it keeps on a small disk, a PBX that it finds by name and whose link can be cut, and UC users with calls.
 type trial struct {
 	t       *testing.T
-	dir     string // the disk
+	disk    volume
 	file    string // the configuration
 	pbx     pairs
 	gate    *gate
@@ -50,8 +50,8 @@ const (
 	loadPairs  = 8 // whose calls are load, where there is any
 )
 
-func newTrial(t *testing.T, size string) *trial {
-	x := &trial{t: t, dir: disk(t, size), names: newNames(t), why: make(map[string]error)}
+func newTrial(t *testing.T, v volume) *trial {
+	x := &trial{t: t, disk: v, names: newNames(t), why: make(map[string]error)}
 	pbx := newExchange(t, sim.Config{Lines: 2*(trialPairs+loadPairs) + 26, Quiet: true, Clock: sim.NewClock(time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC))})
 	x.pbx, x.gate = pairs{t, pbx, trialPairs + loadPairs}, newGate(t, pbx.addr)
 	_, port, _ := net.SplitHostPort(x.gate.Addr().String())
@@ -67,7 +67,7 @@ journal: 1MiB
 wiretap: {keep: 1MiB}
 rights: trusted
 pbx: [{name: main, kind: remote, settings: {address: "pbx.test:%[2]s"}}]
-`, x.dir, port)
+`, x.disk.dir, port)
 	if err := os.WriteFile(x.file, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -334,24 +334,17 @@ func (x *trial) whole() time.Duration {
 	return took
 }
 
-// fill fills the disk, and gives what makes room again.
+// fill lets the disk take nothing more, and gives what makes room again.
 func (x *trial) fill() (mend func()) {
 	x.t.Helper()
-	name := filepath.Join(x.dir, "fill")
-	f, err := os.Create(name)
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	defer f.Close()
-	for _, size := range []int{64 << 10, 512} {
-		for err = nil; err == nil; {
-			_, err = f.Write(make([]byte, size))
+	alive := func() int {
+		if x.g == nil || x.g.ProcessState != nil {
+			return 0
 		}
+		return x.g.Process.Pid
 	}
-	if !errors.Is(err, syscall.ENOSPC) {
-		x.t.Fatal(err)
-	}
-	return func() { _ = os.Remove(name) }
+	room := x.disk.fill(x.t, alive())
+	return func() { room(alive()) }
 }
 
 // gate is a way to the PBX that can be cut.

@@ -18,7 +18,7 @@ func DiskAtFault(path string, err error) bool {
 	if errors.Is(err, ErrNewer) || errors.Is(err, ErrBroken) || errors.Is(err, ErrInUse) {
 		return false
 	}
-	for _, fault := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO, syscall.EMFILE, syscall.ENFILE} {
+	for _, fault := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS, syscall.EIO, syscall.EMFILE, syscall.ENFILE} {
 		if errors.Is(err, fault) {
 			return true
 		}

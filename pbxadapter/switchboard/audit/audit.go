@@ -109,7 +109,7 @@ func Open(path string, log *zap.Logger) (*Record, error) {
 
 // diskAtFault says whether it is the disk that stands in the way: that may be mended any moment.
 func diskAtFault(err error) bool {
-	for _, fault := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO, syscall.EMFILE, syscall.ENFILE} {
+	for _, fault := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS, syscall.EIO, syscall.EMFILE, syscall.ENFILE} {
 		if errors.Is(err, fault) {
 			return true
 		}
