@@ -7,8 +7,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/goccy/go-yaml"
 )
 
 // observe is the folder of what watches farhook from outside.
@@ -61,6 +64,78 @@ func TestObservedMetricsAreThere(t *testing.T) {
 		if there[n] == "" && there[part.ReplaceAllString(n, "")] == "" {
 			t.Errorf("there is no metric %s", n)
 		}
+	}
+}
+
+// Each label that they ask for is one that the metric has.
+func TestObservedLabelsAreThere(t *testing.T) {
+	rules, err := os.ReadFile(filepath.Join(observe, "alerts.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := make(map[string]string)
+	for _, m := range regexp.MustCompile("(?m)^\\| `(farhook_\\w+)` \\| \\w+ \\| ([^|]*) \\|").FindAllStringSubmatch(pages(t)["docs/metrics.md"], -1) {
+		labels[m[1]] = m[2]
+	}
+	part := regexp.MustCompile(`_(bucket|sum|count)$`)
+	n := 0
+	for _, m := range regexp.MustCompile(`(farhook_\w+)\{([^}]*)\}`).FindAllStringSubmatch(string(rules)+strings.Join(dashboard(t), "\n"), -1) {
+		for _, l := range regexp.MustCompile(`(\w+)\s*[=!]`).FindAllStringSubmatch(m[2], -1) {
+			has := append(strings.Split(labels[m[1]]+", "+labels[part.ReplaceAllString(m[1], "")], ", "), "instance", "job", "le")
+			if n++; !slices.Contains(has, l[1]) {
+				t.Errorf("%s has no label %s", m[1], l[1])
+			}
+		}
+	}
+	if n < 5 {
+		t.Errorf("%d labels are asked for", n)
+	}
+}
+
+// Each alert is tried: one time it comes, and another it doesn't.
+func TestAlertsAreTried(t *testing.T) {
+	read := func(name string, to any) {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join(observe, name))
+		if err == nil {
+			err = yaml.Unmarshal(text, to)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var rules struct {
+		Groups []struct {
+			Rules []struct{ Alert string }
+		}
+	}
+	var tests struct {
+		Tests []struct {
+			Alerts []struct {
+				Name string `yaml:"alertname"`
+				Want []any  `yaml:"exp_alerts"`
+			} `yaml:"alert_rule_test"`
+		}
+	}
+	read("alerts.yml", &rules)
+	read("alerts_test.yml", &tests)
+	comes, doesNot := make(map[string]bool), make(map[string]bool)
+	for _, x := range tests.Tests {
+		for _, a := range x.Alerts {
+			comes[a.Name], doesNot[a.Name] = comes[a.Name] || len(a.Want) > 0, doesNot[a.Name] || len(a.Want) == 0
+		}
+	}
+	n := 0
+	for _, g := range rules.Groups {
+		for _, r := range g.Rules {
+			n++
+			if !comes[r.Alert] || !doesNot[r.Alert] && r.Alert != "FarhookCertificateExpires" { // whose test has certificates that don't end
+				t.Errorf("%s: tried to come: %v, and not to: %v", r.Alert, comes[r.Alert], doesNot[r.Alert])
+			}
+		}
+	}
+	if n < 19 {
+		t.Errorf("%d alerts", n)
 	}
 }
 

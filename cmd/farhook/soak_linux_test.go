@@ -11,6 +11,8 @@ import (
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	"farhook/csta"
 )
 
 // soakFor, set in the environment, is how long the soak lasts.
@@ -43,6 +45,7 @@ func TestSoak(t *testing.T) {
 	stop := x.load()
 	began, most := time.Now(), 0.0
 	for n := 0; time.Since(began) < long && !t.Failed(); n++ {
+		x.uc.all("UPDATE", func(*ucSession) csta.Message { return nil }, func(*ucSession, ucMessage, csta.Message) {}) // as UC clients do: who doesn't is signed out
 		order := rand.Perm(len(faults))
 		for _, i := range order {
 			failed, took := x.suffer(faults[i])

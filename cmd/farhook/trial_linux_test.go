@@ -57,7 +57,7 @@ func newTrial(t *testing.T, v volume) *trial {
 	_, port, _ := net.SplitHostPort(x.gate.Addr().String())
 	x.file = filepath.Join(t.TempDir(), "f.yaml")
 	conf := fmt.Sprintf(`
-sip: {listen: ["127.0.0.1:0"], store: %[1]s/sessions.db}
+sip: {listen: ["127.0.0.1:0"], store: %[1]s/sessions.db, session_expires: 5m}
 http: {listen: "127.0.0.1:0"}
 web: {store: %[1]s/history.db, sign_in: false}
 metrics: {listen: "127.0.0.1:0"}
@@ -316,7 +316,7 @@ func (x *trial) whole() time.Duration {
 	x.t.Helper()
 	began := time.Now()
 	var last []string
-	until(x.t, "everything works again", func() bool { last = x.failing(); return last == nil }, func() { x.t.Errorf("%q fail", last) })
+	until(x.t, "everything works again", func() bool { last = x.failing(); return last == nil }, func() { x.t.Errorf("%q fail: %v", last, x.why) })
 	took := time.Since(began)
 	x.pause.Lock()
 	defer x.pause.Unlock()
