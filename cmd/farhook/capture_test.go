@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 
 	"farhook/csta"
 	"farhook/pbxadapter/switchboard/wiretap"
+	"farhook/uacsta/uactest"
 )
 
 // program is a program that CI has, and others may.
@@ -134,5 +137,65 @@ func TestCapture(t *testing.T) {
 	slices.Sort(ids)
 	if got := slices.Compact(ids); !slices.Equal(got, want) {
 		t.Errorf("sngrep sees the dialogs %v, want %v", got, want)
+	}
+}
+
+// overheard keeps the octets that go out on a connection.
+type overheard struct {
+	net.Conn
+	out output
+}
+
+func (o *overheard) Write(b []byte) (int, error) {
+	_, _ = o.out.Write(b)
+	return o.Conn.Write(b)
+}
+
+// A session over TLS is in the capture as what was said, not as what went over the wire: tshark reads the dialog and the CSTA in it without a key.
+func TestCaptureOfTLS(t *testing.T) {
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "c")
+	a := uactest.NewAuthority(t)
+	const name = "gw.example.com"
+	keys := newRingFiles(t, a, uactest.Wanted{Names: []string{name}})
+	g := begin(t, "serve", "--config", config(t, "sip: {listen: ['127.0.0.1:0'], contact: %s, tls: {listen: ['127.0.0.1:0'], certificate: %s, key: %s, client_ca: %s}}\ncontrol: %s\n",
+		name, keys.Certificate, keys.Key, keys.ClientCA, socket))
+	g.logged(`"PBX link up"`)
+	uc := newUCServer(t, []string{"tel:+15551001"})
+	cert, key := a.Issue(uactest.Wanted{Names: []string{"fe.example.com"}})
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := net.Dial("tcp", g.logged(`"farhook started".*"sips":\["([^"]+)"\]`)[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire := &overheard{Conn: plain}
+	s := uc.sessions[0]
+	s.conn = uc.serve(tls.Client(wire, &tls.Config{RootCAs: a.Pool, ServerName: name, Certificates: []tls.Certificate{pair}}))
+	uc.signIn()
+	uc.compare()
+	if sent := wire.out.String(); strings.Contains(sent, "SIP/2.0") || len(sent) < 1000 {
+		t.Fatalf("what went over the wire isn't encrypted: %d octets", len(sent))
+	}
+	file := filepath.Join(dir, "tls.pcapng")
+	answer(t, 0, "trace", "--control", socket, "--pcap", file)
+	if ids := slices.Compact(fields(t, file, "sip", "sip.Call-ID")); !slices.Equal(ids, []string{s.callID}) {
+		t.Errorf("tshark sees the dialogs %v, want %s", ids, s.callID)
+	}
+	methods := fields(t, file, "sip.Request-Line", "sip.Method")
+	for _, want := range []string{"INVITE", "ACK", "INFO"} {
+		if !slices.Contains(methods, want) {
+			t.Errorf("tshark sees the methods %v, and no %s", methods, want)
+		}
+	}
+	for _, element := range []string{"MonitorStart ", "SnapshotDeviceResponse "} {
+		if n := len(fields(t, file, `sip.msg_body and frame contains "<`+element+`"`, "frame.number")); n == 0 {
+			t.Errorf("tshark sees no %s", element)
+		}
+	}
+	if n := len(fields(t, file, "tls", "frame.number")); n > 0 {
+		t.Errorf("%d packets are TLS", n)
 	}
 }
