@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +25,7 @@ func TestCommandLinesOfDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, page := range all {
-		for _, script := range append(blocks(page, "sh run"), blocks(page, "sh")...) {
+		for _, script := range slices.Concat(blocks(page, "sh run"), blocks(page, "sh live"), blocks(page, "sh end")) {
 			page += "\n\x00" + strings.ReplaceAll(script, "\n", "\n\x00")
 		}
 		for _, m := range commandLine.FindAllStringSubmatch(page, -1) {
