@@ -24,6 +24,8 @@ func (c *completionCmd) Run(s *streams, k *kong.Context) error {
 	case "zsh":
 		fmt.Fprintln(s.out, "#compdef farhook\nautoload -U +X bashcompinit && bashcompinit")
 		bashCompletion(s.out, k.Model.Node)
+		// As a file of a folder of completions it is run when the first word is to be completed, and not before.
+		fmt.Fprintln(s.out, `if [ "$funcstack[1]" = _farhook ]; then _bash_complete -o filenames -F _farhook; fi`)
 	case "fish":
 		fishCompletion(s.out, k.Model.Node)
 	}
