@@ -116,6 +116,25 @@ func TestAuditOfUnheard(t *testing.T) {
 	}
 }
 
+// A leg that isn't in the PBX's table, and whose dump can't be had, is there if uuid_exists says so.
+func TestAuditAsksWhetherItExists(t *testing.T) {
+	s := newScript(t, false)
+	s.talk()
+	s.f.Unlist()
+	for _, id := range append(s.whose("201"), s.whose("202")...) {
+		s.f.Refuse("uuid_dump " + id)
+		s.f.Commands()
+		if n := s.audit(""); n != 0 {
+			t.Errorf("%d put right", n)
+		}
+		if !slices.Contains(s.f.Commands(), "uuid_exists "+id) {
+			t.Error("it is not asked whether it exists")
+		}
+		s.is("201", csta.Connected)
+		s.is("202", csta.Connected)
+	}
+}
+
 // An audit of one device asks for its calls only, and leaves all others as they are.
 func TestAuditOfOneDevice(t *testing.T) {
 	s := newScript(t, false)

@@ -17,6 +17,12 @@ func (f *PBX) api(command string, done func(string)) {
 	if f.frozen {
 		return
 	}
+	if do := f.happening; do != nil && strings.HasPrefix(command, f.before) {
+		f.happening = nil
+		f.mu.Unlock()
+		do()
+		f.mu.Lock()
+	}
 	f.commands = append(f.commands, command)
 	if f.counted++; f.counted == f.killAfter {
 		defer func() { // whoever sent it is dead in the next moment

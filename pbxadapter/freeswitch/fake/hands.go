@@ -140,6 +140,13 @@ func (f *PBX) Killed() bool {
 	return f.frozen
 }
 
+// Before has something happen before the next command is carried out that begins so.
+func (f *PBX) Before(command string, then func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.before, f.happening = command, then
+}
+
 // Refuse has the next command refused that begins so.
 func (f *PBX) Refuse(command string) {
 	f.mu.Lock()

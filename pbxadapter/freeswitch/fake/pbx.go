@@ -45,6 +45,8 @@ type PBX struct {
 	db        map[string]string
 	rooms     map[string][]*leg
 	commands  []string
+	before    string // how the command begins before which happening comes
+	happening func()
 	said      []string          // what was said to it, word for word
 	outside   []string          // numbers that were called there
 	counted   int               // commands
