@@ -399,6 +399,71 @@ test("a slow answer is told, and holds up neither hanging up nor anything else",
   await close(p);
 });
 
+test("my phone: how it answers a call that I place, its tone, tel: links, and who is signed in to it from where", async () => {
+  const p = await open("1005", {
+    path: "#/phone",
+    settings: { handsFree: false },
+    before: (page) =>
+      page.addInitScript(() => {
+        window.strokes = 0;
+        const Real = AudioContext;
+        window.AudioContext = class extends Real {
+          createOscillator() {
+            window.strokes++;
+            return super.createOscillator();
+          }
+        };
+        window.handlers = [];
+        navigator.registerProtocolHandler = (...a) => window.handlers.push(a);
+      }),
+  });
+  // Whose speech is where is said before the call.
+  const prompt = p.locator("[data-dial] .prompt");
+  assert.equal(await prompt.innerText(), "Your phone 1005 rings first; lift it and the call is made.");
+  await p.getByLabel("My phone goes hands-free").check();
+  assert.equal(await prompt.innerText(), "Your phone 1005 goes hands-free at once.");
+  await p.getByLabel("My phone rings first").check();
+  const asked = (wanted) => p.waitForRequest((r) => r.method() === "POST" && r.postDataJSON()?.prompt === wanted);
+  await Promise.all([asked("ring-first"), ways.mouse.dial(p, "1002")]);
+  await silence();
+  await none(p);
+  await p.getByLabel("My phone goes hands-free").check();
+  await Promise.all([asked("hands-free"), ways.mouse.dial(p, "1002")]);
+  await silence();
+  await none(p);
+
+  await p.getByText(/ucsim@localhost/).waitFor();
+  await p.getByText(/from 127\.0\.0\.1:\d+/).waitFor();
+  await p.getByRole("button", { name: "Open tel: links here" }).click();
+  const handlers = await p.evaluate(() => window.handlers);
+  assert.deepEqual(
+    handlers.map(([scheme, at]) => [scheme, at.replace(/^http:\/\/[^/]+\//, "")]),
+    [["tel", "#/call?tel=%s"]],
+  );
+  await p.evaluate(() => {
+    window.told = 0;
+    new MutationObserver(() => window.told++).observe(document.querySelector("[data-said]"), {
+      childList: true,
+      characterData: true,
+      subtree: true,
+    });
+  });
+  const ring = async (times) => {
+    await dial(1006, 1005);
+    await call(p, "ringing").waitFor();
+    await p.waitForFunction((n) => window.told === n, times);
+    await silence();
+    await none(p);
+  };
+  await ring(1);
+  assert.equal(await p.evaluate(() => window.strokes), 0);
+  await p.getByLabel("Play a tone").check();
+  await p.waitForTimeout(3100); // two sentences have a pause between them
+  await ring(2); // the same caller again is said again
+  await p.waitForFunction(() => window.strokes === 2);
+  await close(p);
+});
+
 test("links of other programs fill in the number, and call nobody", async () => {
   const p = await open("1005", { path: "#/call?number=%2B15559000105" });
   await p.waitForFunction(() => document.querySelector("[data-dial] input")?.value === "+15559000105");

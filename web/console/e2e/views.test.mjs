@@ -125,7 +125,7 @@ test("every state a line can be in has its word; whereto and with whom stand bes
   await shows(1002, "ringing", "Ringing", "from Kira Lindt", "↙");
   await lift(1002);
   await shows(1011, "talking", "with Bruno Costa");
-  await shows(1002, "talking", "with Kira Lindt");
+  await shows(1002, "talking", "with Kira Lindt", /^\d:\d\d$/); // since when
   const [c] = (await rest("GET", "devices/1011")).calls;
   await rest("POST", `calls/${c.callID}/connections/1011/hold`);
   await shows(1011, "held", "On hold");

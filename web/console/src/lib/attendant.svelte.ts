@@ -352,8 +352,8 @@ export class Attendant {
     const now = Date.now();
     const words = this.#announcer.hear(this.mine, this.desk.phones, now);
     if (words !== null) {
-      this.said = words;
-      this.#alert(words);
+      this.#tell(words);
+      if (this.settings.tone) void ring();
     }
     const calls = this.mine?.lines.map((l) => l.call.id) ?? [];
     if (this.#calls.some((c) => !calls.includes(c))) {
@@ -370,14 +370,12 @@ export class Attendant {
       if (p?.state !== "idle") continue;
       this.watch(id);
       this.freed = [...this.freed, id];
-      this.said = text.announce.free(nameOf(p.device));
-      this.#notify(this.said);
+      this.#tell(text.announce.free(nameOf(p.device)));
     }
     for (const { sent, fate } of this.sent) {
       if (fate.state === "overdue" && !this.#overdue.has(sent.id)) {
         this.#overdue.add(sent.id);
-        this.said = text.announce.overdue(sent.to);
-        this.#notify(this.said);
+        this.#tell(text.announce.overdue(sent.to));
       }
       const over = fate.state === "answered" || fate.state === "gone" || fate.state === "back";
       if (!over) continue;
@@ -456,12 +454,9 @@ export class Attendant {
     }
   }
 
-  #alert(words: string): void {
-    this.#notify(words);
-    if (this.settings.tone) void ring();
-  }
-
-  #notify(words: string): void {
+  /** Has it read aloud, and notified. The same sentence a second time is another text: what stands there unchanged nobody would hear again. */
+  #tell(words: string): void {
+    this.said = words === this.said ? `${words}\u00a0` : words;
     if (!this.settings.notify || document.hasFocus() || !("Notification" in window)) return;
     if (Notification.permission === "granted") new Notification(words, { tag: "farhook" }).onclick = () => focus();
   }

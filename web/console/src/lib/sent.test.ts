@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Fate, type Sent, fateOf, undoLeft } from "./sent";
+import { type Fate, type Sent, fateOf, undoLeft, urgency } from "./sent";
 import { call, leg, party } from "./testing";
 
 const id = (n: string) => party(n).device;
@@ -48,4 +48,10 @@ test("an undo for five seconds, while it rings", () => {
   expect(undoLeft(sent, ringing, 15_000)).toBe(0);
   expect(undoLeft(sent, { state: "answered" }, 11_000)).toBe(0);
   expect(undoLeft({ ...sent, undo: false }, ringing, 11_000)).toBe(0);
+});
+
+test("what nobody answers stands above all else, what is over beneath", () => {
+  const states = ["gone", "answered", "parked", "leaving", "ringing", "back", "overdue"] as const;
+  const order = states.map((state) => ({ state }) as Fate).sort((a, b) => urgency(a) - urgency(b));
+  expect(order.map((f) => f.state)).toEqual([...states].reverse());
 });
