@@ -107,7 +107,7 @@ func (t *tracker) create(e *event) {
 	}
 	l := &leg{
 		id: id, inbound: e.get(callDirection) == "inbound", role: role(e.get(markRole)), seq: e.seq, agent: e.get(userAgent), context: e.get(callerContext),
-		parked: e.get(markHolder), parks: e.get(markParks),
+		marked: e.get(markCall), parked: e.get(markHolder), parks: e.get(markParks),
 	}
 	t.identify(l, e)
 	t.legs[id] = l
@@ -120,6 +120,7 @@ func (t *tracker) create(e *event) {
 		var call string
 		if from, call = t.before(e.get(otherUniqueID)); call != "" && e.get(markCall) == "" {
 			e.value[markCall] = call
+			l.marked = call
 			t.marks = append(t.marks, mark{id, call})
 		}
 	} else if m := t.legs[e.get(queueMember)]; m != nil && m != l && !l.inbound {
@@ -162,6 +163,7 @@ func (t *tracker) create(e *event) {
 		t.into(c, l)
 	}
 	if from != nil && from.id != e.get(otherUniqueID) && l.call != nil { // that does not show when what was between them has gone
+		l.marked = l.call.id
 		t.marks = append(t.marks, mark{l.id, l.call.id})
 	}
 }

@@ -35,6 +35,7 @@ type leg struct {
 	seq      uint64  // of the event that showed it last
 	agent    string  // User-Agent of its phone
 	context  string
+	marked   string // the call that our mark on it names; empty: it has none
 	parked   string // by our mark: the leg for which this one is, or is about to be, parked
 	parks    string // when its talk is over it parks, and doesn't end: the leg that is, or was, parked for it
 	killed   bool   // by us

@@ -32,7 +32,7 @@ func (a *Adapter) parkFar(ctx context.Context, n *connection, own, far string, c
 			return nil
 		})
 	}
-	err := talk(func(_ *tracker, o, f *leg) { o.parks, f.parked, id = far, own, n.call.id }) // known before it is so
+	err := talk(func(_ *tracker, o, f *leg) { o.parks, f.parked, f.marked, id = far, own, n.call.id, n.call.id }) // known before it is so
 	if err == nil {
 		err = a.send(ctx, "uuid_setvar_multi "+far+" farhook_holder="+own+";farhook_call="+id)
 	}
@@ -67,6 +67,14 @@ func (a *Adapter) unmark(legs ...string) {
 // unpark bridges the own leg with who is parked for it. Only when nobody is left parked do both end together again.
 func (a *Adapter) unpark(ctx context.Context, own, far, id string, back func() bool) error {
 	// Marked first: if we are gone in the next moment, the leg is found in the call that it goes back to.
+	if err := a.do(func(t *tracker) error {
+		if l := t.legs[own]; l != nil {
+			l.marked = id
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
 	if err := a.send(ctx, "uuid_setvar "+own+" farhook_call "+id); err != nil {
 		return err
 	}

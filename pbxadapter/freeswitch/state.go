@@ -70,11 +70,19 @@ func (t *tracker) adopt(dumps []*event) {
 	}
 }
 
-// whereItTalks looks at legs that were to go back to who is parked for them, and are marked with that call, but talk to somebody else yet: it is his call that they are in.
+// whereItTalks looks at marks that what was done next has overtaken, when nobody was there to set them anew. Legs that were to go back to who is parked for them, and are marked with that
+// call, but talk to somebody else yet, are in his call; and a leg that rings, and is marked with a call in which there is nobody else, is in the call of who dials it.
 func whereItTalks(dumps []*event) {
-	byID := make(map[string]*event, len(dumps))
+	byID, members := make(map[string]*event, len(dumps)), make(map[string]int)
 	for _, e := range dumps {
 		byID[e.get(uniqueID)] = e
+		members[e.get(uniqueID)]++
+		members[e.get(markCall)]++
+	}
+	for _, e := range dumps {
+		if byID[e.get(originatingLeg)] != nil && e.get(answerState) != "answered" && members[e.get(markCall)] == 1 {
+			e.value[markCall] = ""
+		}
 	}
 	for _, parked := range dumps {
 		own := byID[parked.get(markHolder)]

@@ -301,13 +301,18 @@ func (t *tracker) into(c *call, l *leg) *connection {
 	return n
 }
 
-// note has a leg marked with its call, unless that shows from the leg itself.
+// note has a leg marked with its call, unless that shows from the leg itself, or from the mark that it has.
 func (t *tracker) note(l *leg) {
-	root := l.id
-	if l.parent != nil {
+	root := l.marked
+	switch {
+	case root != "":
+	case l.parent != nil:
 		root = l.parent.id
+	default:
+		root = l.id
 	}
 	if l.call != nil && l.call.id != root {
+		l.marked = l.call.id
 		t.marks = append(t.marks, mark{l.id, l.call.id})
 	}
 }
