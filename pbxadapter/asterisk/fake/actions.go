@@ -2,6 +2,7 @@ package fake
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -324,8 +325,9 @@ func (p *PBX) blindTransfer(s *session, a action) {
 	p.emit("Unhold", c.head(""))
 	p.emit("BlindTransfer", []string{"Result: Success"}, c.head("Transferer"), peer.head("Transferee"), c.bridge.head(),
 		[]string{"IsExternal: Yes", "Context: " + a.get("Context"), "Extension: " + a.get("Exten")})
-	p.leave(c)
-	p.leave(peer)
+	for _, m := range slices.Clone(c.bridge.members) { // whoever came first
+		p.leave(m)
+	}
 	p.gone(c, 16, "")
 	peer.caller = nil
 	p.run(peer, a.get("Context"), a.get("Exten"))

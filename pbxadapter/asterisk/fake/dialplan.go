@@ -3,6 +3,7 @@ package fake
 import (
 	"strconv"
 	"strings"
+	"time"
 )
 
 // What the dialplan does, and what ends.
@@ -121,13 +122,13 @@ func (p *PBX) answer(d *channel) {
 	if c == nil {
 		return
 	}
-	p.emit("DialEnd", c.head(""), d.head("Dest"), []string{"DialStatus: ANSWER"})
 	for _, o := range c.dests {
 		if o != d && !o.gone {
 			p.emit("DialEnd", c.head(""), o.head("Dest"), []string{"DialStatus: CANCEL"})
 			p.gone(o, 26, "")
 		}
 	}
+	p.emit("DialEnd", c.head(""), d.head("Dest"), []string{"DialStatus: ANSWER"})
 	c.dests = nil
 	p.setState(c, 6)
 	if c.bridge == nil {
@@ -164,7 +165,20 @@ func (p *PBX) ended(d *channel, status string, cause int) {
 		return
 	}
 	if status == "BUSY" {
-		c.app = "Busy" // for five seconds, which nobody here waits for
+		c.app = "Busy"
+		if c.state != 6 {
+			p.setState(c, 7)
+		}
+		if p.phones[d.endpoint] == nil {
+			return // the network plays it for as long as somebody listens
+		}
+		time.AfterFunc(5*time.Second, func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if c.app == "Busy" {
+				p.hangup(c, 17, "")
+			}
+		})
 		return
 	}
 	p.hangup(c, cause, "")
@@ -178,10 +192,13 @@ func (p *PBX) hangup(c *channel, cause int, by string) {
 	if by != "" {
 		p.emit("HangupRequest", c.head(""), []string{"Cause: " + by})
 	}
+	if by != "" && len(c.dests) > 0 && c.state != 6 {
+		cause = 127 // given up
+	}
 	for _, d := range c.dests {
 		if !d.gone {
 			p.emit("DialEnd", c.head(""), d.head("Dest"), []string{"DialStatus: CANCEL"})
-			p.gone(d, 16, "")
+			p.gone(d, max(cause, 16), "")
 		}
 	}
 	c.dests = nil

@@ -16,6 +16,9 @@ func (p *PBX) Call(from, to string) error {
 	if p.phones[from] == nil && from != "pstn" {
 		return fmt.Errorf("fake: there is no phone %s", from)
 	}
+	if from != "pstn" && !p.exists(p.class(from), to) {
+		return nil // 404: no event tells of it
+	}
 	c := p.newChannel(from, 4, "", "")
 	c.exten, c.dnid = to, to
 	if from == "pstn" {
