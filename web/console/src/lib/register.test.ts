@@ -42,6 +42,13 @@ test("the best first, and all of them", () => {
   expect(extensions(r.find("ada", "name"))).toEqual(["1002", "2100", "1003"]);
 });
 
+test("a whole word before one that begins so, a whole extension before one that begins so, that before one within", () => {
+  const r = registerOf(["1", { name: "Ben Itow" }], ["2", { name: "Cleo Ito" }], ["3", { name: "Shito" }]);
+  expect(extensions(r.find("ito", "number"))).toEqual(["2", "1", "3"]);
+  const n = registerOf(["4421"], ["42"], ["421"], ["142"]);
+  expect(extensions(n.find("42", "number")).slice(0, 2)).toEqual(["42", "421"]);
+});
+
 const many = 10_000;
 
 /** So many lines, named in no order. */
