@@ -8,6 +8,7 @@ import (
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
+	"farhook/pbxadapter/freeswitch/fake"
 )
 
 // nobody waits until the PBX has no leg any more.
@@ -143,5 +144,37 @@ func TestStrayParkedLegIsKept(t *testing.T) {
 	s.is("202", csta.Connected)
 	if now := append(s.whose("201"), s.whose("202")...); !slices.Equal(now, []string{own, far}) {
 		t.Errorf("there are %v", now)
+	}
+}
+
+// Who was parked and has been taken back ends with the talk, as anybody: neither leg is marked any more.
+func TestTakenBackIsUnmarked(t *testing.T) {
+	s := newScript(t, true)
+	s.talk()
+	id := s.conn("201", csta.Connected)
+	s.do(csta.HoldCall{CallToBeHeld: id})
+	s.do(csta.RetrieveCall{CallToBeRetrieved: id})
+	s.until("the marks are gone", func() bool {
+		return !slices.ContainsFunc(s.f.Legs(), func(l fake.Leg) bool {
+			return l.Vars["farhook_holder"] != "" || l.Vars["farhook_parks"] != "" || l.Vars["park_after_bridge"] == "true"
+		})
+	})
+	s.hand(s.hands.HangUp("202"))
+	s.nobody()
+}
+
+// What is set at a phone, and the PBX cannot be asked for, is still known when the link comes back.
+func TestFeaturesOutliveTheLink(t *testing.T) {
+	s := onFake(t)
+	a := fakeAdapter(t, s.at, false)
+	a.conf.Sync, a.conf.Feat = true, nil
+	s.adapter(a)
+	s.do(csta.SetDoNotDisturb{Device: "202", DoNotDisturbOn: true})
+	_ = s.stop()
+	s.model = callmodel.New()
+	s.adapter(a)
+	defer func() { _ = s.stop() }()
+	if !slices.Contains(s.model.Features("202"), callmodel.Feature(callmodel.DoNotDisturb{On: true})) {
+		t.Errorf("%+v", s.model.Features("202"))
 	}
 }
