@@ -14,7 +14,8 @@ import (
 	"farhook/pbxadapter/asterisk/fake"
 )
 
-// acted is what is done to the fake for it to say what a recording has: hands and actions, as they were.
+// acted is what is done to the fake for it to say what a recording has: hands and actions, as they were. The dialogues that it lacks are about REFER, 302,
+// queues, feature codes, ARI, or how long a phone rings, which the fake knows nothing of.
 var acted = map[string][]func(*fakeSession){
 	"basic-caller-clears":     {dials("101", "102"), answers("102"), hangsUp("101")},
 	"basic-callee-clears":     {dials("101", "102"), answers("102"), hangsUp("102")},
@@ -138,9 +139,6 @@ func acts(name string, fields ...string) func(*fakeSession) {
 		s.send(text + "\r\n")
 	}
 }
-
-// acted has those of the 64 dialogues in which people and clients do what the fake's can: the others are REFER, redirections by 302, Local channels, queues,
-// feature codes, ARI, registrations and what a phone's own transfers make of bridges, which it doesn't know.
 
 // The fake says what the real one said: for each channel the same events in the same order, with the same states, causes and partners, but for ids,
 // and for what it leaves out.

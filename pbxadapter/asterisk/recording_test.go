@@ -44,20 +44,16 @@ func (s step) event() string {
 	return name
 }
 
-// recordings are all dialogues, by name.
-func recordings(t testing.TB) map[string][]step {
+// contents are the files of dialogues, by name.
+func contents(t testing.TB) map[string]string {
 	t.Helper()
 	z, err := zip.OpenReader(filepath.FromSlash(dialogues))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer z.Close()
-	all := map[string][]step{}
+	all := map[string]string{}
 	for _, f := range z.File {
-		name, ok := strings.CutSuffix(f.Name, ".ami")
-		if !ok {
-			continue
-		}
 		r, err := f.Open()
 		if err != nil {
 			t.Fatal(err)
@@ -67,7 +63,19 @@ func recordings(t testing.TB) map[string][]step {
 			t.Fatal(err)
 		}
 		_ = r.Close()
-		all[name] = readSteps(t, name, string(text))
+		all[f.Name] = string(text)
+	}
+	return all
+}
+
+// recordings are all dialogues, by name.
+func recordings(t testing.TB) map[string][]step {
+	t.Helper()
+	all := map[string][]step{}
+	for file, text := range contents(t) {
+		if name, ok := strings.CutSuffix(file, ".ami"); ok {
+			all[name] = readSteps(t, name, text)
+		}
 	}
 	if len(all) != 64 {
 		t.Fatalf("%d dialogues, want 64", len(all))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -124,7 +126,8 @@ func line(told callmodel.Told, names map[csta.CallID]string) string {
 	return b.String()
 }
 
-// Every dialogue has been read beside its proposal.
+// Every dialogue has been read beside its proposal; where the review says no more than "as proposed", each device hears each proposed event, in the proposed
+// state of its own.
 func TestDifferences(t *testing.T) {
 	text, err := os.ReadFile("../../testdata/pbx/asterisk/differences.txt")
 	if err != nil {
@@ -132,16 +135,85 @@ func TestDifferences(t *testing.T) {
 	}
 	all := recordings(t)
 	seen := map[string]bool{}
+	compared := 0
 	for _, part := range strings.Split(string(text), "\n# ")[1:] {
 		name, reason, _ := strings.Cut(part, "\n")
-		if _, ok := all[name]; !ok || seen[name] || strings.TrimSpace(reason) == "" {
+		reason = strings.TrimSpace(reason)
+		if _, ok := all[name]; !ok || seen[name] || reason == "" {
 			t.Errorf("%q is no dialogue, or there twice, or without a word", name)
 		}
 		seen[name] = true
+		if reason != "as proposed" {
+			continue
+		}
+		told := hearings(t, name)
+		for _, want := range proposed(t, name) {
+			i := slices.IndexFunc(told, func(h hearing) bool {
+				return h.device == want.device && h.event == want.event && (want.local == "" || h.local == want.local)
+			})
+			if i < 0 {
+				t.Errorf("%s: %s does not hear %s %s, as it is proposed to", name, want.device, want.event, want.local)
+				continue
+			}
+			told = slices.Delete(told, i, i+1)
+			compared++
+		}
 	}
 	for name := range all {
 		if !seen[name] {
 			t.Errorf("%s has not been reviewed", name)
 		}
 	}
+	if compared < 100 {
+		t.Errorf("%d proposed events were compared: they are not found in the proposals", compared)
+	}
+}
+
+// hearing is an event that a device hears, and its own state then.
+type hearing struct{ device, event, local string }
+
+// hearings are those of a golden file.
+func hearings(t *testing.T, name string) (list []hearing) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(golden, name+".txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for l := range strings.SplitSeq(string(text), "\n") {
+		head, _, _ := strings.Cut(l, ":")
+		if f := strings.Fields(head); len(f) > 2 {
+			for _, h := range f[2:] {
+				device, local, _ := strings.Cut(h, "=")
+				list = append(list, hearing{device, f[1], local})
+			}
+		}
+	}
+	return list
+}
+
+var (
+	proposal      = regexp.MustCompile(`\b(1\d\d): ([A-Z]\w+)\(([^()]*)`)
+	proposedState = regexp.MustCompile(`local=(\w+)`)
+)
+
+// proposed are those that the recorder proposes.
+func proposed(t *testing.T, name string) (list []hearing) {
+	t.Helper()
+	_, text, _ := strings.Cut(contents(t)[name+".md"], "## Expected CSTA events")
+	for l := range strings.SplitSeq(text, "\n") {
+		if strings.HasPrefix(l, "- Note") {
+			continue
+		}
+		for _, m := range proposal.FindAllStringSubmatch(l, -1) {
+			h := hearing{device: m[1], event: m[2]}
+			if h.event == "Transferred" {
+				h.event = "Transfered" // as the standard spells it
+			}
+			if s := proposedState.FindStringSubmatch(m[3]); s != nil {
+				h.local = s[1]
+			}
+			list = append(list, h)
+		}
+	}
+	return list
 }
