@@ -383,3 +383,29 @@ func TestRestartInConference(t *testing.T) {
 	s.is("201", csta.Connected)
 	s.is("202", csta.Connected)
 }
+
+// Who was rung anew for a transfer is in the call that went on, also for another farhook: the mark of the call for which he rang first has been set anew.
+func TestRestartAfterTransferToWhoRang(t *testing.T) {
+	s := newScript(t, false)
+	s.talk()
+	s.consult("203")
+	s.do(csta.TransferCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+	s.is("203", csta.Alerting)
+	s.hand(s.hands.Answer("203"))
+	s.is("203", csta.Connected)
+	before := s.conn("203", csta.Connected).Call
+	time.Sleep(50 * time.Millisecond) // the marks are set
+	_ = s.stop()
+	s.model, s.told = callmodel.New(), nil
+	s.adapter(fakeAdapter(t, s.at, false))
+	for _, d := range []csta.DeviceID{"202", "203"} {
+		if id := s.conn(d, csta.Connected).Call; id != before {
+			t.Errorf("%s is in %s, and was in %s", d, id, before)
+		}
+	}
+	for _, l := range s.f.Legs() {
+		if mark := l.Vars["farhook_call"]; mark != "" && before != csta.CallID("fs-"+mark) {
+			t.Errorf("%s is marked with %s", l.User, mark)
+		}
+	}
+}
