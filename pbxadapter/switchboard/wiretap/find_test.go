@@ -152,6 +152,16 @@ func TestFindPBX(t *testing.T) {
 	}
 }
 
+// A name is cut as it is in records, so that a long one is found by itself.
+func TestFindLongPBX(t *testing.T) {
+	tap := wiretap.New(1<<20, 0)
+	name := strings.Repeat("a long name ", 60)
+	tap.Record(wiretap.Record{Layer: wiretap.PBX, Peer: name, Text: []byte("x")})
+	if n := len(tap.Find(wiretap.Filter{PBX: name})); n != 1 {
+		t.Errorf("%d messages", n)
+	}
+}
+
 // briefly has lengths in place of texts, which are quicker compared.
 func briefly(all []wiretap.Record) []wiretap.Record {
 	for i, r := range all {
