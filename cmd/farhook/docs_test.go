@@ -319,7 +319,7 @@ var notRun = []struct{ page, begins, why string }{
 
 // Whatever a page shows is run, or is in the list; and what is in the list is on its page.
 func TestWhatOfDocsIsNotRun(t *testing.T) {
-	ran := regexp.MustCompile("^(sh (run|live|end)|yaml (check|part|pbx)|(bash|go|javascript|python) \\w+)$")
+	ran := regexp.MustCompile(`^(sh (run|live|end)|yaml (check|part|pbx)|(bash|go|javascript|python) \w+)$`)
 	indented := regexp.MustCompile(`(?m)(?:^ {4}.*\n)+`)
 	used := make(map[int]bool)
 	for name, page := range pages(t) {
