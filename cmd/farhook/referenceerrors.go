@@ -76,12 +76,12 @@ var sipAnswers = map[int]explained{
 	416: {"the request's URI is neither `sip:` nor `sips:`", "the route's or the peer's configuration"},
 	420: {"the peer requires an extension that there isn't; Unsupported names it", "turn it off at the peer"},
 	422: {"the session interval is too short; Min-SE has the least", "the peer tries again by itself; `sip.min_session_expires`"},
-	480: {"the PBX link of the line is down, and the peer wants to be told so", "`peers[].while_down: accept`; `farhook doctor`"},
+	480: {"the PBX link of the line is down, and the peer wants to be told so; or not all PBXs have told their phones yet, and nobody knows the line: Retry-After says when", "`peers[].while_down: accept`; `farhook doctor`"},
 	481: {"no such dialog: after a restart without `sip.store`, or at another gateway", "the client signs in again by itself; `sip.store`, [troubleshooting.md](troubleshooting.md)"},
 	482: {"the same INVITE came by two ways", "a loop, or a fork in the UC server's routes"},
 	487: {"a request was cancelled, or its session ended meanwhile", "nothing"},
 	500: {"a fault of farhook's own; or an INVITE while an earlier one of the dialog is still carried out: Retry-After says when", "the log has the fault: report it"},
-	503: {"not now: draining, memory near its limit, too many connections, sessions or requests, a PBX that hasn't told its phones yet or whose link is down; Retry-After says when", "`farhook_refusals_total` and the log say which"},
+	503: {"not now: draining, memory near its limit, too many connections, sessions or requests; Retry-After says when", "`farhook_refusals_total` and the log say which"},
 	505: {"another version of SIP than 2.0", "the peer is at fault"},
 }
 
