@@ -11,6 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
 	"farhook/csta"
 	"farhook/pbxadapter/sim"
 	"farhook/pbxadapter/switchboard"
@@ -165,7 +169,10 @@ func TestConversations(t *testing.T) {
 		for _, late := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/late=%v", strings.TrimSuffix(name, ".txt"), late), func(t *testing.T) {
 				t.Parallel()
+				core, logs := observer.New(zapcore.DebugLevel)
+				defer func() { traced(t, logs.All()) }()
 				h := newHouse(t, rights(f), late, func(c *uacsta.Config) {
+					c.Log = zap.New(core)
 					c.Monitors = setting(t, f, "monitors")
 					c.Mailbox = setting(t, f, "mailbox")
 					c.Peers = peersOf(f)
@@ -179,6 +186,25 @@ func TestConversations(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// traced requires a trace id in every line about a request, and that there are some. What comes of a lost link no request has asked for; OPTIONS says nothing.
+func traced(t *testing.T, lines []observer.LoggedEntry) {
+	t.Helper()
+	n := 0
+	for _, l := range lines {
+		m := l.ContextMap()
+		if m["session"] == nil && m["service"] == nil && m["reason"] == nil || m["reason"] == "the PBX link was lost" {
+			continue
+		}
+		n++
+		if id, _ := m["trace"].(string); len(id) != 32 || strings.Trim(id, "0123456789abcdef") != "" || strings.Trim(id, "0") == "" {
+			t.Errorf("%s has trace id %q: %v", l.Message, id, m)
+		}
+	}
+	if n == 0 && !strings.Contains(t.Name(), "options") {
+		t.Errorf("nothing is logged in %d lines", len(lines))
 	}
 }
 

@@ -169,23 +169,30 @@ func TestVanished(t *testing.T) {
 	seen := &spy{Listener: l, conns: make(chan net.Conn, 1)}
 	done := make(chan struct{})
 	go func() { _ = h.uc.Serve(t.Context(), seen, nil); close(done) }()
-	if answers, alive := exchange(t, l.Addr().String(), ""); !alive || len(answers) > 0 {
-		t.Fatal(answers)
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPeer(t, client) // open until the options have been read
+	p.send(p.request("OPTIONS", ""))
+	if g := p.read(); g.status() != 200 {
+		t.Fatal(g.head)
 	}
 	c := <-seen.conns
 	raw, err := c.(*net.TCPConn).SyscallConn()
-	if err == nil {
-		err = raw.Control(func(fd uintptr) {
-			for option, want := range map[int]int{0x12: 12_000, syscall.TCP_KEEPINTVL: 2, 4: 6, 6: 3} { // user timeout; interval; idle; count
-				if v, err := syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, option); err != nil || v != want {
-					t.Errorf("TCP option %d is %d (%v), want %d", option, v, err, want)
-				}
-			}
-		})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err != nil && !strings.Contains(err.Error(), "closed") {
+	if err := raw.Control(func(fd uintptr) {
+		for option, want := range map[int]int{0x12: 12_000, syscall.TCP_KEEPINTVL: 2, 4: 6, 6: 3} { // user timeout; interval; idle; count
+			if v, err := syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, option); err != nil || v != want {
+				t.Errorf("TCP option %d is %d (%v), want %d", option, v, err, want)
+			}
+		}
+	}); err != nil {
 		t.Error(err)
 	}
+	client.Close()
 	l.Close()
 	<-done
 }

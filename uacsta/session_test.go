@@ -47,11 +47,11 @@ func newHouseOn(t testing.TB, l net.Listener, through func(*faulty) pbxadapter.A
 		t.Fatal(err)
 	}
 	h := &house{pbx: &faulty{PBX: pbx}, clock: clock}
-	h.board = switchboard.New(p, switchboard.Options{}, switchboard.PBX{Name: "sim", Adapter: through(h.pbx)})
 	conf := uacsta.Config{}
 	for _, f := range change {
 		f(&conf)
 	}
+	h.board = switchboard.New(p, switchboard.Options{Log: conf.Log}, switchboard.PBX{Name: "sim", Adapter: through(h.pbx)})
 	h.uc = uacsta.New(h.board, conf)
 	h.addr = l.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
