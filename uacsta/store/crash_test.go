@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"go.uber.org/goleak"
 )
 
 // The environment variable by which the test binary knows that it is the process to be killed.
@@ -22,7 +24,7 @@ func TestMain(m *testing.M) {
 		fmt.Println(writeForever(path))
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // whole is a value that shows whether it is whole.
