@@ -115,11 +115,12 @@ const firstWait = 5 * time.Second
 
 // Run refreshes until ctx ends.
 func (d *Directory) Run(ctx context.Context) error {
-	wait := d.o.Refresh
+	first := min(firstWait, d.o.Refresh)
+	wait, failing := d.o.Refresh, d.anyFailed()
+	if failing { // at the start: what there is may be an old copy
+		wait = first
+	}
 	for {
-		if d.anyFailed() {
-			wait = min(max(firstWait, wait), d.o.Refresh)
-		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
@@ -129,12 +130,13 @@ func (d *Directory) Run(ctx context.Context) error {
 			timer.Stop()
 		case <-timer.C:
 		}
-		if d.refresh(ctx) {
-			wait = d.o.Refresh
-		} else if wait >= d.o.Refresh {
-			wait = firstWait
-		} else {
-			wait *= 2
+		switch good := d.refresh(ctx); {
+		case good:
+			wait, failing = d.o.Refresh, false
+		case !failing:
+			wait, failing = first, true
+		default:
+			wait = min(2*wait, d.o.Refresh)
 		}
 	}
 }

@@ -243,6 +243,58 @@ func TestRefresh(t *testing.T) {
 	})
 }
 
+// stuck is a source that never answers, until its time is up.
+type stuck struct{ moody }
+
+func (*stuck) Load(ctx context.Context, _ func(Person)) error { <-ctx.Done(); return ctx.Err() }
+
+// A directory that hangs doesn't hold up the start where there is a copy: its people are there after a short while. It is asked again soon, not after the
+// interval, and then at growing distances, which end with the interval.
+func TestStartWithoutSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		folder := t.TempDir()
+		if err := New(Options{Folder: folder}, &moody{people: []Person{{User: "sip:a@x"}}}).Load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		d := New(Options{Folder: folder, Start: 10 * time.Second, Limit: 2 * time.Minute}, &stuck{})
+		if err := d.Load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took != 10*time.Second || len(d.View().People) != 1 {
+			t.Errorf("the start took %v, with %d people", took, len(d.View().People))
+		}
+		began = time.Now()
+		if err := New(Options{Start: 10 * time.Second, Limit: 2 * time.Minute}, &stuck{}).Load(t.Context()); err == nil || time.Since(began) != 2*time.Minute {
+			t.Errorf("without a copy: %v after %v", err, time.Since(began))
+		}
+
+		m := &moody{err: errors.New("gone")}
+		d = New(Options{Folder: folder, Refresh: time.Minute}, m)
+		if err := d.Load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go func() { _ = d.Run(ctx) }()
+		var at []time.Duration
+		began = time.Now()
+		for n := m.asked(); len(at) < 7; time.Sleep(time.Second) {
+			synctest.Wait()
+			if now := m.asked(); now > n {
+				n, at = now, append(at, time.Since(began))
+			}
+		}
+		want := []time.Duration{5, 15, 35, 75, 135, 195, 255} // s: after 5, 10, 20, 40, and then the interval
+		for i := range want {
+			if got := at[i].Round(time.Second); got != want[i]*time.Second {
+				t.Errorf("asked after %v", at)
+				break
+			}
+		}
+	})
+}
+
 // Several sources: the first that knows a user says who he is, the others add numbers.
 func TestSeveralSources(t *testing.T) {
 	d := New(Options{}, List{{User: "a@x", Name: "A", Lines: []string{"1001"}}}, &moody{people: []Person{{User: "sip:a@x", Name: "Other", Lines: []string{"1009"}, Aliases: []string{"+1999"}}, {User: "sip:b@x"}}})
