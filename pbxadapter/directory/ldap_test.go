@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -268,6 +269,35 @@ func TestLDAPGarbage(t *testing.T) {
 			}
 			t.Log(err)
 		})
+	}
+}
+
+// A value without end is given up when it is too much, long before its time is up; and a server that says nothing to a TLS hello when that is.
+func TestLDAPBounds(t *testing.T) {
+	var taken atomic.Int64 // octets
+	endless := serveGarbage(t, func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 1024))
+		_, _ = c.Write([]byte{0x30, 0x84, 0x7f, 0xff, 0xff, 0xff, 4, 0x84, 0x7f, 0xff, 0xff, 0xf0})
+		for chunk := make([]byte, 1<<20); ; {
+			n, err := c.Write(chunk)
+			taken.Add(int64(n))
+			if err != nil {
+				return
+			}
+		}
+	})
+	if _, err := load(t, ask(t, LDAPConfig{URLs: []string{endless}, Timeout: time.Hour})); err == nil || !strings.Contains(err.Error(), "the server sent 33554432 octets without the end of an entry") {
+		t.Errorf("an endless value: %v", err)
+	}
+	if n := taken.Load(); n > 64<<20 { // what is under way in the sockets is taken too
+		t.Errorf("%d octets of it were taken", n)
+	}
+	silent := strings.Replace(serveGarbage(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }), "ldap:", "ldaps:", 1)
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	defer stop()
+	err := ask(t, LDAPConfig{URLs: []string{silent}, Timeout: 100 * time.Millisecond}).Load(ctx, func(Person) {})
+	if err == nil || !strings.Contains(err.Error(), "TLS: ") || !strings.Contains(err.Error(), "i/o timeout") || ctx.Err() != nil {
+		t.Errorf("no answer to the hello: %v", err)
 	}
 }
 
