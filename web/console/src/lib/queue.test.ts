@@ -62,3 +62,14 @@ test.each([
   [20_000, "warm"],
   [60_000, "hot"],
 ] as const)("%i ms are %s", (ms, tone) => expect(toneOf(ms)).toBe(tone));
+
+test("who is in groups sees the calls of those, who is in none of all", () => {
+  const other = device("2000", { kind: "group", members: [id("1003")] });
+  const waits = (c: string, where: string) => ({
+    ...call(c, leg("9001", "connected"), leg(where, "queued")),
+    called: party(where),
+  });
+  const phones = world([waits("a", "1000"), waits("b", "2000")], [other, device("1004")]);
+  const seen = (mine: string) => all(phones, [group.id, other.id], id(mine), 1000).map((w) => w.call.id);
+  expect([seen("1001"), seen("1003"), seen("1004")]).toEqual([["a"], ["b"], ["a", "b"]]);
+});

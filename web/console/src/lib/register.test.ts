@@ -45,6 +45,8 @@ test("the best first, and all of them", () => {
 test("a whole word before one that begins so, a whole extension before one that begins so, that before one within", () => {
   const r = registerOf(["1", { name: "Ben Itow" }], ["2", { name: "Cleo Ito" }], ["3", { name: "Shito" }]);
   expect(extensions(r.find("ito", "number"))).toEqual(["2", "1", "3"]);
+  const begins = registerOf(["1", { name: "Dora Clara" }], ["2", { name: "Clara Dahl" }]);
+  expect(extensions(begins.find("clara d", "number"))).toEqual(["2", "1"]);
   const n = registerOf(["4421"], ["42"], ["421"], ["142"]);
   expect(extensions(n.find("42", "number")).slice(0, 2)).toEqual(["42", "421"]);
 });
