@@ -387,7 +387,10 @@ func TestRestartInConference(t *testing.T) {
 // Who was rung anew for a transfer is in the call that went on, also for another farhook: the mark of the call for which he rang first has been set anew.
 func TestRestartAfterTransferToWhoRang(t *testing.T) {
 	s := newScript(t, false)
-	s.talk()
+	s.hand(s.hands.Dial("202", "201")) // the call has its name from the leg that dials 203 next
+	s.is("201", csta.Alerting)
+	s.hand(s.hands.Answer("201"))
+	s.is("201", csta.Connected)
 	s.consult("203")
 	s.do(csta.TransferCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
 	s.is("203", csta.Alerting)
