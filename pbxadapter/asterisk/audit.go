@@ -309,8 +309,6 @@ func (a *Adapter) compare(l lists, within map[string]bool) map[string]bool {
 			differ[id] = true
 		case c.leg != nil && len(c.leg.call.legs) == 1 && up && talks(m.Get("Application")) && !c.app.open():
 			differ[id] = true // an application answered a call of ours, which no event tells
-		case c.leg != nil && c.leg.state == csta.Connected && up && parks(m):
-			differ[id] = true // our dialplan lines hold its call
 		case c.leg != nil && bridged != "" && !c.bridge.apart && a.holdDiffers(c, m, l):
 			differ[id] = true
 		}
