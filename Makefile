@@ -5,7 +5,7 @@ FUZZ    ?= 10000x
 SUDO    ?= $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
-.PHONY: soak all build test lint format generate console fuzz bench dist dist-test
+.PHONY: soak all build test lint format generate console fuzz bench performance dist dist-test
 all: generate format lint console test fuzz
 
 build:
@@ -56,3 +56,11 @@ soak:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# performance prints, in some six minutes, what docs/performance.md is filled in from. The machine should have nothing else to do.
+performance: build
+	bin/farhook bench
+	bin/farhook bench web
+	$(GO) test -run '^$$' -bench 'Wiretap|Info|Call$$|Decode|Encode' -benchmem ./uacsta ./csta
+	$(GO) test -run '^$$' -bench . ./pbxadapter/asterisk ./pbxadapter/freeswitch
+	$(GO) test -run '^$$' -bench Board ./web/console/e2e

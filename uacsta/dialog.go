@@ -39,12 +39,14 @@ func transactionOf(m *message) transaction {
 }
 
 func newDialog(m *message, target string) dialog {
+	// Idle sessions are many: what is part of a longer string is kept there once.
+	callID, tag := m.get("Call-ID"), newTag()
 	d := dialog{
-		tag: newTag(), callID: strings.Clone(m.get("Call-ID")), peerTag: strings.Clone(param(m.get("From"), "tag")),
+		key: callID + "\x00" + param(m.get("From"), "tag"), local: m.get("To") + ";tag=" + tag,
 		remote: strings.Clone(m.get("From")), target: strings.Clone(target), opening: transactionOf(m),
 	}
-	d.key = d.callID + "\x00" + d.peerTag
-	d.local = m.get("To") + ";tag=" + d.tag
+	d.callID, d.peerTag = d.key[:len(callID)], d.key[len(callID)+1:]
+	d.tag = d.local[len(d.local)-len(tag):]
 	for _, r := range m.list("Record-Route") {
 		d.routes = append(d.routes, strings.Clone(r))
 	}

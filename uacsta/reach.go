@@ -23,12 +23,12 @@ const (
 
 // reach is how a session's requests get to its peer. It belongs to the session's loop.
 type reach struct {
-	conn     *conn // the last one that the dialog used; nil: none yet
-	earlier  *conn // the one before, which may outlive the last; nil: none
-	dialling bool
-	tries    int
+	conn     *conn     // the last one that the dialog used; nil: none yet
+	earlier  *conn     // the one before, which may outlive the last; nil: none
 	redialAt time.Time // zero: not waiting
-	restored bool      // from the store, and the peer hasn't been heard of since
+	tries    int32
+	dialling bool
+	restored bool // from the store, and the peer hasn't been heard of since
 }
 
 // reached notes the connection on which the peer speaks now.

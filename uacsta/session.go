@@ -26,12 +26,12 @@ type session struct {
 	mailbox []mail
 	running bool
 	gone    bool
-	waiting int // requests in the mailbox
+	counted bool // among its peer's sessions; the server's lock guards it
+	waiting int  // requests in the mailbox
 
 	sent sent
 
-	asked   atomic.Int64 // when the peer last asked for something, in Unix nanoseconds
-	counted bool         // among its peer's sessions
+	asked atomic.Int64 // when the peer last asked for something, in Unix nanoseconds
 
 	// The loop's own.
 	times

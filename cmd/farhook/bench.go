@@ -25,7 +25,7 @@ type benchCmd struct {
 	Rate        int           `default:"1000" help:"Requests a second where they are made when they are due; 0: leave that out."`
 	SignIns     int           `default:"10000" help:"Sessions that sign in at once; 0: leave that out."`
 	Held        int           `default:"50000" help:"Sessions held idle for 35 s, to see what they weigh; 0: leave that out."`
-	Profile     string        `type:"existingdir" help:"Folder for CPU profiles of the servers, one for each measurement (go tool pprof reads them)."`
+	Profile     string        `type:"existingdir" help:"Folder for CPU profiles of the servers, one for each measurement, and one of the heap of the sessions held (go tool pprof reads them)."`
 	Only        string        `help:"Only the request measurements whose name contains this."`
 }
 
@@ -55,7 +55,7 @@ func (b *benchCmd) Run(ctx context.Context, s *streams) error {
 	if err := b.check(); err != nil {
 		return err
 	}
-	lines := max(b.Sessions, b.SignIns, b.Held) + 25
+	lines := max(b.Sessions, b.SignIns) + 25
 	gateway, err := startTarget(ctx, "gateway", lines)
 	if err != nil {
 		return err
@@ -70,6 +70,7 @@ func (b *benchCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
+	fmt.Fprintln(s.out, machine())
 	fmt.Fprintf(s.out, "DeliveredEvent: encoded from its template in %v, decoded in %v\n", encode, decode)
 	fmt.Fprintf(s.out, "%d sessions on %d connections, %d requests under way, %d rounds of %v each\n\n", b.Sessions, b.Connections, b.Outstanding, b.Rounds, b.Duration)
 	fmt.Fprintf(s.out, "%-30s %10s %10s %7s   %9s %9s %7s   %8s %8s\n", "closed loop", "gateway/s", "bare/s", "ratio", "CPU us", "bare us", "ratio", "p50 us", "p99 us")
@@ -113,7 +114,7 @@ func (b *benchCmd) Run(ctx context.Context, s *streams) error {
 			r.quantile(0.5)/1000, r.quantile(0.99)/1000, h.lost, h.doubled, h.disordered)
 	}
 	if b.Held > 0 {
-		return b.hold(ctx, s, gateway)
+		return b.hold(ctx, s)
 	}
 	return nil
 }
@@ -194,7 +195,12 @@ func (b *benchCmd) profile(t *target, name string) error {
 	if name != "" {
 		file = filepath.Join(b.Profile, t.kind+"-"+strings.ReplaceAll(strings.ToLower(name), " ", "")+".pprof")
 	}
-	if _, err := io.WriteString(t.in, "profile "+file+"\n"); err != nil {
+	return t.write("profile", file)
+}
+
+// write has the process write a profile.
+func (t *target) write(what, file string) error {
+	if _, err := io.WriteString(t.in, what+" "+file+"\n"); err != nil {
 		return err
 	}
 	line, err := t.out.ReadString('\n')
@@ -235,8 +241,13 @@ func (b *benchCmd) signIns(ctx context.Context, t *target, n int) (result, error
 	return r, errors.Join(err, b.profile(t, ""), l.signOut())
 }
 
-// hold signs sessions in, has each monitor its line, and says what they weigh.
-func (b *benchCmd) hold(ctx context.Context, s *streams, t *target) error {
+// hold signs sessions in at a gateway that nobody has been at before, has each monitor its line, and says what they weigh.
+func (b *benchCmd) hold(ctx context.Context, s *streams) error {
+	t, err := startTarget(ctx, "gateway", b.Held+25)
+	if err != nil {
+		return err
+	}
+	defer t.stop()
 	before, err := t.rss()
 	if err != nil {
 		return err
@@ -267,7 +278,10 @@ func (b *benchCmd) hold(ctx context.Context, s *streams, t *target) error {
 	}
 	fmt.Fprintf(s.out, "\n%d idle monitored sessions: heap %.2f KB each, RSS %.2f KB each, %d goroutines in all\n",
 		b.Held, (heap-t.emptyHeap)/1024/float64(b.Held), (after-before)/1024/float64(b.Held), routines)
-	return nil
+	if b.Profile == "" {
+		return nil
+	}
+	return t.write("heap profile", filepath.Join(b.Profile, t.kind+"-heap.pprof"))
 }
 
 // target is a server in a process of its own.

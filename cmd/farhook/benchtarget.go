@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -54,6 +55,10 @@ func (b *benchTargetCmd) Run(ctx context.Context, s *streams) error {
 				fmt.Fprintln(s.out, profile(file))
 				continue
 			}
+			if file, ok := strings.CutPrefix(in.Text(), "heap profile "); ok {
+				fmt.Fprintln(s.out, heapProfile(file))
+				continue
+			}
 			runtime.GC()
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
@@ -72,6 +77,19 @@ func profile(file string) string {
 	f, err := os.Create(file)
 	if err == nil {
 		err = pprof.StartCPUProfile(f)
+	}
+	if err != nil {
+		return strconv.Quote(err.Error())
+	}
+	return "ok"
+}
+
+// heapProfile writes what lives to a file. It says what went wrong, or ok.
+func heapProfile(file string) string {
+	runtime.GC()
+	f, err := os.Create(file)
+	if err == nil {
+		err = errors.Join(pprof.Lookup("heap").WriteTo(f, 0), f.Close())
 	}
 	if err != nil {
 		return strconv.Quote(err.Error())

@@ -50,6 +50,7 @@ func (b *benchWebCmd) Run(ctx context.Context, s *streams) error {
 	case b.Calls < 1000 || b.Calls > 1_000_000:
 		return fmt.Errorf("--calls: %d is out of range: 1000 to 1000000", b.Calls)
 	}
+	fmt.Fprintln(s.out, machine())
 	c, err := parse("bench", []byte(simExample))
 	if err != nil {
 		return err
