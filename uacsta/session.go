@@ -26,8 +26,8 @@ type session struct {
 	mailbox []mail
 	running bool
 	gone    bool
-	counted bool // among its peer's sessions; the server's lock guards it
-	waiting int  // requests in the mailbox
+	counted bool  // among its peer's sessions; the server's lock guards it
+	waiting int32 // requests in the mailbox
 
 	sent sent
 
@@ -141,7 +141,7 @@ func (x *session) admits(m mail) (refused int) {
 	switch {
 	case x.gone:
 		return 481
-	case m.kind == request && x.waiting >= x.server.conf.Mailbox && !m.urgent:
+	case m.kind == request && int(x.waiting) >= x.server.conf.Mailbox && !m.urgent:
 		return 503
 	}
 	return 0

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -58,6 +59,13 @@ func (s *Server) listCalls(ctx context.Context, in *callsInput) (*callsOutput, e
 	}
 	state, _ := s.board.Snapshot(who(ctx), f)
 	from, found := slices.BinarySearchFunc(state.Calls, in.After, func(c callmodel.Call, after string) int { return strings.Compare(string(c.ID), after) })
+	if strings.HasPrefix(in.After, live.PartPrefix) { // the sender knows the call by another name
+		named := func(c live.Call) bool { return string(c.ID) == in.After }
+		from = slices.IndexFunc(state.Calls, func(c callmodel.Call) bool { return slices.ContainsFunc(s.calls(ctx, c), named) })
+		if found = from >= 0; !found {
+			return nil, refused(ctx, csta.ErrInvalidCallID.With(fmt.Errorf("after: the call %q has ended; begin anew", in.After)))
+		}
+	}
 	if found {
 		from++
 	}
@@ -68,16 +76,20 @@ func (s *Server) listCalls(ctx context.Context, in *callsInput) (*callsOutput, e
 		}) {
 			continue
 		}
-		if in.Reference != "" && s.board.Reference(c.ID) != in.Reference {
+		if in.Reference != "" && (s.board.Reference(c.ID) != in.Reference || !s.eyes(ctx).Sees(c)) { // a reference is for who may see the parties
 			continue
 		}
 		if count == in.Limit {
 			out.Body.Next = last
 			break
 		}
-		out.Body.Calls = append(out.Body.Calls, s.calls(ctx, c)...)
+		seen := s.calls(ctx, c)
+		if len(seen) == 0 {
+			continue
+		}
+		out.Body.Calls = append(out.Body.Calls, seen...)
 		count++
-		last = c.ID
+		last = seen[len(seen)-1].ID // its name to the sender
 	}
 	return out, nil
 }

@@ -173,6 +173,12 @@ func (s *Server) rawDo(ctx context.Context, r csta.Request) (csta.Response, erro
 		}
 	}
 	switch r := r.(type) {
+	case csta.MakeCall:
+		if d, err := s.device(ctx, string(r.CallingDevice)); err == nil && r.AutoOriginate == csta.AutoOriginateDoNotPrompt {
+			if p := handsFree(ctx, "autoOriginate", d.ID); p != nil {
+				return nil, p
+			}
+		}
 	case csta.SnapshotCall:
 		c, err := s.visible(ctx, r.SnapshotObject.Call)
 		if err != nil {

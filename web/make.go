@@ -89,8 +89,8 @@ func (s *Server) makeCall(ctx context.Context, in *makeCallInput) (*madeOutput, 
 		return nil, refused(ctx, csta.ErrInvalidCallingDeviceID.With("callingDevice: "+err.Error()))
 	}
 	if b.Prompt == "hands-free" {
-		if !access.From(ctx).Own(calling.ID) {
-			return nil, refused(ctx, csta.ErrPrivilege.With(fmt.Errorf("prompt: hands-free opens a microphone, and %s is none of the token's own lines", calling.ID)))
+		if p := handsFree(ctx, "prompt", calling.ID); p != nil {
+			return nil, p
 		}
 		r.AutoOriginate = csta.AutoOriginateDoNotPrompt
 	}
@@ -122,6 +122,14 @@ func (s *Server) makeCall(ctx context.Context, in *makeCallInput) (*madeOutput, 
 	out.Body.CallingDevice = &made.CallingDevice
 	s.await(ctx, f, in.Wait, made.CallingDevice, out)
 	return out, nil
+}
+
+// handsFree refuses to open a microphone elsewhere than at the sender's own lines; nil: it is one of them.
+func handsFree(ctx context.Context, member string, calling csta.DeviceID) *Problem {
+	if access.From(ctx).Own(calling) {
+		return nil
+	}
+	return refused(ctx, csta.ErrPrivilege.With(fmt.Errorf("%s: hands-free opens a microphone, and %s is none of the token's own lines", member, calling)))
 }
 
 func location(c csta.CallID) string { return "/api/v1/calls/" + url.PathEscape(string(c)) }

@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -122,5 +123,65 @@ func TestFiltersFollowTheNumbers(t *testing.T) {
 	var d struct{ DeviceID string }
 	if _, _, text := g.do("GET", "/api/v1/devices/1001", ""); json.Unmarshal([]byte(text), &d) != nil || d.DeviceID != "tel:+15551002" {
 		t.Error(text)
+	}
+}
+
+// Who may see states and not parties neither gets a call's true name from the place where a list goes on, nor finds out by a reference which lines speak with each other.
+func TestListsTellNoPartiesToWhoSeesStates(t *testing.T) {
+	g := guarded(t)
+	for _, ext := range []int{1001, 1003, 1005} {
+		g.post("/api/v1/calls", fmt.Sprintf(`{"callingDevice":"%d","calledDirectoryNumber":"%d","reference":"case 7"}`, ext, ext+1), 201)
+	}
+	var all struct{ Calls []struct{ CallID string } }
+	if g.get("/api/v1/calls?reference=case+7", &all); len(all.Calls) != 3 {
+		t.Fatalf("%+v", all)
+	}
+	states := g.secret(access.Grant{Scopes: []access.Scope{access.ObserveState}, AllDevices: true})
+	if status, text := g.as(states, "GET", "/api/v1/calls?reference=case+7", ""); status != 200 || !strings.Contains(text, `"calls":[]`) {
+		t.Errorf("by reference: %d %s", status, text)
+	}
+	after, n := "", 0
+	for pages := 0; pages == 0 || after != ""; pages++ {
+		status, text := g.as(states, "GET", "/api/v1/calls?limit=1&after="+after, "")
+		var page struct {
+			Calls []struct{ CallID string }
+			Next  string
+		}
+		if err := json.Unmarshal([]byte(text), &page); err != nil || status != 200 || pages > 3 {
+			t.Fatalf("page %d: %d %s", pages, status, text)
+		}
+		for _, c := range all.Calls {
+			if strings.Contains(text, `"`+c.CallID+`"`) {
+				t.Errorf("the true name of a call: %s", text)
+			}
+		}
+		n, after = n+len(page.Calls), page.Next
+	}
+	if n != 3 {
+		t.Errorf("%d calls in pages", n)
+	}
+	if status, text := g.as(states, "GET", "/api/v1/calls?after=part-00", ""); status != 404 || !strings.Contains(text, "begin anew") {
+		t.Errorf("after a call that has ended: %d %s", status, text)
+	}
+}
+
+// The raw door opens no microphone either that isn't the sender's own.
+func TestHandsFreeByTheRawDoor(t *testing.T) {
+	g := guarded(t)
+	own := g.secret(access.Grant{Scopes: []access.Scope{access.Control}, AllDevices: true, OwnLines: []csta.DeviceID{"tel:+15551001"}})
+	for _, c := range []struct {
+		token, calling, prompt string
+		status                 int
+	}{
+		{g.token, "1001", `,"autoOriginate":"doNotPrompt"`, 403},
+		{g.token, "1007", "", 200},
+		{g.token, "1003", `,"autoOriginate":"prompt"`, 200},
+		{own, "1001", `,"autoOriginate":"doNotPrompt"`, 200},
+		{own, "1005", `,"autoOriginate":"doNotPrompt"`, 403},
+	} {
+		body := `{"MakeCall":{"callingDevice":"` + c.calling + `","calledDirectoryNumber":"1002"` + c.prompt + `}}`
+		if status, text := g.as(c.token, "POST", "/api/v1/csta", body); status != c.status || status == 403 && !strings.Contains(text, "microphone") {
+			t.Errorf("%s: %d, want %d %s", body, status, c.status, text)
+		}
 	}
 }

@@ -64,7 +64,7 @@ func TestBench(t *testing.T) {
 func TestBenchWeb(t *testing.T) {
 	var out output
 	status := run(t.Context(), strings.Fields("bench web --duration 1s --readers 10 --rate 20 --calls 1000"), &out, &out)
-	m := regexp.MustCompile(`(?s)^10 readers, (\d+) events in 1s: (\d+) of (\d+) documents came; p50 [\d.]+[mµ]?s, p99 [\d.]+[mµ]?s
+	m := regexp.MustCompile(`(?s)^farhook \S+, go[^\n]+, \d+ processors, [^\n]+\n10 readers, (\d+) events in 1s: (\d+) of (\d+) documents came; p50 [\d.]+[mµ]?s, p99 [\d.]+[mµ]?s
 GET device: \d+/s, a bare huma operation that answers the same \d+/s, ratio [\d.]+
 make and clear: (\d+) calls/s on one connection
 history: 1000 calls were told, 1000 are on disk after [\d.]+m?s: \d+/s \(\d+ rows/s\)

@@ -68,8 +68,11 @@ func (e Eyes) name(id csta.CallID, d csta.DeviceID) csta.CallID {
 	m.Write([]byte(id))
 	m.Write([]byte{0})
 	m.Write([]byte(d))
-	return csta.CallID("part-" + hex.EncodeToString(m.Sum(nil)[:10]))
+	return csta.CallID(PartPrefix + hex.EncodeToString(m.Sum(nil)[:10]))
 }
+
+// PartPrefix begins the names of lines' parts in calls.
+const PartPrefix = "part-"
 
 // nameKey makes the names of parts, anew in each process.
 var nameKey = []byte(rand.Text())
