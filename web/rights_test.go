@@ -185,3 +185,34 @@ func TestHandsFreeByTheRawDoor(t *testing.T) {
 		}
 	}
 }
+
+// A stream tells nothing of what goes on at other lines, not even that it does: neither an event nor the end of a call, whichever of the rights one has on one's own.
+func TestStreamsTellNothingOfOtherLines(t *testing.T) {
+	g := guarded(t)
+	for _, scope := range []access.Scope{access.ObserveState, access.ObserveParties, access.Control} {
+		mine := g.secret(access.Grant{Scopes: []access.Scope{scope}, OwnLines: []csta.DeviceID{"tel:+15551009"}})
+		s := g.follow("GET", "/api/v1/events", "", "Authorization", "Bearer "+mine)
+		if first := s.next(); strings.Contains(first.raw, "1001") || !strings.Contains(first.raw, "1009") {
+			t.Errorf("%s: %s", scope, first.raw)
+		}
+		g.post(g.consulted()+"/connections/1001/conference", "", 200)
+		g.hangUp(1001)
+		g.hangUp(1002)
+		if err := g.pbx.Phone(1003).SetDoNotDisturb(true); err != nil {
+			t.Fatal(err)
+		}
+		g.send("PUT", "/api/v1/devices/1003/note", `{"text":"away"}`, 200)
+		if err := g.pbx.Phone(1003).SetDoNotDisturb(false); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.pbx.Phone(1009).SetMessageWaiting(true); err != nil {
+			t.Fatal(err)
+		}
+		if d := s.next(); d.Event != "MessageWaitingEvent" {
+			t.Errorf("%s: %s", scope, d.raw)
+		}
+		if err := g.pbx.Phone(1009).SetMessageWaiting(false); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
