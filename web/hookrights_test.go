@@ -26,7 +26,7 @@ func TestWebhooksStayOutside(t *testing.T) {
 		}
 	}
 	// A name that leads inside is found out when it is connected to.
-	h := g.hook(`{"url":"https://localhost:9/","kinds":["feature"]}`)
+	h := g.hook(`{"url":"https://localhost:9/","kinds":["feature"],"devices":["1003"]}`)
 	if err := g.pbx.Phone(1003).SetDoNotDisturb(true); err != nil {
 		t.Fatal(err)
 	}
