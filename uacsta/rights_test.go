@@ -2,12 +2,16 @@ package uacsta_test
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -337,7 +341,14 @@ func TestCallersAsTheClientKnowsThem(t *testing.T) {
 // A call for help waits for nothing and passes every limit: neither requests that are still being carried out, nor a full mailbox, nor the rate of sign-ins, nor
 // the number of sessions.
 func TestEmergencyPassesLimits(t *testing.T) {
-	o := newOffice(t, numbering.Table{}, uacsta.Config{Mailbox: 2, SignIns: 0.001, Sessions: 1}, aliceOf("tel:+15551001"), directory.Person{User: "sip:carol@contoso.test", Lines: []string{"1003"}})
+	var full atomic.Bool // no memory for more
+	admit := func() error {
+		if full.Load() {
+			return errors.New("memory is short")
+		}
+		return nil
+	}
+	o := newOffice(t, numbering.Table{}, uacsta.Config{Mailbox: 2, SignIns: 0.001, Sessions: 1, Admit: admit}, aliceOf("tel:+15551001"), directory.Person{User: "sip:carol@contoso.test", Lines: []string{"1003"}})
 	p := o.dial(t)
 	p.signIn("tel:+15551001")
 	if err := o.pbx.set("SetDoNotDisturb", "is stuck"); err != nil {
@@ -359,9 +370,26 @@ func TestEmergencyPassesLimits(t *testing.T) {
 	if got := q.invite("1003", "<sip:carol@contoso.test>", ""); !strings.HasPrefix(got.start, "SIP/2.0 503") {
 		t.Fatalf("no limit of sign-ins: %s", got.start)
 	}
+	full.Store(true)
 	r := o.dial(t)
 	r.send(strings.Replace(r.request("INVITE", encode(csta.MakeCall{CallingDevice: "1003", CalledDirectoryNumber: "112", AutoOriginate: csta.AutoOriginateDoNotPrompt})), "sip:alice@contoso.test>;tag", "sip:carol@contoso.test>;tag", 1))
 	if got := r.read(); !strings.HasPrefix(got.start, "SIP/2.0 200") || !strings.Contains(got.body, "MakeCallResponse") {
 		t.Errorf("a call for help without a session: %s%s", got.head, got.body)
+	}
+}
+
+// A server that is none of the configured ones stands in the audit record.
+func TestRefusedPeerIsNoted(t *testing.T) {
+	o := newOffice(t, numbering.Table{}, uacsta.Config{Peers: []uacsta.Peer{{Name: "pool", Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}}}}, aliceOf("tel:+15551001"))
+	p := o.dial(t)
+	_, _ = io.Copy(io.Discard, p.conn) // it is closed without a word
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		text, err := os.ReadFile(o.audited)
+		if err == nil && strings.Contains(string(text), `"act":"`+string(audit.PeerRefused)+`"`) && strings.Contains(string(text), "127.0.0.1") {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%v: %s", err, text)
+		}
 	}
 }

@@ -107,6 +107,7 @@ func TestEmergencyCalls(t *testing.T) {
 		{"consult", alicePhone, csta.ConsultationCall{ExistingCall: own, ConsultedDevice: "0911"}, "0911"},
 		{"deflect", alicePhone, csta.DeflectCall{CallToBeDiverted: own, NewDestination: "+112"}, "112"},
 		{"transfer", alicePhone, csta.SingleStepTransferCall{ActiveCall: own, TransferredTo: "112"}, "112"},
+		{"conference, which this PBX can't", alicePhone, csta.SingleStepConferenceCall{ActiveCall: own, DeviceToJoin: "112"}, "dial 112 on the phone"},
 		{"make from another's", alicePhone, csta.MakeCall{CallingDevice: d2, CalledDirectoryNumber: "112"}, "from the caller's own device only"},
 		{"make from the one acted for", boss, csta.MakeCall{CallingDevice: d1, CalledDirectoryNumber: "112"}, "from the caller's own device only, and tel:+15551001 is not that of sip:bob@example.com: dial 112 on the phone"},
 		{"consult on another's", alicePhone, csta.ConsultationCall{ExistingCall: other, ConsultedDevice: "112"}, "from the caller's own device only"},
