@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"farhook/csta"
+	"farhook/web/access"
 )
 
 // pastCall is a call as history has it.
@@ -189,5 +192,32 @@ func TestDigitsReachTheOtherSide(t *testing.T) {
 	}
 	if got := g.pbx.Phone(1001).Pressed(); got != "" {
 		t.Errorf("who presses hears %q", got)
+	}
+}
+
+// History tells of the calls of one's own lines, and of no others: in the list, in the CSV, by name.
+func TestHistoryIsNarrowed(t *testing.T) {
+	g := guarded(t)
+	g.talking(1001, 1002)
+	g.hangUp(1001)
+	g.talking(1003, 1004)
+	g.hangUp(1003)
+	mine := g.secret(access.Grant{Scopes: []access.Scope{access.ObserveParties}, OwnLines: []csta.DeviceID{"tel:+15551001"}})
+	for _, c := range g.past("", 2) {
+		own, status := strings.HasSuffix(c.Calling.Number, "1001"), 404
+		if own {
+			status = 200
+		}
+		if got, text := g.as(mine, "GET", "/api/v1/history/"+c.ID, ""); got != status {
+			t.Errorf("%s: %d, want %d %s", c.Calling.Number, got, status, text)
+		}
+	}
+	for _, path := range []string{"", ".csv"} {
+		if status, text := g.as(mine, "GET", "/api/v1/history"+path, ""); status != 200 || !strings.Contains(text, "15551002") || strings.Contains(text, "15551003") {
+			t.Errorf("%s: %d %s", path, status, text)
+		}
+		if status, text := g.as(mine, "GET", "/api/v1/history"+path+"?device=1003", ""); status != 404 {
+			t.Errorf("%s of another line: %d %s", path, status, text)
+		}
 	}
 }
