@@ -111,6 +111,9 @@ type call struct {
 	handing         csta.DeviceID  // that hands it over, where our dialplan lines hold it
 	handedTo        callmodel.Party
 	deflected       callmodel.Party // where a request of ours is sending it
+	parks           bool            // a request of ours has a party parked
+	parkee          *channel        // who is parked already
+	parking         *doubt          // … perhaps by a transfer that is to be told before
 	lost            []*channel      // called, ended without an answer, and it isn't known yet why
 }
 

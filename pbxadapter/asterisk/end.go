@@ -133,6 +133,12 @@ func (k *call) live(l *leg) []*leg {
 // end is a party that has left its call.
 func (t *tracker) end(c *channel) {
 	l := c.leg
+	if k := l.call; k.parking.open() {
+		if c != k.parkee {
+			return // it is told how
+		}
+		k.parking.settle()
+	}
 	l.channels = slices.DeleteFunc(l.channels, func(o *channel) bool { return o != c && o.gone })
 	if len(l.channels) > 1 {
 		l.drop(c)

@@ -352,8 +352,9 @@ func (a *Adapter) parkCall(ctx context.Context, r csta.ParkCall) (csta.ParkCallR
 		return none, err
 	}
 	k, far := l.call, rest[0].channel().name
-	k.op = pbxadapter.Op(ctx)
+	k.op, k.parks = pbxadapter.Op(ctx), true
 	a.mu.Unlock()
+	defer a.ofCall(k.id, func(k *call) { k.parks = false })
 	a.together(ctx, *r.Parking)
 	a.mu.Lock()
 	parked := csta.ConnectionID{Call: k.id, Device: a.t.book.dialled(n)}

@@ -83,15 +83,38 @@ func (t *tracker) dissolve(c *channel, k *call, cause csta.EventCause) {
 	t.move(own, csta.Null, cause)
 }
 
-// parkedCall is a party that was put into a car park: the call waits there.
+// parkedCall is a party that was put into a car park. Where a phone did that by a blind transfer, the transfer tells what became of the phone, and may
+// come after.
 func (t *tracker) parkedCall(m ami.Message) {
 	c := t.of(m, "Parkee")
 	if c == nil || c.leg == nil {
 		return
 	}
+	k, space := c.leg.call, t.shown(m.Get("ParkingSpace"))
+	if space.Device == "" {
+		return
+	}
+	if k.parks || len(k.others(c.leg)) == 0 {
+		t.parked(c, space)
+		return
+	}
+	for _, l := range k.others(c.leg) {
+		for _, x := range l.channels {
+			x.ending.drop()
+		}
+	}
+	k.parkee = c
+	k.parking = t.after(joinDoubt, func() {
+		if c.leg != nil {
+			t.parked(c, space)
+		}
+	})
+}
+
+// parked tells that a party's call waits in a slot.
+func (t *tracker) parked(c *channel, space callmodel.Party) {
 	k := c.leg.call
-	space := t.shown(m.Get("ParkingSpace"))
-	if space.Device == "" || k.leg(space.Device) != nil {
+	if k.leg(space.Device) != nil {
 		return
 	}
 	for _, l := range slices.Clone(k.legs) {
@@ -119,6 +142,7 @@ func (t *tracker) unparkedCall(m ami.Message) {
 		return
 	}
 	r.app.drop()
+	c.leg.call.parking.settle()
 	if l := c.leg.call.virtual(slot); l != nil {
 		t.take(l, r, csta.CauseCallPickup)
 	}

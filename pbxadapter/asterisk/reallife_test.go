@@ -204,7 +204,7 @@ var life = []struct {
 	{
 		"call waiting",
 		[]string{
-			"101 call 102", "wait 3s 102 ringing", "102 answer", "wait 3s 101 answered", "sleep 300ms", "103 call 102", "wait 3s 102 ringing from=103", "sleep 300ms", "102 hold", "102 answer",
+			"101 call 102", "wait 3s 102 ringing", "102 answer", "wait 3s 101 answered", "sleep 300ms", "103 call 102", "wait 3s 102 ringing from=103", "sleep 300ms", "102 hold", "wait 3s 102 held", "sleep 100ms", "102 answer",
 			"sleep 500ms", "103 hangup", "sleep 300ms", "102 unhold", "sleep 500ms", "101 hangup",
 		},
 		map[csta.DeviceID][]string{

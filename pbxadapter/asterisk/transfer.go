@@ -37,7 +37,9 @@ func (t *tracker) blindTransfer(m ami.Message) {
 			return
 		}
 	}
+	k := by.leg.call
 	t.singleStep(by.leg, t.shown(m.Get("Extension")))
+	k.parking.settle()
 }
 
 // singleStep tells that a party handed its call over to a number.
