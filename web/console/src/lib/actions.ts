@@ -2,7 +2,7 @@
 
 import type { LegState } from "./model";
 import type { Line, Phone } from "./phone";
-import { text } from "./text";
+import { reason, text } from "./text";
 
 /** Kinds of work with a call of one's own. */
 export type Action =
@@ -125,8 +125,8 @@ export function whyNotOther({ device: mine }: Phone, { device }: Phone): string 
 export function lacking(service: string, { device }: Phone, live: boolean): string | null {
   if (!live) return text.whyNot.notLive;
   if (!device.linkUp) return text.whyNot.linkDown(device.pbx);
-  const reason = device.lacks.get(service);
-  if (reason) return text.whyNot.lacks(reason);
+  const why = device.lacks.get(service);
+  if (why) return text.whyNot.lacks(reason(why));
   if (!device.offers.has(service)) return text.whyNot.notOffered(device.pbx);
   if (device.outOfService !== null) return text.whyNot.outOfService;
   return null;

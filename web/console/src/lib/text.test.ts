@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import { de } from "./de";
 import { en } from "./en";
-import { choose, speak, text, when } from "./text";
+import { choose, reason, speak, text, when } from "./text";
 
 afterEach(() => speak("en"));
 
@@ -19,6 +19,18 @@ test("what is spoken is what was asked for", async () => {
   expect(text.action.swap).toBe("Makeln");
   await speak("nonsense");
   expect(text.action.consult).toBe("Consult");
+});
+
+test("why a device lacks a service is said in the language spoken, what no catalogue has as it came", async () => {
+  const why = 'the phone, which calls itself "T1 %s", does not answer when it is told to';
+  const bare = "there is no car park";
+  expect([reason(why), reason(bare)]).toEqual([why, bare]);
+  await speak("de");
+  expect([reason(why), reason(bare)]).toEqual([
+    "Das Telefon, das sich „T1 %s“ nennt, nimmt nicht an, wenn man es ihm sagt",
+    "Es gibt keine Parkplätze",
+  ]);
+  for (const other of ["", "made up", 'the phone, which calls itself "', "%s"]) expect(reason(other)).toBe(other);
 });
 
 test("counts follow the language's rules", () => {

@@ -1,8 +1,12 @@
 // The catalogue in use. Languages but English are loaded when they are asked for, before the page is drawn.
 
 import { type Catalogue, en } from "./en";
+import { type Sayings, sayings, understood } from "./saying";
 
 export let text: Catalogue = en;
+
+/** What the server says, likewise. */
+export let words: Sayings = {};
 
 const catalogues: Record<string, () => Promise<Catalogue>> = {
   en: () => Promise.resolve(en),
@@ -20,7 +24,17 @@ export function choose(wanted: readonly string[]): string {
 
 /** Speaks a language from now on. Call it before anything is drawn. */
 export async function speak(lang: string): Promise<void> {
-  text = await (catalogues[lang] ?? catalogues["en"]!)();
+  [text, words] = await Promise.all([(catalogues[lang] ?? catalogues["en"]!)(), sayings(lang)]);
+  reasons.clear();
+}
+
+const reasons = new Map<string, string>();
+
+/** Why a device lacks a service, as the server says it. */
+export function reason(sentence: string): string {
+  let known = reasons.get(sentence);
+  if (known === undefined) reasons.set(sentence, (known = understood(sentence, words)));
+  return known;
 }
 
 /** A time of day as people of this language write it. */
