@@ -459,6 +459,72 @@ var asRecorded = map[string]func(*script){
 		s.is("203", csta.Connected)
 		s.hand(s.hands.HangUp("201"))
 	},
+	"blind-transfer-phone": func(s *script) {
+		s.talk()
+		s.hand(s.f.Refer("202", "203"))
+		s.is("203", csta.Alerting)
+		s.hand(s.hands.Answer("203"))
+		s.is("203", csta.Connected)
+		s.hand(s.hands.HangUp("203"))
+	},
+	"blind-transfer-phone-by-caller": func(s *script) {
+		s.talk()
+		s.hand(s.f.Refer("201", "203"))
+		s.is("203", csta.Alerting)
+		s.hand(s.hands.Answer("203"))
+		s.is("203", csta.Connected)
+		s.hand(s.hands.HangUp("203"))
+	},
+	"attended-transfer-phone": func(s *script) {
+		s.talk()
+		s.hand(s.hands.Hold("202"))
+		s.is("202", csta.Hold)
+		s.hand(s.hands.Dial("202", "203"))
+		s.is("203", csta.Alerting)
+		s.hand(s.hands.Answer("203"))
+		s.is("203", csta.Connected)
+		s.hand(s.f.Join("202"))
+		s.is("202")
+		s.hand(s.hands.HangUp("203"))
+	},
+	"valet-phone": func(s *script) {
+		s.talk()
+		s.hand(s.f.Refer("202", "501"))
+		s.is("501", csta.Queued)
+		s.hand(s.hands.Dial("203", "501"))
+		s.is("203", csta.Connected)
+		s.is("501")
+		s.hand(s.hands.HangUp("203"))
+	},
+	"pickup-phone": func(s *script) {
+		s.hand(s.hands.Dial("201", "202"))
+		s.is("202", csta.Alerting)
+		s.hand(s.hands.Dial("203", "*8202"))
+		s.is("203", csta.Connected)
+		s.is("202")
+		s.hand(s.hands.HangUp("203"))
+	},
+	"outside-early-media": func(s *script) {
+		s.hand(s.hands.Dial("201", "9003"))
+		s.is("9003", csta.Alerting)
+		s.hand(s.hands.HangUp("201"))
+	},
+	"queue-fifo": func(s *script) {
+		s.hand(s.hands.Dial("201", "420"))
+		s.is("204", csta.Alerting)
+		s.is("420", csta.Queued)
+		s.hand(s.hands.Answer("204"))
+		s.is("420")
+		s.hand(s.hands.HangUp("204"))
+	},
+	"queue-callcenter": func(s *script) {
+		s.hand(s.hands.Dial("201", "430"))
+		s.is("205", csta.Alerting)
+		s.is("430", csta.Queued)
+		s.hand(s.hands.Answer("205"))
+		s.is("430")
+		s.hand(s.hands.HangUp("201"))
+	},
 }
 
 func (s *script) registers(user string) {

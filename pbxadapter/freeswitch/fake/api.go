@@ -3,7 +3,6 @@ package fake
 import (
 	"encoding/json"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -282,13 +281,7 @@ func (f *PBX) then(l *leg, app string) {
 			f.hangup(l, "NORMAL_CLEARING")
 			return
 		}
-		if !o.ans {
-			f.lift(o)
-		}
-		for _, r := range slices.Clone(o.rings) {
-			f.hangup(r, "PICKED_OFF")
-		}
-		f.bridge(l, o)
+		f.intercept(l, o)
 	case "&conference":
 		room, _, _ := strings.Cut(arg, "@")
 		f.enter(l, room)

@@ -65,11 +65,21 @@ func (f *PBX) route(l *leg, to, rdnis, class string) {
 		f.ring(l, "203", rdnis)
 	case to == "9001": // rings, and is an announcement
 		f.fire("CHANNEL_PROGRESS", l, nil)
+	case to == "9003": // an announcement that nobody pays for
+		f.fire("CHANNEL_PROGRESS_MEDIA", l, nil)
 	case to == "301": // a conference room
 		f.lift(l)
 		f.enter(l, to)
 	case strings.HasPrefix(to, "*7"):
 		f.code(l, to)
+	case strings.HasPrefix(to, "*8"):
+		f.takes(l, to)
+	case to == "420":
+		f.queue(l, "fifo", "204")
+	case to == "430":
+		f.queue(l, "callcenter", "206", "205")
+	case to == "501", to == "502":
+		f.valet(l, to)
 	case len(to) == 3 && to >= "201" && to <= "205", to[0] == '0':
 		f.ring(l, to, rdnis)
 	default:
@@ -171,6 +181,9 @@ func (f *PBX) answer(l *leg) {
 			return
 		}
 	}
+	if l.member != nil {
+		f.serves(l)
+	}
 	if do := l.onAnswer; do != nil {
 		l.onAnswer = nil
 		do()
@@ -234,8 +247,10 @@ func (f *PBX) hangup(l *leg, cause string) {
 	if o := l.other; o != nil {
 		defer f.hangup(o, cause)
 	}
-	if p := l.parent; p != nil {
-		p.rings = slices.DeleteFunc(p.rings, func(o *leg) bool { return o == l })
+	for _, p := range []*leg{l.parent, l.member} {
+		if p != nil {
+			p.rings = slices.DeleteFunc(p.rings, func(o *leg) bool { return o == l })
+		}
 	}
 	m := map[string]string{"Hangup-Cause": cause}
 	f.fire("CHANNEL_HANGUP", l, m)
@@ -291,7 +306,7 @@ func (f *PBX) transfer(l *leg, to string) {
 
 // run has a leg run a list of applications, or a number of the dialplan.
 func (f *PBX) run(l *leg, to, rdnis string) {
-	l.next, l.parked, l.slot = nil, false, false
+	l.next, l.parked, l.slot, l.waits = nil, false, false, false
 	to, inline := strings.CutSuffix(strings.TrimSpace(to), " inline")
 	to = strings.Trim(to, "'")
 	switch {
@@ -301,10 +316,8 @@ func (f *PBX) run(l *leg, to, rdnis string) {
 		room, _, _ := strings.Cut(strings.TrimPrefix(to, "conference:"), "@")
 		f.enter(l, room)
 	case strings.HasPrefix(to, "valet_park:"):
-		l.parked, l.slot, l.app = true, true, "valet_park"
-		lot, slot, _ := strings.Cut(strings.TrimPrefix(to, "valet_park:"), " ")
-		l.vars["valet_lot_extension"] = slot
-		f.fire("valet_parking::info", l, map[string]string{"Valet-Lot-Name": lot, "Valet-Extension": slot, "Action": "hold"})
+		_, slot, _ := strings.Cut(to, " ")
+		f.valet(l, slot)
 	case strings.HasPrefix(to, "m:^:"):
 		l.next = strings.Split(strings.TrimPrefix(to, "m:^:"), "^")
 		f.goOn(l)

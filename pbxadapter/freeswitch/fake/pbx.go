@@ -63,6 +63,8 @@ type leg struct {
 	inbound, ans, held   bool
 	dead, parked, unseen bool
 	slot                 bool   // where it is parked is a slot of the valet parking lot
+	waits                bool   // in the queue app, for a member
+	member               *leg   // for whom this one, a member's, is rung
 	deaf                 bool   // it does nothing when it is told to
 	cause                string // of its end
 	app                  string // by which it is parked; empty: because a talk is over
@@ -297,6 +299,17 @@ func (f *PBX) describe(l *leg, m map[string]string) {
 	}
 	if l.peer != nil {
 		m["variable_signal_bond"] = l.peer.id
+	}
+	if o := l.member; o != nil {
+		m[map[string]string{"fifo": "variable_fifo_bridge_uuid", "callcenter": "variable_cc_member_session_uuid"}[o.app]] = o.id
+	}
+	if l.waits {
+		m["variable_current_application"] = l.app
+		if l.app == "fifo" {
+			m["variable_fifo_status"] = "WAITING"
+		} else {
+			m["variable_cc_side"] = "member"
+		}
 	}
 	if l.room != "" {
 		m["variable_conference_uuid"], m["variable_conference_name"], m["variable_current_application"] = "id-"+l.room, l.room, "conference"
