@@ -64,13 +64,10 @@ func slow(t *testing.T, path string) (*gateway, *slowPBX) {
 	t.Helper()
 	pbx := &slowPBX{commands: make(chan struct{}, 10), answer: make(chan error)}
 	s, b := slowServer(t, path, pbx)
+	told := allTold(t, b)
 	url, _ := serve(t, b, s)
-	g := &gateway{t: t, url: url}
-	for up := false; !up; {
-		d, ok := b.Device(access.Gateway, "tel:+15551001")
-		up = ok && d.LinkUp
-	}
-	return g, pbx
+	told("tel:+15551001")
+	return &gateway{t: t, url: url}, pbx
 }
 
 // slowServer is a board with that PBX and its server, which serves nobody yet.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"farhook/csta"
 	"farhook/pbxadapter"
 	"farhook/pbxadapter/sim"
 	"farhook/pbxadapter/switchboard"
@@ -90,17 +91,47 @@ func startBoard(
 	if err != nil {
 		t.Fatal(err)
 	}
+	told := allTold(t, b)
 	url, _ := serve(t, b, s)
-	for up := false; !up; {
-		d, ok := b.Device(access.Gateway, "tel:+15551001")
-		if up = ok && d.LinkUp; !up {
-			time.Sleep(time.Millisecond)
-		}
-	}
+	told("tel:+15551001")
 	if err := acc.Refresh(t.Context()); err != nil { // groups are known now
 		t.Fatal(err)
 	}
 	return &gateway{t: t, url: url, pbx: pbx, clock: clock, access: acc, server: s, db: db}
+}
+
+// allTold is to be called before a board runs; what it gives waits until its only PBX, which has this device, is connected and everything about its devices has been
+// told: who follows then hears of no beginning any more.
+func allTold(t *testing.T, b *switchboard.Board) func(csta.DeviceID) {
+	t.Helper()
+	news := make(chan struct{}, 1)
+	c := b.Follow(access.Gateway, switchboard.Now, switchboard.Filter{All: true, Beside: true}, func() { news <- struct{}{} })
+	return func(one csta.DeviceID) {
+		t.Helper()
+		defer c.Close()
+		late := time.After(20 * time.Second)
+		for told := map[csta.DeviceID]bool{}; !told[one] || len(told) < len(b.Devices(access.Gateway)); {
+			e, more, err := c.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if x, ok := e.Beside.(switchboard.DevicesChanged); ok {
+				for _, d := range x.Changed {
+					told[d] = true
+				}
+			}
+			if !more {
+				select {
+				case <-news:
+				case <-late:
+					t.Fatal("the PBX isn't connected")
+				}
+			}
+		}
+		if d, ok := b.Device(access.Gateway, one); !ok || !d.LinkUp {
+			t.Fatalf("%+v", d)
+		}
+	}
 }
 
 // do makes a request; headers are name, value pairs. It gives status, headers and body.

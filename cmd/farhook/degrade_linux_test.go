@@ -97,6 +97,7 @@ var faults = []fault{
 // suffer makes a fault happen, looks at what works meanwhile, mends it, and waits until all is well.
 func (x *trial) suffer(f fault) (failed []string, recovered time.Duration) {
 	x.t.Helper()
+	x.stopped = append(slices.Clone(f.stops), f.maybe...)
 	mend := f.inject(x)
 	fits := func() bool {
 		failed = x.failing()

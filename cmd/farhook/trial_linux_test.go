@@ -41,6 +41,8 @@ type trial struct {
 	http    string // address
 	soaking bool
 	next    int              // pair that calls
+	stopped []string         // by the fault
+	within  time.Duration    // how long the probe waits
 	why     map[string]error // probes failed of late
 	pause   sync.Mutex       // of the load
 }
@@ -51,7 +53,7 @@ const (
 )
 
 func newTrial(t *testing.T, v volume) *trial {
-	x := &trial{t: t, disk: v, names: newNames(t), why: make(map[string]error)}
+	x := &trial{t: t, disk: v, names: newNames(t), why: make(map[string]error), within: amply}
 	pbx := newExchange(t, sim.Config{Lines: 2*(trialPairs+loadPairs) + 26, Quiet: true, Clock: sim.NewClock(time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC))})
 	x.pbx, x.gate = pairs{t, pbx, trialPairs + loadPairs}, newGate(t, pbx.addr)
 	_, port, _ := net.SplitHostPort(x.gate.Addr().String())
@@ -139,7 +141,7 @@ func (x *trial) restart(sig syscall.Signal, between func()) {
 	x.dial()
 }
 
-// probes are what a gateway does, tried. Each gives up after a few seconds.
+// probes are what a gateway does, tried. Each gives up in the end.
 var probes = []struct {
 	what string
 	try  func(x *trial) error
@@ -155,6 +157,10 @@ var probes = []struct {
 func (x *trial) failing() (list []string) {
 	x.t.Helper()
 	for _, p := range probes {
+		x.within = amply
+		if slices.Contains(x.stopped, p.what) {
+			x.within = shortly
+		}
 		var u unready
 		switch err := p.try(x); {
 		case errors.As(err, &u):
@@ -169,7 +175,11 @@ func (x *trial) failing() (list []string) {
 	return list
 }
 
-const shortly = 3 * time.Second
+// How long a probe waits: shortly for what a fault stops, amply for what must go on, though the machine has much else to do.
+const (
+	shortly = 3 * time.Second
+	amply   = 20 * time.Second
+)
 
 // ask makes a request on a session that stands.
 func (x *trial) ask(s *ucSession, q csta.Message) (csta.Message, error) {
@@ -215,7 +225,7 @@ func (x *trial) call() error {
 	if err := errors.Join(b.Answer(), a.HangUp()); err != nil {
 		return err
 	}
-	for end := time.Now().Add(shortly); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(x.within); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		s.mu.Lock()
 		n := s.events - before
 		s.mu.Unlock()
@@ -228,12 +238,12 @@ func (x *trial) call() error {
 
 // newSession signs somebody in on a connection of his own, and out.
 func (x *trial) newSession() error {
-	c, err := net.DialTimeout("tcp", x.g.sip, shortly)
+	c, err := net.DialTimeout("tcp", x.g.sip, x.within)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(shortly))
+	_ = c.SetDeadline(time.Now().Add(x.within))
 	in := textproto.NewReader(bufio.NewReader(c))
 	id := rand.Text()
 	say := func(method string, cseq int, tag string, body []byte) (string, error) {
@@ -269,7 +279,7 @@ func (x *trial) get() error {
 
 // fetch asks over a connection of its own.
 func (x *trial) fetch(url string) ([]byte, error) {
-	c := http.Client{Timeout: shortly, Transport: &http.Transport{DisableKeepAlives: true}}
+	c := http.Client{Timeout: x.within, Transport: &http.Transport{DisableKeepAlives: true}}
 	r, err := c.Get(url)
 	if err != nil {
 		return nil, err
@@ -288,7 +298,7 @@ type unready []string
 func (u unready) Error() string { return fmt.Sprint([]string(u)) }
 
 func (x *trial) readyz() error {
-	c := http.Client{Timeout: shortly, Transport: &http.Transport{DisableKeepAlives: true}}
+	c := http.Client{Timeout: x.within, Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := c.Get("http://" + x.g.metrics + "/readyz")
 	if err != nil {
 		return err
