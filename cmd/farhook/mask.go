@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"regexp"
+	"strings"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -24,13 +25,24 @@ var numberFields = map[string]bool{
 	"device": true, "line": true, "number": true, "called": true, "calling": true, "dialled": true, "spelling": true, "extension": true, "endpoint": true,
 }
 
-var surelyNumber = regexp.MustCompile(`(?:tel:\+?|\+)[0-9][0-9().-]{2,}[0-9]`)
+// surelyNumber is what is a number wherever it stands: a tel URI, an international number, the user of a SIP URI, and a phone as the PBXs write it: PJSIP/1002-0000001a,
+// user/1002, sofia/internal/1002@10.0.0.1.
+var surelyNumber = regexp.MustCompile(`tel:[+*#]*[0-9][0-9().-]*[0-9]|\+[0-9][0-9().-]{2,}[0-9]|\bsips?:[*#]*[0-9]{3,}@|\b(?:PJSIP|SIP|IAX2|DAHDI|Local|user|loopback|sofia/[\w.-]+)/[+*#]*[0-9]{3,}`)
+
+// numberUser is a user who goes by his extension.
+var numberUser = regexp.MustCompile(`^[0-9]+(?:@|$)`)
 
 func maskNumbers(field, s string) string {
 	if numberFields[field] {
 		return numbering.Masked(s)
 	}
-	return surelyNumber.ReplaceAllStringFunc(s, numbering.Masked)
+	if field == "user" {
+		s = numberUser.ReplaceAllStringFunc(s, numbering.Masked)
+	}
+	return surelyNumber.ReplaceAllStringFunc(s, func(number string) string {
+		from := strings.LastIndexByte(number, '/') + 1
+		return number[:from] + numbering.Masked(number[from:])
+	})
 }
 
 // numberless is a core that hides numbers from another.
