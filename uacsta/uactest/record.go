@@ -118,6 +118,7 @@ type recorder struct {
 	answers map[string]bool   // sessions whose client answers events
 	values  map[string]string // what the gateway made, and the variable that stands for it
 	numbers map[string]string // digits, and those that stand for them
+	met     []string          // those of them by whose end others are known, in the order in which they came
 	users   map[string]string
 	hosts   map[string]string
 	own     []string // our host in Contact, as it was
@@ -130,10 +131,10 @@ type recorder struct {
 }
 
 var (
-	telNumber      = regexp.MustCompile(`(tel:\+?|\+)([0-9][0-9().-]*[0-9])`)
-	bareInXML      = regexp.MustCompile(`>([0-9]{3,})([<;])`)
+	telNumber      = regexp.MustCompile(`(tel:[+*#]*|\+)([0-9][0-9().-]*[0-9])`)
+	bareInXML      = regexp.MustCompile(`>([*#]*)([0-9]{3,})([<;])`)
 	sipUser        = regexp.MustCompile(`(sips?:)([^@\s<>;:"+$]+)@([A-Za-z0-9.-]+)`)
-	display        = regexp.MustCompile(`(?m)^((?:From|To|Contact): )"[^"\n]*"`)
+	display        = regexp.MustCompile(`(?m)^([A-Za-z-]+ *: *)(?:"[^"\n]*"|[^"<>\n:,;]*[^"<>\n:,;\s])(\s*<(?:sips?|tel):)`)
 	fullName       = regexp.MustCompile(`(<(?:\w+:)?(?:name|displayName|logicalDeviceName)>)[^<]*<`)
 	address        = regexp.MustCompile(`\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b`)
 	madeCall       = regexp.MustCompile(`<(?:\w+:)?callID>\s*([^<\s]+)\s*</`)
@@ -160,15 +161,15 @@ func (r *recorder) number(digits string, line bool) string {
 	if n := r.numbers[digits]; n != "" {
 		return n
 	}
-	for whole, n := range r.numbers {
-		if len(digits) < len(whole) && strings.HasSuffix(whole, digits) && len(digits) <= len(n) {
-			return n[len(n)-len(digits):]
+	for _, whole := range r.met { // the first that fits: whoever asks again gets the same
+		if n := r.numbers[whole]; len(digits) < len(whole) && strings.HasSuffix(whole, digits) && len(digits) <= len(n) {
+			r.numbers[digits] = n[len(n)-len(digits):]
+			return r.numbers[digits]
 		}
 	}
-	for extension, n := range r.numbers {
-		if len(n) == extensions && len(extension) < len(digits) && strings.HasSuffix(digits, extension) {
-			r.numbers[digits] = "1555" + n
-			return r.numbers[digits]
+	for _, extension := range r.met {
+		if n := r.numbers[extension]; len(n) == extensions && len(extension) < len(digits) && strings.HasSuffix(digits, extension) {
+			return r.meet(digits, "1555"+n)
 		}
 	}
 	n := ""
@@ -182,7 +183,12 @@ func (r *recorder) number(digits string, line bool) string {
 		r.others++
 		n = fmt.Sprint(15559000000 + 10*r.others)
 	}
-	r.numbers[digits] = n
+	return r.meet(digits, n)
+}
+
+// meet keeps what stands for a number's digits.
+func (r *recorder) meet(digits, n string) string {
+	r.numbers[digits], r.met = n, append(r.met, digits)
 	return n
 }
 
@@ -203,8 +209,8 @@ func (r *recorder) anonymous(s string) string {
 	}
 	each(sipUser, func(m []string) string { return m[1] + swap(r.users, m[2]+"@"+m[3], "user%d") + "@contoso.test" })
 	each(telNumber, func(m []string) string { return m[1] + r.number(onlyDigits(m[2]), false) })
-	each(bareInXML, func(m []string) string { return ">" + r.number(m[1], false) + m[2] })
-	each(display, func(m []string) string { return m[1] + `"Somebody"` })
+	each(bareInXML, func(m []string) string { return ">" + m[1] + r.number(m[2], false) + m[3] })
+	each(display, func(m []string) string { return m[1] + `"Somebody"` + m[2] })
 	each(fullName, func(m []string) string { return m[1] + "Somebody<" })
 	each(address, func(m []string) string { return swap(r.hosts, m[0], "192.0.2.%d") })
 	return s
