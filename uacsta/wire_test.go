@@ -430,7 +430,9 @@ func TestLineOfTheDirectoryBeforeItsPBX(t *testing.T) {
 		defer func() {
 			stop()
 			for range 3 {
-				<-done
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
 			}
 		}()
 		synctest.Wait()

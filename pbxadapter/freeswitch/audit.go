@@ -178,7 +178,7 @@ func (t *tracker) related(dumps []*event) (ids []string) {
 func (l *leg) differs(state string) bool {
 	switch held := l.conn != nil && l.conn.state == csta.Hold && l.conn.holder == nil; state {
 	case "HELD":
-		return !held && !(l.holds && l.talksBeside())
+		return !held && (!l.holds || !l.talksBeside())
 	case "ACTIVE":
 		return held || !l.answered || l.peer == nil && l.room == nil
 	case "RINGING", "EARLY":
