@@ -25,7 +25,7 @@ var documents = []struct{ name, summary string }{
 
 const asyncAbout = "What happens to the calls behind a farhook gateway. Server-sent events, WebSocket and webhooks give the same documents in the same order. Each has a " +
 	"position (epoch.number); a follower that comes back with its last one, as Last-Event-ID or ?after=, misses nothing, or is told of the gap. " +
-	"Filters: ?device=, ?call=, ?kind=."
+	"Filters: ?device=, ?call=, ?kind=. With ?part= a snapshot comes as documents of so many devices each."
 
 // AsyncAPI is the description of the streams (AsyncAPI 3), YAML. It is the committed asyncapi.yaml; its schemas come from the Go types.
 func AsyncAPI() ([]byte, error) {

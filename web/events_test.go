@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -220,5 +221,60 @@ func TestTooOld(t *testing.T) {
 	}
 	if d := s.next(); d.Type != "event" || g.after(d.id) != g.after(snap.id)+1 {
 		t.Errorf("%s", d.raw)
+	}
+}
+
+// A snapshot comes in parts to who asks for them: together they are the whole one, and who is cut off between them gets all of it when he comes back.
+func TestParts(t *testing.T) {
+	g := start(t)
+	var all message
+	whole := g.follow("GET", "/api/v1/events", "").next()
+	if err := json.Unmarshal([]byte(whole.raw), &all); err != nil || strings.Contains(whole.raw, `"parts"`) {
+		t.Fatalf("%v: %.200s", err, whole.raw)
+	}
+	if err := g.pbx.Phone(1001).Dial("tel:+15551002"); err != nil {
+		t.Fatal(err)
+	}
+	s := g.follow("GET", "/api/v1/events", "part=10")
+	var devices []string
+	var cut string
+	for n := 1; n <= 4; n++ {
+		d := s.next()
+		var m struct {
+			message
+			Part, Parts int
+		}
+		if err := json.Unmarshal([]byte(d.raw), &m); err != nil {
+			t.Fatal(err)
+		}
+		if m.Type != "snapshot" || m.Part != n || m.Parts != 4 || (len(m.Calls) == 1) != (n == 4) || len(m.Devices) > 10 {
+			t.Errorf("%d: %.300s", n, d.raw)
+		}
+		for _, d := range m.Devices {
+			devices = append(devices, string(d.ID))
+		}
+		switch n {
+		case 2:
+			cut = d.id
+		case 4:
+			if g.after(cut) != g.after(d.id) || cut == d.id {
+				t.Errorf("parts at %s and %s", cut, d.id)
+			}
+		}
+	}
+	want := make([]string, 0, len(all.Devices))
+	for _, d := range all.Devices {
+		want = append(want, string(d.ID))
+	}
+	if !slices.Equal(devices, want) {
+		t.Errorf("%v, want %v", devices, want)
+	}
+	if d := g.follow("GET", "/api/v1/events", "after="+cut).next(); d.Type != "snapshot" || strings.Contains(d.raw, `"parts"`) || !strings.Contains(d.raw, `"callID"`) {
+		t.Errorf("after a part: %.200s", d.raw)
+	}
+	for _, bad := range []string{"9", "10001", "x", "-10", "1e2"} {
+		if status, _, body := g.do("GET", "/api/v1/events?part="+bad, ""); status != 422 || !strings.Contains(body, "query.part") {
+			t.Errorf("part=%s: %d %s", bad, status, body)
+		}
 	}
 }

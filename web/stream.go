@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gorilla/websocket"
@@ -15,6 +16,9 @@ import (
 
 // maxFilter bounds the devices, calls and kinds that one follower may name.
 const maxFilter = 1000
+
+// The devices that one part of a snapshot may hold.
+const leastPart, mostPart = 10, 10_000
 
 // events serves the stream: as WebSocket to who asks for one, else as server-sent events.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
@@ -70,15 +74,21 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	s.streams.SSE(w, r, v, after, f)
 }
 
-// filter reads ?device=, ?call= and ?kind=, each of which may be there several times or hold a list.
+// filter reads ?device=, ?call= and ?kind=, each of which may be there several times or hold a list, and ?part=.
 func (s *Server) filter(r *http.Request) (live.Filter, *Problem) {
 	var f live.Filter
 	q := r.URL.Query()
 	for name := range q {
 		switch name {
-		case "after", "device", "call", "kind":
+		case "after", "device", "call", "kind", "part":
 		default:
-			return f, wrong(r.Context(), http.StatusUnprocessableEntity, fmt.Sprintf("query.%s: unknown; after, device, call and kind are known", name))
+			return f, wrong(r.Context(), http.StatusUnprocessableEntity, fmt.Sprintf("query.%s: unknown; after, device, call, kind and part are known", name))
+		}
+	}
+	if p := q.Get("part"); p != "" {
+		var err error
+		if f.Part, err = strconv.Atoi(p); err != nil || f.Part < leastPart || f.Part > mostPart {
+			return f, wrong(r.Context(), http.StatusUnprocessableEntity, fmt.Sprintf("query.part: %q is no number of devices from %d to %d", p, leastPart, mostPart))
 		}
 	}
 	values := func(name string) []string {

@@ -29,6 +29,8 @@ type Document struct {
 	Gone     []csta.DeviceID `json:"gone,omitempty" doc:"Of an event: devices that there are no more"`
 	Calls    []Call          `json:"calls,omitempty" doc:"In a snapshot all calls; in an event those that it is about, as they are after it"`
 	Notes    []Note          `json:"notes,omitempty" doc:"In a snapshot all notes; in an event the one that was written, or is gone"`
+	Part     int             `json:"part,omitempty" doc:"Of a snapshot that was asked for in parts: which one, from 1. All of them together are the snapshot; calls and notes are in the last. The position of those before it is good for nothing but to get the snapshot from its beginning"`
+	Parts    int             `json:"parts,omitempty" doc:"Of a snapshot that was asked for in parts: how many there are"`
 }
 
 // Seat is one hearer of an event.
@@ -65,6 +67,7 @@ type Filter struct {
 	Devices []csta.DeviceID
 	Calls   []csta.CallID
 	Kinds   []string // call, feature, service, note, device, or the names of events
+	Part    int      // devices in one document of a snapshot; 0: it is one document
 }
 
 // device says whether what is about a device, or about none, is asked for.
@@ -168,6 +171,20 @@ func (s *Story) Snapshot(v Viewer, f Filter) (Document, switchboard.Seq) {
 	}
 	d.Notes = s.notesOf(v, f) // after the state: what the journal told of up to seq is in it
 	return d, seq
+}
+
+// parts are the documents in which a snapshot is told. Those before the last have a gap's position: who is cut off between them gets all of it.
+func (s *Story) parts(d Document, seq switchboard.Seq, devices int) []Document {
+	if devices <= 0 {
+		return []Document{d}
+	}
+	n := max(1, (len(d.Devices)+devices-1)/devices)
+	all := make([]Document, 0, n)
+	for left := d.Devices; len(all) < n-1; left = left[devices:] {
+		all = append(all, Document{Type: d.Type, Position: s.owed(seq), At: d.At, Devices: left[:devices], Part: len(all) + 1, Parts: n})
+	}
+	d.Devices, d.Part, d.Parts = d.Devices[(n-1)*devices:], n, n
+	return append(all, d)
 }
 
 func (f Filter) board() switchboard.Filter {

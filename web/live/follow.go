@@ -196,7 +196,12 @@ func (t *teller) start(after, why string) error {
 		}
 	}
 	t.told = true
-	return t.send(d)
+	for _, part := range t.streams.parts(d, seq, t.f.Part) {
+		if err := t.send(part); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func clip(s string) string { return s[:min(len(s), 100)] }

@@ -15,10 +15,15 @@ const browser = await chromium.launch({
 });
 try {
   const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
-  await page.addInitScript(() => localStorage.setItem("farhook.settings", JSON.stringify({ phone: "tel:+15551001", asked: true })));
+  await page.addInitScript(() => {
+    localStorage.setItem("farhook.settings", JSON.stringify({ phone: "tel:+15551001", asked: true }));
+    const loading = (window.loading = []);
+    new PerformanceObserver((l) => l.getEntries().forEach((e) => loading.push(e.duration))).observe({ type: "longtask" });
+  });
   await page.goto(farhook.url);
   await page.waitForSelector('[data-link="live"]', { state: "attached" });
   await page.waitForTimeout(2000);
+  const loading = await page.evaluate(() => [...window.loading]);
   await page.evaluate(() => {
     const seen = (window.seen = { tasks: [], frames: [], messages: 0 });
     new PerformanceObserver((l) => l.getEntries().forEach((e) => seen.tasks.push(e.duration))).observe({ type: "longtask" });
@@ -95,6 +100,8 @@ try {
       frames: frames.length,
       medianFrame: at(0.5),
       p99Frame: at(0.99),
+      longTasksLoading: loading.length,
+      longestTaskLoading: longest(loading),
       longTasks: tasks.length,
       longestTask: longest(tasks),
       longTasksTyping: typing.tasks.length,

@@ -9,7 +9,18 @@ import { ways } from "./ways.mjs";
 stage({ start: () => gateway({ lines: 10_000, annex: 3 }), lines: [] });
 
 test("of 10,000 lines there are those in sight", async () => {
-  const p = await open("1005");
+  let [parts, longest] = [0, 0];
+  const p = await open("1005", {
+    before: (p) =>
+      p.on("websocket", (ws) =>
+        ws.on("framereceived", ({ payload }) => {
+          if (payload.includes('"snapshot"')) parts++;
+          longest = Math.max(longest, payload.length);
+        }),
+      ),
+  });
+  // They come some at a time: no message takes the page long to read.
+  assert.ok(parts > 40 && longest < 400_000, `${parts} parts, the longest has ${longest} octets`);
   await tile(p, 1001).focus();
   assert.ok((await p.getByRole("gridcell").count()) < 200);
   await p.getByLabel("Search name").fill("11000");
@@ -69,7 +80,7 @@ async function costs(url) {
     for (const f of ["idle", "all"]) await measure(`filter ${f}`, () => p.locator(`.filter.${f}`).click());
     for (const o of ["pbx:sim", ""]) await measure(`only ${o}`, () => p.locator(".toolbar select").first().selectOption(o));
     await p.evaluate(() => document.activeElement.blur());
-    await p.keyboard.press("Control+k");
+    await measure("the palette", () => p.keyboard.press("Control+k"));
     await measure("a letter in the palette", () => p.keyboard.press("c"));
     await p.keyboard.press("Escape");
     await p.keyboard.press("d");

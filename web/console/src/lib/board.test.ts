@@ -11,7 +11,7 @@ let last = 1;
 
 function snapshot(b: Board, devices: Device[], calls: Call[] = [], at: number | null = null, now = 0) {
   last = 1;
-  b.apply({ type: "snapshot", position: `${++epoch}.1`, at, devices, calls, notes: [] }, now);
+  b.apply({ type: "snapshot", position: `${++epoch}.1`, at, part: 1, devices, calls, notes: [] }, now);
 }
 
 function change(b: Board, m: { devices?: Device[]; gone?: string[]; calls?: Call[]; ended?: string[]; at?: number }, now = 0) {
@@ -158,6 +158,7 @@ test("a lamp that was wrong is put right by a snapshot of the same position, and
   b.apply(
     {
       type: "snapshot",
+      part: 1,
       position: `${epoch}.1`,
       at: null,
       devices: [device("1001", { outOfService: "" }), ...three.slice(1)],
@@ -168,4 +169,29 @@ test("a lamp that was wrong is put right by a snapshot of the same position, and
   );
   expect(state(b, "1001")).toBe("out");
   expect(b.counters.healed).toBe(1);
+});
+
+test("nothing of a snapshot is shown before all of its parts are there; one that lacks a part, or has one of another, is asked for again", () => {
+  const b = new Board();
+  snapshot(b, [device("1009")]);
+  const part = (n: number, position: string, ...devices: Device[]) =>
+    b.apply({ type: "part", position, at: null, part: n, devices }, 0);
+  const end = (n: number, position: string, ...devices: Device[]) =>
+    b.apply({ type: "snapshot", position, at: null, part: n, devices, calls: [], notes: [] }, 0);
+  const shown = () => [...b.phones.values()].map((p) => p.device.extension);
+  b.apply({ type: "gap", position: "x.07", at: null, reason: "" }, 0);
+  expect(part(1, "x.07", device("1001"))).toBe("taken");
+  expect(part(2, "x.07", device("1002"))).toBe("taken");
+  expect(shown()).toEqual(["1009"]);
+  expect(end(3, "x.7", device("1003"))).toBe("taken");
+  expect([shown(), b.position]).toEqual([["1001", "1002", "1003"], "x.7"]);
+  expect(b.register.find("1002", "number")).toHaveLength(1);
+
+  part(1, "x.08", device("1004"));
+  expect(end(3, "x.8", device("1005"))).toBe("lost"); // one is missing
+  part(1, "x.08", device("1004"));
+  expect(end(2, "x.9", device("1005"))).toBe("lost"); // of another one
+  expect(part(1, "x.09", device("1004"))).toBe("taken"); // begun again
+  expect(end(2, "x.9", device("1005"))).toBe("taken");
+  expect(shown()).toEqual(["1004", "1005"]);
 });

@@ -24,6 +24,7 @@ export class Board {
   /** The lines as they are looked for. */
   readonly register = new Register();
   #broken = false;
+  #coming = { part: 0, of: "", devices: [] as Device[] }; // of a snapshot, so far
   #devices = new Map<string, Device>();
   #calls = new Map<string, Call>();
   #at = new Map<string, Set<string>>(); // device → its calls
@@ -67,10 +68,14 @@ export class Board {
       this.#broken = true; // nothing but the snapshot that follows makes it whole
       return "gap";
     }
+    if ((m.type === "part" || m.type === "snapshot") && !this.#gather(m)) return "lost";
+    if (m.type === "part") return "taken";
     const order = this.#order(m.position);
     if (m.type === "snapshot") {
+      const { devices } = this.#coming;
+      this.#coming = { part: 0, of: "", devices: [] };
       if (order === "old" && !this.#broken) return this.#again();
-      this.#replace(m);
+      this.#replace({ ...m, devices });
       this.#broken = false;
     } else {
       if (this.#broken || order === "foreign") return "lost";
@@ -94,6 +99,17 @@ export class Board {
     const [theirs, k] = split(p);
     if (ours !== theirs) return "foreign";
     return k > n ? "new" : k === n ? "same" : "old";
+  }
+
+  // Nothing of a snapshot is shown before all of it is there: what is known stays, and nobody sees half of each. What takes time is done with each part.
+  #gather({ part, position, devices }: Message & { type: "part" | "snapshot" }): boolean {
+    const of = split(position).join(); // a part's position differs in nothing but a zero before the number
+    if (part === 1) this.#coming = { part: 0, of, devices: [] };
+    if (part !== this.#coming.part + 1 || of !== this.#coming.of) return false;
+    this.#coming.part = part;
+    this.#coming.devices.push(...devices);
+    this.register.prepare(devices);
+    return true;
   }
 
   #replace(m: Message & { type: "snapshot" }): void {

@@ -10,6 +10,7 @@ import { type Link, Follower } from "./stream";
 import { read } from "./wire";
 
 const drawEvery = 80; // ms
+const devicesAtOnce = 200; // in one part of a snapshot, so that 10,000 lines hold the page up nowhere
 
 export class Desk {
   hear: () => void = () => {}; // called after each time that the picture has changed
@@ -121,6 +122,7 @@ export class Desk {
       open: (after) => {
         const url = new URL("api/v1/stream", document.baseURI);
         url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+        url.searchParams.set("part", String(devicesAtOnce));
         if (after !== null) url.searchParams.set("after", after);
         return new WebSocket(url) as never;
       },
@@ -138,7 +140,7 @@ export class Desk {
       take: (m) => {
         const became = this.board.apply(m, Date.now());
         if (became === "gap") this.#missed = true;
-        if (m.type !== "heartbeat") this.#draw();
+        if (m.type !== "heartbeat" && m.type !== "part") this.#draw();
         return became !== "lost";
       },
       link: (l) => {

@@ -23,6 +23,7 @@ const plain: Readonly<Record<string, string>> = { ß: "ss", æ: "ae", œ: "oe", 
 
 /** Text as it is compared: lower case, without accents. */
 export function fold(text: string): string {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.toLowerCase(); // most of what 10,000 lines have
   return text
     .normalize("NFD")
     .replace(/\p{Mn}/gu, "")

@@ -77,7 +77,8 @@ export type Position = string;
 export type Message =
   | { type: "heartbeat"; position: Position; at: number | null }
   | { type: "gap"; position: Position; at: number | null; reason: string }
-  | { type: "snapshot"; position: Position; at: number | null; devices: Device[]; calls: Call[]; notes: Note[] }
+  | { type: "part"; position: Position; at: number | null; part: number; devices: Device[] } // of the snapshot that follows, from 1
+  | { type: "snapshot"; position: Position; at: number | null; part: number; devices: Device[]; calls: Call[]; notes: Note[] } // its last part
   | {
       type: "change";
       position: Position;

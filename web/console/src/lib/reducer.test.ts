@@ -36,11 +36,12 @@ class Server {
     return `${this.epoch}.${this.last}`;
   }
 
-  snapshot(): Message {
+  snapshot(): Message & { type: "snapshot" } {
     return {
       type: "snapshot",
       position: this.position,
       at: null,
+      part: 1,
       devices: [...this.devices.values()],
       calls: [...this.calls.values()],
       notes: [...this.notes.values()],
@@ -113,6 +114,24 @@ class Server {
   }
 }
 
+/** A snapshot as one document, or in parts of so many devices. */
+function parted(m: Message & { type: "snapshot" }, roll: (sides: number) => number): Message[] {
+  const size = roll(4);
+  const all: Message[] = [];
+  let left = m.devices;
+  while (size > 0 && left.length > size) {
+    all.push({
+      type: "part",
+      position: m.position.replace(".", ".0"),
+      at: null,
+      part: all.length + 1,
+      devices: left.slice(0, size),
+    });
+    left = left.slice(size);
+  }
+  return [...all, { ...m, part: all.length + 1, devices: left }];
+}
+
 function picture(b: Board) {
   const byId = (x: { id: string }, y: { id: string }) => x.id.localeCompare(y.id);
   return {
@@ -136,17 +155,23 @@ test.each(Array.from({ length: 300 }, (_, i) => i))("ends in the server's state,
     return board.apply(m, 0);
   };
   let connected = false;
+  let fresh = false; // a snapshot was asked for
   let sent = 0; // journal number told on this connection
 
   const connect = () => {
     connected = true;
+    const asked = fresh;
     const [epoch, n] = (board.position ?? "0.0").split(".").map(Number) as [number, number];
     const oldest = server.last - server.journal.length;
-    if (board.position !== null && epoch === server.epoch && n >= oldest) sent = n;
+    if (!asked && board.position !== null && epoch === server.epoch && n >= oldest) sent = n;
     else {
-      if (board.position !== null) give({ type: "gap", position: server.position, at: null, reason: "" });
-      give(server.snapshot());
+      if (!asked && board.position !== null) give({ type: "gap", position: server.position, at: null, reason: "" });
+      for (const m of parted(server.snapshot(), roll)) {
+        if (roll(12) === 0) return void (connected = false); // cut in the middle of it
+        give(m);
+      }
       sent = server.last;
+      fresh = false;
     }
   };
   const drain = () => {
@@ -156,6 +181,7 @@ test.each(Array.from({ length: 300 }, (_, i) => i))("ends in the server's state,
       sent = n;
       if (give(m) === "lost") {
         connected = false;
+        fresh = true;
         return;
       }
     }
@@ -171,11 +197,14 @@ test.each(Array.from({ length: 300 }, (_, i) => i))("ends in the server's state,
         connect();
         break;
       case 2: // something comes a second time, however old: also of an earlier life of the server
-        if (told.length > 0) {
+        if (connected && told.length > 0) {
           const again = told[roll(told.length)]!;
           // A snapshot of another epoch is only ever asked for; it doesn't come by itself.
-          if (again.type !== "gap" && !(again.type === "snapshot" && !again.position.startsWith(`${server.epoch}.`))) {
-            if (board.apply(again, 0) === "lost") connected = false;
+          if (
+            again.type !== "gap" &&
+            !((again.type === "snapshot" || again.type === "part") && !again.position.startsWith(`${server.epoch}.`))
+          ) {
+            if (board.apply(again, 0) === "lost") [connected, fresh] = [false, true];
           }
         }
         break;
@@ -191,11 +220,13 @@ test.each(Array.from({ length: 300 }, (_, i) => i))("ends in the server's state,
         else connected = false; // it lagged and was cut
     }
   }
-  connect();
-  drain();
+  do {
+    connect();
+    drain();
+  } while (!connected);
   expect(board.position).toBe(server.position);
 
-  const fresh = new Board();
-  fresh.apply(server.snapshot(), 0);
-  expect(picture(board)).toEqual(picture(fresh));
+  const right = new Board();
+  right.apply(server.snapshot(), 0);
+  expect(picture(board)).toEqual(picture(right));
 });

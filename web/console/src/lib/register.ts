@@ -39,6 +39,7 @@ export class Register {
   /** What has been worked, for those who look after it: lines folded, and compared with each other. */
   readonly counters = { folded: 0, compared: 0 };
   #entries = new Map<string, Entry>();
+  #prepared = new Map<Device, Entry>();
   #orders = new Map<Order, { census: number; list: readonly Entry[] }>();
   #census = 0;
 
@@ -47,12 +48,25 @@ export class Register {
     return this.#census;
   }
 
+  /** Folds lines that are to be put, so that it needn't be done for all of them at once. */
+  prepare(devices: Iterable<Device>): void {
+    for (const d of devices) if (!this.#knows(d)) this.#prepared.set(d, this.#fold(d));
+  }
+
+  #knows(device: Device): boolean {
+    const known = this.#entries.get(device.id);
+    return known !== undefined && same(known.device, device);
+  }
+
+  #fold(device: Device): Entry {
+    this.counters.folded++;
+    return entryOf(device);
+  }
+
   /** Takes a line over. Where nothing that is looked for has changed it costs nothing. */
   put(device: Device): void {
-    const known = this.#entries.get(device.id);
-    if (known && same(known.device, device)) return;
-    this.counters.folded++;
-    this.#entries.set(device.id, entryOf(device));
+    if (this.#knows(device)) return;
+    this.#entries.set(device.id, this.#prepared.get(device) ?? this.#fold(device));
     this.#census++;
   }
 
@@ -64,6 +78,7 @@ export class Register {
   replace(devices: ReadonlyMap<string, Device>): void {
     for (const id of this.#entries.keys()) if (!devices.has(id)) this.drop(id);
     for (const d of devices.values()) this.put(d);
+    this.#prepared.clear();
   }
 
   /** All lines in an order, by their ids. They are compared only where some have come or been renamed, and those alone with the others. */

@@ -42,6 +42,7 @@ class Bench {
     {
       read: (data) => {
         if (data === "broken") throw new Error("broken");
+        if (data === "part") return { type: "part", position: "e.07" } as Message;
         return data === "unknown" ? null : ({ type: "snapshot", position: data } as Message);
       },
       position: () => this.position,
@@ -89,6 +90,36 @@ test("live only from the first message", () => {
   b.socket.onmessage!({ data: "e.7" });
   expect(b.link).toEqual({ state: "live" });
   expect(b.taken).toHaveLength(1);
+});
+
+test("not live before all parts of a snapshot are there, and given up where they don't come", () => {
+  b.socket.onmessage!({ data: "part" });
+  b.pass(9_000);
+  b.socket.onmessage!({ data: "part" });
+  b.pass(9_000);
+  expect(b.link).toEqual({ state: "connecting" });
+  b.socket.onmessage!({ data: "e.7" });
+  expect(b.link).toEqual({ state: "live" });
+  b.follower.connect();
+  b.socket.onmessage!({ data: "part" });
+  b.pass(10_000);
+  expect(b.link.state).toBe("lost");
+});
+
+test("who was cut while he got the snapshot that he had asked for asks for it again", () => {
+  b.socket.onmessage!({ data: "e.7" });
+  b.socket.onmessage!({ data: "lost" });
+  b.pass(500);
+  b.position = "e.7";
+  b.socket.onmessage!({ data: "part" });
+  b.position = "e.7";
+  b.socket.onclose!();
+  b.pass(1000);
+  expect(b.socket.after).toBeNull();
+  b.socket.onmessage!({ data: "e.8" });
+  b.socket.onclose!();
+  b.pass(2000);
+  expect(b.socket.after).toBe("e.8");
 });
 
 test("goes on from the last position", () => {

@@ -79,8 +79,11 @@ export class Follower {
       this.#lose();
       return;
     }
-    this.#fresh = m !== null && !this.listener.take(m);
-    if (this.#fresh) this.#lose();
+    const lost = m !== null && !this.listener.take(m);
+    const partly = m?.type === "part"; // good once all of it is there
+    this.#fresh = lost || (this.#fresh && partly);
+    if (lost) this.#lose();
+    else if (partly) this.#await(opening, () => this.#lose());
     else this.#hear();
   }
 

@@ -64,3 +64,11 @@ test.each([[""], ["null"], ["[]"], ["7"], ['{"type":"snapshot","devices":"no","c
     }
   },
 );
+
+test("a snapshot comes whole, or in parts of which the last has calls and notes", () => {
+  const of = (more: object) =>
+    read(JSON.stringify({ type: "snapshot", position: "a.1", devices: [{ deviceID: "tel:+1" }], ...more }));
+  expect(of({})).toMatchObject({ type: "snapshot", part: 1, calls: [], notes: [] });
+  expect(of({ part: 1, parts: 2 })).toMatchObject({ type: "part", part: 1, devices: [{ id: "tel:+1" }] });
+  expect(of({ part: 2, parts: 2 })).toMatchObject({ type: "snapshot", part: 2, calls: [], notes: [] });
+});

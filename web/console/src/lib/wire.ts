@@ -29,8 +29,11 @@ export function read(data: unknown): Message | null {
   const notes = bags(m["notes"]);
   const written = notes.filter((n) => n["ended"] !== true).map(note);
   switch (m["type"]) {
-    case "snapshot":
-      return { type: "snapshot", position, at, devices, calls, notes: written };
+    case "snapshot": {
+      const [part, parts] = [Number(m["part"] ?? 1), Number(m["parts"] ?? 1)];
+      if (part < parts) return { type: "part", position, at, part, devices };
+      return { type: "snapshot", position, at, part, devices, calls, notes: written };
+    }
     case "event":
       return {
         type: "change",
