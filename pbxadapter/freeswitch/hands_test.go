@@ -11,11 +11,17 @@ import (
 // newFake is a fake PBX that listens somewhere.
 func newFake(t testing.TB) (*fake.PBX, net.Addr) {
 	t.Helper()
+	return newBarring(t)
+}
+
+// newBarring is one that bars some phones from numbers that begin with 00.
+func newBarring(t testing.TB, barred ...string) (*fake.PBX, net.Addr) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := fake.New(fake.Config{Password: password})
+	f := fake.New(fake.Config{Password: password, Barred: barred})
 	done := make(chan struct{})
 	go func() { defer close(done); f.Serve(ln) }()
 	t.Cleanup(func() {

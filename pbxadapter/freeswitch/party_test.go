@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,38 @@ func TestWithheldByTheCalledLeg(t *testing.T) {
 	for _, m := range r.moved() {
 		if m.Calling.Shown != callmodel.Restricted || m.Calling.Device != "" || m.Calling.Number != "" {
 			t.Errorf("the caller is %+v", m.Calling)
+		}
+	}
+}
+
+// A caller who withholds his number is restricted in whichever of the ways that gateways have the PBX says so; one of whom nothing is known is not.
+func TestWithheldByTheCaller(t *testing.T) {
+	for _, c := range []struct {
+		number, hide string
+		want         callmodel.Shown
+	}{
+		{"anonymous", "", callmodel.Restricted},
+		{"Anonymous", "", callmodel.Restricted},
+		{"restricted", "", callmodel.Restricted},
+		{"0301234567", "true", callmodel.Restricted},
+		{"", "", callmodel.NotKnown},
+		{"0000000000", "", callmodel.NotKnown},
+		{"unavailable", "", callmodel.NotKnown},
+		{"0301234567", "false", callmodel.Known},
+	} {
+		r := newReplayer(t)
+		e := new(event)
+		e.value[eventName], e.value[uniqueID], e.value[callDirection] = "CHANNEL_CREATE", "aaaa-1", "inbound"
+		e.value[callerNumber], e.value[callerHideNumber], e.value[callerDestination] = c.number, c.hide, "202"
+		r.track.hear(e, time.Now())
+		if len(r.moved()) == 0 {
+			t.Error("nothing is told")
+		}
+		for _, m := range r.moved() {
+			secret := m.Calling.Number != "" || m.Calling.Name != "" || strings.Contains(string(m.Connection.Device), "0301234567")
+			if m.Calling.Shown != c.want || secret != (c.want == callmodel.Known) {
+				t.Errorf("%q, hidden %q: the caller is %+v at %s", c.number, c.hide, m.Calling, m.Connection.Device)
+			}
 		}
 	}
 }

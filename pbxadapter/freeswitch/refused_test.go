@@ -1,12 +1,14 @@
 package freeswitch
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"farhook/csta"
+	"farhook/csta/callmodel"
 	"farhook/pbxadapter/freeswitch/fake"
 )
 
@@ -135,4 +137,105 @@ func TestFeatureSyncOfNoNames(t *testing.T) {
 			}
 		}
 	}
+}
+
+// hears is a replayer that hears events, each given as JSON, at times after its beginning.
+func hears(t *testing.T, events map[time.Duration][]string, until time.Duration) *replayer {
+	t.Helper()
+	r := newReplayer(t)
+	began := time.Now()
+	for _, at := range slices.Sorted(maps.Keys(events)) {
+		for _, text := range events[at] {
+			e := new(event)
+			if err := new(parser).parse([]byte(text), e); err != nil {
+				t.Fatal(err)
+			}
+			r.track.hear(e, began.Add(at))
+		}
+	}
+	r.track.until(began.Add(until))
+	return r
+}
+
+// rings202 is 202 that rings for 201.
+var rings202 = []string{
+	`{"Event-Name":"CHANNEL_CREATE","Unique-ID":"aaaa-1","Call-Direction":"inbound","variable_user_name":"201","Caller-Destination-Number":"202"}`,
+	`{"Event-Name":"CHANNEL_CREATE","Unique-ID":"bbbb-1","Call-Direction":"outbound","Channel-Presence-ID":"202@pbx.test","Other-Type":"originator","Other-Leg-Unique-ID":"aaaa-1"}`,
+	`{"Event-Name":"CHANNEL_PROGRESS","Unique-ID":"bbbb-1"}`,
+}
+
+// A leg that the PBX takes back is told as cancelled by who dialled it, also when he goes on: nobody failed to answer.
+func TestTakenBack(t *testing.T) {
+	r := hears(t, map[time.Duration][]string{
+		0:           rings202,
+		time.Second: {`{"Event-Name":"CHANNEL_HANGUP","Unique-ID":"bbbb-1","Hangup-Cause":"ORIGINATOR_CANCEL"}`},
+	}, 2*time.Second)
+	var last callmodel.Moved
+	for _, m := range r.moved() {
+		if m.Connection.Device == "202" {
+			last = m
+		}
+		if m.To == csta.Fail {
+			t.Errorf("it is told as failed: %+v", m)
+		}
+	}
+	if last.To != csta.Null || last.Cause != csta.CauseCallCancelled || last.By.Device != "201" {
+		t.Errorf("%+v", last)
+	}
+}
+
+// Who takes a call may be heard of a good moment after the leg has gone that it rang; and if nobody is, the leg has ended, and nobody failed.
+func TestPickedOff(t *testing.T) {
+	events := map[time.Duration][]string{
+		0: rings202,
+		time.Second: {
+			`{"Event-Name":"CHANNEL_CREATE","Unique-ID":"cccc-1","Call-Direction":"inbound","variable_user_name":"203","Caller-Destination-Number":"*8202"}`,
+			`{"Event-Name":"CHANNEL_HANGUP","Unique-ID":"bbbb-1","Hangup-Cause":"PICKED_OFF"}`,
+		},
+		time.Second + 250*time.Millisecond: {`{"Event-Name":"CHANNEL_BRIDGE","Unique-ID":"aaaa-1","Bridge-A-Unique-ID":"aaaa-1","Bridge-B-Unique-ID":"cccc-1"}`},
+	}
+	diverted := func(r *replayer) (list []callmodel.Redirected) {
+		for _, f := range r.facts {
+			if d, ok := f.(callmodel.Redirected); ok {
+				list = append(list, d)
+			}
+		}
+		return list
+	}
+	if d := diverted(hears(t, events, 3*time.Second)); len(d) != 1 || d[0].Connection.Device != "202" || d[0].NewDestination.Device != "203" || d[0].Cause != csta.CauseCallPickup {
+		t.Errorf("%+v", d)
+	}
+	delete(events, time.Second+250*time.Millisecond)
+	r := hears(t, events, 3*time.Second)
+	ended := false
+	for _, m := range r.moved() {
+		if m.Connection.Device == "202" && m.To == csta.Null {
+			ended = m.Cause == csta.CauseNormalClearing
+		}
+		if m.To == csta.Fail {
+			t.Errorf("it is told as failed: %+v", m)
+		}
+	}
+	if d := diverted(r); !ended || len(d) != 0 {
+		t.Errorf("ended %v, diverted %+v", ended, d)
+	}
+}
+
+// What a device's class of service bars is told as blocked, at once: nobody was asked.
+func TestBarred(t *testing.T) {
+	f, at := newBarring(t, "203")
+	s := &script{t: t, f: f, at: at, hands: hands{f}, model: callmodel.New()}
+	s.adapter(fakeAdapter(t, at, false))
+	defer func() { _ = s.stop() }()
+	s.hand(s.hands.Dial("203", "0012345"))
+	s.failed("0012345")
+	s.until("it is told as blocked", func() bool {
+		return slices.ContainsFunc(s.told, func(x callmodel.Told) bool {
+			e, ok := x.Event.(csta.FailedEvent)
+			return ok && e.Cause == csta.CauseBlocked
+		})
+	})
+	s.is("203")
+	s.hand(s.hands.Dial("201", "0012345")) // who may
+	s.is("0012345", csta.Alerting)
 }

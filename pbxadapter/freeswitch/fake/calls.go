@@ -74,6 +74,8 @@ func (f *PBX) route(l *leg, to, rdnis, class string) {
 		f.code(l, to)
 	case strings.HasPrefix(to, "*8"):
 		f.takes(l, to)
+	case to == "411": // a ring group, by loopbacks
+		f.through(l, "203", "202")
 	case to == "420":
 		f.queue(l, "fifo", "204")
 	case to == "430":
@@ -109,6 +111,7 @@ func (f *PBX) code(l *leg, to string) {
 
 // ring has a leg dial a phone, or a number outside.
 func (f *PBX) ring(l *leg, to, rdnis string) {
+	l.app = ""
 	c := f.leg("", false, "")
 	if to[0] == '0' {
 		c.number = to
@@ -306,7 +309,7 @@ func (f *PBX) transfer(l *leg, to string) {
 
 // run has a leg run a list of applications, or a number of the dialplan.
 func (f *PBX) run(l *leg, to, rdnis string) {
-	l.next, l.parked, l.slot, l.waits = nil, false, false, false
+	l.next, l.parked, l.slot, l.waits, l.app = nil, false, false, false, ""
 	to, inline := strings.CutSuffix(strings.TrimSpace(to), " inline")
 	to = strings.Trim(to, "'")
 	switch {
@@ -331,7 +334,7 @@ func (f *PBX) run(l *leg, to, rdnis string) {
 }
 
 func (f *PBX) enter(l *leg, room string) {
-	l.room, l.ans = room, true
+	l.room, l.ans, l.app = room, true, ""
 	f.rooms[room] = append(f.rooms[room], l)
 	f.fire("conference::maintenance", l, map[string]string{"Action": "add-member", "Conference-Unique-ID": "id-" + room, "Conference-Name": room})
 }

@@ -31,6 +31,16 @@ func (f *PBX) Call(from, to string) {
 	f.route(l, to, "", f.class(from))
 }
 
+// Withheld is a call from an outside number that is not to be shown. It is to a number outside of ours, by which a phone is reached.
+func (f *PBX) Withheld(from, to, number string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := f.leg("", true, "")
+	l.cid, l.dest, l.number, l.hidden = from, number, from, true
+	f.fire("CHANNEL_CREATE", l, nil)
+	f.route(l, to, "", f.class(from))
+}
+
 // Answer lifts a phone that rings.
 func (f *PBX) Answer(number string) error {
 	return f.on(number, func(l *leg) bool { return !l.inbound && !l.ans }, f.answer)

@@ -30,10 +30,25 @@ func (f *PBX) loopback(vars map[string]string, to, then string, done func(string
 	f.route(b, w[0], "", w[1])
 }
 
+// through has a leg dial phones by loopbacks, as a dialplan may.
+func (f *PBX) through(l *leg, phones ...string) {
+	for _, u := range phones {
+		a, b := f.leg("", false, ""), f.leg("", true, "")
+		a.end, b.end, a.other, b.other, a.parent = "A", "B", b, a, l
+		a.dest, b.dest = u, u
+		l.rings = append(l.rings, a)
+		f.fire("CHANNEL_CREATE", a, nil)
+		f.fire("CHANNEL_CREATE", b, nil)
+		f.ring(b, u, "")
+	}
+}
+
 // bowOut takes the loopback out from before a leg that b has dialled and that has answered.
 func (f *PBX) bowOut(b, l *leg) {
 	a := b.other
-	f.answer(a)
+	if f.answer(a); a.parent != nil {
+		return // it stays
+	}
 	b.peer, l.peer = nil, nil
 	maps.Copy(l.vars, a.vars)
 	l.vars["loopback_leg"], l.vars["other_loopback_leg_uuid"] = "A", b.id // they stay

@@ -65,6 +65,7 @@ type leg struct {
 	slot                 bool   // where it is parked is a slot of the valet parking lot
 	waits                bool   // in the queue app, for a member
 	member               *leg   // for whom this one, a member's, is rung
+	hidden               bool   // its number is not to be shown
 	deaf                 bool   // it does nothing when it is told to
 	cause                string // of its end
 	app                  string // by which it is parked; empty: because a talk is over
@@ -282,6 +283,9 @@ func (f *PBX) describe(l *leg, m map[string]string) {
 	if l.ans {
 		m["Answer-State"], m["Channel-Call-State"] = "answered", "ACTIVE"
 	}
+	if l.hidden || l.parent != nil && l.parent.hidden {
+		m["Caller-Privacy-Hide-Number"] = "true"
+	}
 	if l.held {
 		m["Channel-Call-State"] = "HELD"
 	}
@@ -315,7 +319,7 @@ func (f *PBX) describe(l *leg, m map[string]string) {
 		m["variable_conference_uuid"], m["variable_conference_name"], m["variable_current_application"] = "id-"+l.room, l.room, "conference"
 	}
 	switch {
-	case l.parked && l.app != "":
+	case l.app != "": // it stays, also when that is past
 		m["variable_current_application"] = l.app
 	case l.parked: // what it ran last stays
 		m["Channel-State"], m["variable_current_application"] = "CS_PARK", "bridge"
