@@ -69,7 +69,7 @@ func (t *tracker) mergeOurs(b *bridge) bool {
 		case c.leg == nil || c.gone || c.silent:
 		case first == nil:
 			first = c
-		case c.leg.call != first.leg.call && slices.Contains([]string{ourRoom(c.leg.call), ourRoom(first.leg.call)}, c.conference):
+		case c.leg.call != first.leg.call && (isOurRoom(c.conference, c.leg.call) || isOurRoom(c.conference, first.leg.call)):
 			for _, l := range slices.Clone(append(c.leg.call.legs, first.leg.call.legs...)) {
 				if l.role == application {
 					t.move(l, csta.Null, "")
@@ -83,8 +83,12 @@ func (t *tracker) mergeOurs(b *bridge) bool {
 	return false
 }
 
-// ourRoom is the room that a conference of ours is in: it is named after its call.
-func ourRoom(k *call) string { return strings.TrimPrefix(conferenceExten, "55") + roomName(k.root) }
+// isOurRoom says whether a room is the one in which a conference of ours is: its extension is named after the call, and the room after the extension or what
+// follows its 55.
+func isOurRoom(name string, k *call) bool {
+	exten := conferenceExten + roomName(k.root)
+	return name == exten || name == strings.TrimPrefix(exten, "55")
+}
 
 // conferenceTogether tells a conference of ours, once everybody is in the room.
 func (t *tracker) conferenceTogether(j *joining) {

@@ -47,6 +47,13 @@ func (k *call) answeredBut(d *channel) bool {
 	})
 }
 
+// takenBut says whether somebody else than d has answered, or is about to be told so.
+func (k *call) takenBut(d *channel) bool {
+	return slices.ContainsFunc(k.legs, func(l *leg) bool {
+		return l.role == party && l != d.leg && l.device != k.calling.Device && slices.ContainsFunc(l.channels, (*channel).up)
+	})
+}
+
 // The Q.850 causes that matter.
 const answeredElsewhere = 26
 
@@ -156,6 +163,9 @@ func (t *tracker) explain(k *call, o, c *channel) {
 	for _, d := range slices.Clone(k.lost) {
 		if d.kind == c.kind && d.device == c.device && c.kind == phone {
 			continue // the same phone again
+		}
+		if d.dialEnd == "CANCEL" && k.takenBut(d) {
+			continue // somebody of its group has answered, and this one rings late
 		}
 		cause := statuses[d.dialEnd].forward
 		if cause == "" {

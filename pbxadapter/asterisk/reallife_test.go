@@ -134,7 +134,7 @@ var life = []struct {
 	},
 	{
 		"a ring group",
-		[]string{"101 call 610", "wait 3s 104 ringing", "104 answer", "sleep 500ms", "101 hangup"},
+		[]string{"101 call 610", "wait 3s 103 ringing", "wait 3s 105 ringing", "wait 3s 104 ringing", "sleep 100ms", "104 answer", "sleep 500ms", "101 hangup"},
 		map[csta.DeviceID][]string{
 			"101": {"Originated", "Delivered", "Delivered", "Delivered", "Established 104", "ConnectionCleared", "ConnectionCleared", "ConnectionCleared null 101"},
 			"103": {"Delivered alerting"},

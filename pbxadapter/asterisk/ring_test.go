@@ -1,6 +1,7 @@
 package asterisk
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -191,5 +192,30 @@ func TestShareOfEvents(t *testing.T) {
 	}
 	if share := float64(part) / float64(whole); share < 0.25 || share > 0.35 {
 		t.Errorf("%.2f of all octets are asked for", share)
+	}
+}
+
+// A phone of a group that tells only then that it rings when another one has answered, or is about to be told so, is nobody's new destination.
+func TestRingsLate(t *testing.T) {
+	steps := heard(recordings(t)["hunt-group"])
+	is := func(event, of, state string) int {
+		return slices.IndexFunc(steps, func(s step) bool {
+			return s.event() == event && strings.Contains(s.get("Channel")+s.get("DestChannel"), of) && (s.get("ChannelStateDesc") == state || state == "")
+		})
+	}
+	ringing, until := is("Newstate", "/105-", "Ringing"), is("Hangup", "/105-", "")
+	for at := ringing; at < until; at++ {
+		late := slices.Clone(steps)
+		s := late[ringing]
+		s.at = late[at].at
+		late = slices.Insert(slices.Delete(late, ringing, ringing+1), at, s)
+		p := replay(t, "hunt-group", late, nil, -1)
+		for _, f := range p.failed {
+			t.Errorf("after step %d: %s", at, f)
+		}
+		told := strings.Join(describe(p), "\n")
+		if strings.Contains(told, "Diverted") || !strings.Contains(told, "103 releasingDevice 103 cause multipleAlerting") {
+			t.Errorf("after step %d, %s: told is\n%s", at, steps[at].event(), told)
+		}
 	}
 }

@@ -99,7 +99,7 @@ func (a *Adapter) conferenceCall(ctx context.Context, r csta.ConferenceCall) (cs
 // elsewhere says whether a conference is in a room that somebody dialled, where we can bring nobody.
 func elsewhere(l *leg) bool {
 	c := l.channel()
-	return l.call.conference && c != nil && c.conference != "" && c.conference != ourRoom(l.call)
+	return l.call.conference && c != nil && c.conference != "" && !isOurRoom(c.conference, l.call)
 }
 
 // toRoom sends one or two channels into a room.

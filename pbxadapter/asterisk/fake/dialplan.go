@@ -16,7 +16,11 @@ func (p *PBX) run(c *channel, ctx, exten string) {
 	switch {
 	case c.gone:
 	case ctx == p.conf.Context && strings.HasPrefix(exten, "55") && len(exten) > 2:
-		p.confbridge(c, exten[2:])
+		name := exten[2:]
+		if p.conf.WholeRooms {
+			name = exten
+		}
+		p.confbridge(c, name)
 	case ctx == p.conf.Context && exten == "541":
 		p.join(c, p.named(c.vars["CSTA_PEER"]))
 	case ctx == p.conf.Context && exten == "cstahold":
@@ -288,7 +292,7 @@ func (p *PBX) confbridge(c *channel, name string) {
 		b = p.newBridge("base", name)
 	}
 	p.setState(c, 6)
-	c.app, c.data = "ConfBridge", name
+	c.app, c.data = "ConfBridge", name+",default_bridge" // as a dialplan may have it
 	p.unhold(c)
 	p.enter(c, b)
 	p.emit("ConfbridgeJoin", b.head(), c.head(""), []string{"Conference: " + name})

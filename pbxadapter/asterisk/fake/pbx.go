@@ -15,24 +15,25 @@ import (
 
 // Config says what phones there are.
 type Config struct {
-	Phones  []string            // endpoints, which are numbers too
-	Deaf    []string            // phones that do not obey NOTIFY
-	Slots   [2]int              // of the car park
-	Context string              // of our dialplan lines; empty: csta
-	Lines   bool                // they are there
-	Rights  []string            // actions that the account may not do
-	Missing []string            // actions whose modules are not loaded
-	Silent  []string            // actions that are never answered
-	Loading bool                // it does not say that it has booted, until Booted
-	FreePBX bool                // the dialplan looks for forwarding where FreePBX does
-	Queues  map[string][]string // members of each
-	Groups  map[string][]string // numbers that ring several phones
-	Calls   map[string]string   // call groups of phones; 1 where there is none. All may pick up group 1
-	Barred  []string            // phones whose context, internal-barred, leads to no number that begins with 900
-	Refuses bool                // … it has them, and hangs up
-	Version string
-	Secret  string
-	Release time.Duration // between what is done and that it is told; 0: at once
+	Phones     []string            // endpoints, which are numbers too
+	Deaf       []string            // phones that do not obey NOTIFY
+	Slots      [2]int              // of the car park
+	Context    string              // of our dialplan lines; empty: csta
+	Lines      bool                // they are there
+	WholeRooms bool                // … and name a room by the whole extension
+	Rights     []string            // actions that the account may not do
+	Missing    []string            // actions whose modules are not loaded
+	Silent     []string            // actions that are never answered
+	Loading    bool                // it does not say that it has booted, until Booted
+	FreePBX    bool                // the dialplan looks for forwarding where FreePBX does
+	Queues     map[string][]string // members of each
+	Groups     map[string][]string // numbers that ring several phones
+	Calls      map[string]string   // call groups of phones; 1 where there is none. All may pick up group 1
+	Barred     []string            // phones whose context, internal-barred, leads to no number that begins with 900
+	Refuses    bool                // … it has them, and hangs up
+	Version    string
+	Secret     string
+	Release    time.Duration // between what is done and that it is told; 0: at once
 }
 
 // PBX is the fake.
