@@ -102,3 +102,20 @@ func TestSecretsFromFiles(t *testing.T) {
 		t.Errorf("%v: %q", err, s.Lines)
 	}
 }
+
+// A variable that says more than another counts, in whatever order the environment has them.
+func TestEnvironmentIsTakenInOrder(t *testing.T) {
+	for _, vars := range [][]string{{"FARHOOK_SIP__CONTACT=b", "FARHOOK_SIP={contact: a, connections: 7}"}, {"FARHOOK_SIP={contact: a, connections: 7}", "FARHOOK_SIP__CONTACT=b"}} {
+		sources, err := environment(vars)
+		if err != nil {
+			t.Fatal(err)
+		}
+		base, err := read("f", []byte("rights: trusted\npbx: [{name: one, kind: sim}]\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := decode(append([]source{base}, sources...)); err != nil || c.SIP.Contact != "b" || c.SIP.Connections != 7 {
+			t.Errorf("%v: %v, %+v", vars, err, c.SIP)
+		}
+	}
+}

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -13,7 +16,11 @@ import (
 // manager is a service manager's socket.
 func manager(t *testing.T) *net.UnixConn {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "notify")
+	return managerAt(t, filepath.Join(t.TempDir(), "notify"))
+}
+
+func managerAt(t *testing.T, path string) *net.UnixConn {
+	t.Helper()
 	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
@@ -66,6 +73,41 @@ func TestServiceManager(t *testing.T) {
 	}
 	t.Setenv("NOTIFY_SOCKET", "")
 	if err := notify("READY=1"); err != nil {
+		t.Error(err)
+	}
+	abstract := managerAt(t, fmt.Sprintf("@farhook-test-%d", os.Getpid()))
+	if err := notify("READY=1"); err != nil {
+		t.Error(err)
+	}
+	hears(t, abstract, "READY=1")
+}
+
+// A gateway says that it is ready when it can be reached, that it lives for as long as it does, and that it stops.
+func TestServiceManagerHearsOfTheGateway(t *testing.T) {
+	c := manager(t)
+	t.Setenv("WATCHDOG_USEC", "200000")
+	g := begin(t, "serve", "--config", config(t, "sip: {listen: ['127.0.0.1:0']}\n"))
+	hears(t, c, "READY=1")
+	for _, addr := range []string{g.sip, g.metrics} {
+		there, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		there.Close()
+	}
+	for range 3 {
+		hears(t, c, "WATCHDOG=1")
+	}
+	_ = g.Process.Signal(syscall.SIGTERM)
+	_ = c.SetReadDeadline(time.Now().Add(patience))
+	for said := "WATCHDOG=1"; said != "STOPPING=1"; {
+		b := make([]byte, 100)
+		n, err := c.Read(b)
+		if said = string(b[:n]); err != nil || said != "WATCHDOG=1" && said != "STOPPING=1" {
+			t.Fatalf("%q %v", said, err)
+		}
+	}
+	if err := <-g.ended; err != nil {
 		t.Error(err)
 	}
 }

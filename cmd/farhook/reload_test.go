@@ -25,6 +25,8 @@ func TestChangesBetweenConfigurations(t *testing.T) {
 		{"a default written out", base, base + "log: {level: info}\n", ""},
 		{"a value", base, strings.Replace(base, "a.example", "b.example", 1), "sip.contact: a.example.com becomes b.example.com: needs a restart"},
 		{"a duration", base, base + "log: {level: debug}\n", "log.level: info becomes debug"},
+		{"how the log is written", base, base + "log: {format: json}\n", "log.format: console becomes json: needs a restart"},
+		{"numbers in the log", base, base + "log: {numbers: full}\n", "log.numbers: masked becomes full: needs a restart"},
 		{"an adapter's setting", base, strings.Replace(base, "lines: 5", "lines: 6", 1), "pbx[one].settings.lines: 5 becomes 6"},
 		{"a PBX more", base, base + "  - {name: two, kind: sim}\n", "pbx[two].kind: sim (new)"},
 		{"a secret", strings.Replace(base, "lines: 5", "secret: abc", 1), strings.Replace(base, "lines: 5", "secret: def", 1), "pbx[one].settings.secret: *** becomes *** (another)"},
