@@ -173,6 +173,75 @@ telemetry: {endpoint: %q, headers: {Authorization: secret}}
 	}
 }
 
+// A caller may make many requests in one trace: each has a span, under the one that he brought with it; one that was refused says so. What he doesn't sample isn't told.
+func TestManyRequestsInOneTrace(t *testing.T) {
+	c := newSpanCollector(t)
+	file := config(t, "telemetry: {endpoint: %q}\nweb: {sign_in: false}\n", c.URL)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = folder(t, map[string]string{"farhook.yaml": strings.Replace(string(text), `http: {listen: ""}`, `http: {listen: "127.0.0.1:0"}`, 1) + "sip: {listen: ['127.0.0.1:0']}\n"})
+	g := begin(t, "serve", "--config", file)
+	g.logged(`"PBX link up"`)
+	base := "http://" + g.logged(`"farhook started".*"http":\["([^"]+)"\]`)[1]
+	dial := func(from, traceparent string, want int) {
+		t.Helper()
+		q, err := http.NewRequest(http.MethodPost, base+"/api/v1/calls", strings.NewReader(`{"callingDevice": "`+from+`", "calledDirectoryNumber": "1020"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Header.Set("Content-Type", "application/json")
+		q.Header.Set("Traceparent", traceparent)
+		res, err := http.DefaultClient.Do(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if body, _ := io.ReadAll(res.Body); res.StatusCode != want {
+			t.Errorf("%s: %d %s", from, res.StatusCode, body)
+		}
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	const trace, other = "4bf92f3577b34da6a3ce929d0e0e4736", "4bf92f3577b34da6a3ce929d0e0e4737"
+	parents := []string{"00f067aa0ba902b1", "00f067aa0ba902b2", "00f067aa0ba902b3"}
+	dial("1003", "00-"+other+"-"+parents[0]+"-00", 201)
+	dial("1005", "00-"+trace+"-"+parents[0]+"-01", 201)
+	dial("1023", "00-"+trace+"-"+parents[1]+"-01", 503) // it is out of service
+	dial("1007", "00-"+trace+"-"+parents[2]+"-01", 201)
+	requests := make(map[string]*otlp.Span)
+	commands := make(map[string]string) // parents by the command's span
+	until(t, "each request has its span", func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, s := range c.spans {
+			switch {
+			case hex.EncodeToString(s.TraceId) == other:
+				t.Errorf("it wasn't to be sampled: %v", s)
+			case s.Kind == otlp.Span_SPAN_KIND_SERVER:
+				requests[hex.EncodeToString(s.ParentSpanId)] = s
+			case s.Kind == otlp.Span_SPAN_KIND_CLIENT:
+				commands[hex.EncodeToString(s.SpanId)] = hex.EncodeToString(s.ParentSpanId)
+			}
+		}
+		return requests[parents[0]] != nil && requests[parents[1]] != nil && requests[parents[2]] != nil && len(commands) >= 2
+	}, func() { t.Errorf("%v %v", requests, commands) })
+	for i, p := range parents {
+		if s := requests[p]; s.Name != "MakeCall" || (s.Status.GetCode() == otlp.Status_STATUS_CODE_ERROR) != (i == 1) || s.EndTimeUnixNano < s.StartTimeUnixNano {
+			t.Errorf("%v", s)
+		}
+	}
+	under := make(map[string]bool)
+	for _, p := range commands {
+		under[p] = true
+	}
+	for _, p := range []string{parents[0], parents[2]} {
+		if !under[hex.EncodeToString(requests[p].SpanId)] {
+			t.Errorf("no command is under %v", requests[p])
+		}
+	}
+}
+
 // A collector that isn't there costs nothing but spans, which are counted.
 func TestNoCollector(t *testing.T) {
 	c := newSpanCollector(t)

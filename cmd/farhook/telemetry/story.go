@@ -17,10 +17,14 @@ import (
 // mostProofs is how many events of a PBX become spans in one trace.
 const mostProofs = 32
 
-// story is one trace: a request, and what it brought about.
+// mostAtOnce is how many requests, and how many commands, of one trace may wait for their answers.
+const mostAtOnce = 256
+
+// story is one trace: a request, or as many as a caller makes in it, and what they brought about.
 type story struct {
-	ctx      context.Context // of the request's span; children begin under it
-	request  trace.Span      // nil: it has ended
+	parent   context.Context // of requests: their caller's span, or the first one's
+	ctx      context.Context // of the last request's span; children begin under it
+	requests []trace.Span    // that are not answered, oldest first
 	answer   string          // what its answer's carrier will be: "INFO 12" is answered "200 (INFO 12)"
 	session  string
 	commands []command
@@ -46,13 +50,21 @@ func (e *Exporter) tell(r wiretap.Record) {
 		if r.Direction != wiretap.In || r.Layer == wiretap.PBX || strings.Contains(r.Carrier(), "(") || len(e.open) >= maxOpen {
 			return // what we know no beginning of
 		}
-		s = e.begin(r)
+		s = &story{parent: context.WithValue(context.Background(), traceKey{}, r.Trace), events: make(map[string]event)}
 		e.open[r.Trace] = s
+		e.begin(s, r)
 		return
 	}
 	s.last = r.At
 	switch {
+	case r.Direction == wiretap.In && r.Layer == wiretap.CSTA:
+		if len(s.requests) < mostAtOnce {
+			e.begin(s, r)
+		}
 	case r.Layer == wiretap.PBX && r.Direction == wiretap.Out:
+		if len(s.commands) >= mostAtOnce {
+			return
+		}
 		_, span := e.tracer.Start(s.ctx, nameOf(r), trace.WithTimestamp(r.At), trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
 			attribute.String("rpc.system", "pbx"), attribute.String("rpc.method", nameOf(r)), attribute.String("server.address", r.Peer)))
 		s.commands = append(s.commands, command{span, r.Peer, nameOf(r)})
@@ -67,15 +79,15 @@ func (e *Exporter) tell(r wiretap.Record) {
 	}
 }
 
-// begin begins a trace with its request.
-func (e *Exporter) begin(r wiretap.Record) *story {
-	ctx := context.WithValue(context.Background(), traceKey{}, r.Trace)
+// begin begins a request's span.
+func (e *Exporter) begin(s *story, r wiretap.Record) {
 	e.mu.Lock()
 	caller, called := e.caller[r.Trace]
 	delete(e.caller, r.Trace)
 	e.mu.Unlock()
+	first := s.ctx == nil
 	if called {
-		ctx = trace.ContextWithRemoteSpanContext(ctx, caller)
+		s.parent = trace.ContextWithRemoteSpanContext(s.parent, caller)
 	}
 	method, _, _ := strings.Cut(r.Carrier(), " ")
 	name, protocol := r.Element(), "sip"
@@ -99,30 +111,34 @@ func (e *Exporter) begin(r wiretap.Record) *story {
 	if r.Line != "" {
 		attributes = append(attributes, attribute.String("csta.device", e.conf.Mask(string(r.Line))))
 	}
-	ctx, span := e.tracer.Start(ctx, name, trace.WithTimestamp(r.At), trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attributes...))
-	cseq := r.Carrier()
-	return &story{ctx: ctx, request: span, answer: cseq, session: r.Session, events: make(map[string]event), last: r.At}
+	ctx, span := e.tracer.Start(s.parent, name, trace.WithTimestamp(r.At), trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attributes...))
+	if first && !called {
+		s.parent = ctx
+	}
+	s.ctx, s.requests = ctx, append(s.requests, span)
+	s.answer, s.session, s.last, s.proofs = r.Carrier(), r.Session, r.At, 0
 }
 
-// answered ends the request's span; a provisional answer doesn't.
+// answered ends the span of the oldest request; a provisional answer doesn't.
 func (s *story) answered(r wiretap.Record) {
 	status := r.Carrier()
-	if s.request == nil || strings.HasPrefix(status, "1") {
+	if len(s.requests) == 0 || strings.HasPrefix(status, "1") {
 		return
 	}
+	request := s.requests[0]
+	s.requests = s.requests[1:]
 	if status != "" {
 		status, _, _ = strings.Cut(status, " ")
-		s.request.SetAttributes(attribute.String("sip.response.status_code", status))
+		request.SetAttributes(attribute.String("sip.response.status_code", status))
 		if status > "3" {
-			s.request.SetStatus(codes.Error, status)
+			request.SetStatus(codes.Error, status)
 		}
 	}
 	if why := r.Refusal(); why != "" {
-		s.request.SetAttributes(attribute.String("error.type", why))
-		s.request.SetStatus(codes.Error, why)
+		request.SetAttributes(attribute.String("error.type", why))
+		request.SetStatus(codes.Error, why)
 	}
-	s.request.End(trace.WithTimestamp(r.At))
-	s.request = nil
+	request.End(trace.WithTimestamp(r.At))
 }
 
 // fromPBX is the answer to the oldest command that has none, or an event that shows what was carried out: a moment of its own, since it may come after the answer
@@ -193,9 +209,9 @@ func (e *Exporter) sweep(now time.Time) {
 			c.SetStatus(codes.Error, "no answer")
 			c.End(trace.WithTimestamp(s.last))
 		}
-		if s.request != nil {
-			s.request.SetStatus(codes.Error, "no answer")
-			s.request.End(trace.WithTimestamp(s.last))
+		for _, x := range s.requests {
+			x.SetStatus(codes.Error, "no answer")
+			x.End(trace.WithTimestamp(s.last))
 		}
 		delete(e.open, id)
 	}
