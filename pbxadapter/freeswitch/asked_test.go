@@ -3,10 +3,14 @@ package freeswitch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
@@ -119,6 +123,28 @@ func TestDoors(t *testing.T) {
 				t.Errorf("as %q where %q is asked for: %v", user, asked, err)
 			}
 		}
+	}
+}
+
+// A user of the directory who may not hear all events is given those that he may, and the log says which are missing.
+func TestAllowedOnly(t *testing.T) {
+	s := onFake(t)
+	var allowed []string
+	for _, e := range strings.Fields(subscribed) {
+		if e != "CHANNEL_HOLD" && e != "MESSAGE_WAITING" {
+			allowed = append(allowed, e)
+		}
+	}
+	s.f.Set(func(m *fake.Mood) { m.User, m.Allowed = "cti@pbx.test", strings.Join(allowed, " ") })
+	a := fakeAdapter(t, s.at, false)
+	core, logs := observer.New(zap.WarnLevel)
+	a.log, a.conf.User, a.conf.Event = zap.New(core), "cti@pbx.test", nil
+	s.adapter(a)
+	defer func() { _ = s.stop() }()
+	s.talk()
+	list := logs.FilterMessageSnippet("may not hear all events").All()
+	if len(list) != 1 || fmt.Sprint(list[0].ContextMap()["missing"]) != "[CHANNEL_HOLD MESSAGE_WAITING]" {
+		t.Errorf("%+v", list)
 	}
 }
 

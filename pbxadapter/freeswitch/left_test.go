@@ -178,3 +178,28 @@ func TestFeaturesOutliveTheLink(t *testing.T) {
 		t.Errorf("%+v", s.model.Features("202"))
 	}
 }
+
+// Who consults something inside the PBX goes on listening to it when who is held for him hangs up: only a leg that is parked has nobody.
+func TestListenerIsKept(t *testing.T) {
+	s := newScript(t, true)
+	s.talk()
+	s.do(csta.ConsultationCall{ExistingCall: s.conn("201", csta.Connected), ConsultedDevice: "9001"})
+	s.f.Commands()
+	s.hand(s.hands.HangUp("202"))
+	s.is("202")
+	asked := false
+	s.until("it is asked about", func() bool {
+		for _, c := range s.f.Commands() {
+			asked = asked || strings.HasPrefix(c, "uuid_exists ")
+		}
+		return asked
+	})
+	if n := s.audit(""); n != 0 {
+		t.Errorf("%d put right", n)
+	}
+	if len(s.whose("201")) != 1 {
+		t.Error("it has lost its call")
+	}
+	s.hand(s.hands.HangUp("201"))
+	s.nobody()
+}

@@ -25,6 +25,7 @@ type Config struct {
 type Mood struct {
 	User     string // whose password it takes, by userauth; empty: its own, by auth
 	Password string // that it takes
+	Allowed  string // events that the user may hear; empty: all
 	Rude     bool   // it rejects connections
 	Down     bool   // it closes them
 	Silent   bool   // it takes commands and does nothing
@@ -173,11 +174,19 @@ func (f *PBX) Talk(nc net.Conn) {
 		switch {
 		case verb == "auth" && mood.User == "" && rest == mood.Password, verb == "userauth" && mood.User != "" && rest == mood.User+":"+mood.Password:
 			open = true
-			l.send("Content-Type: command/reply\nReply-Text: +OK accepted", "")
+			reply := "Content-Type: command/reply\nReply-Text: +OK accepted"
+			if mood.Allowed != "" {
+				reply += "\nAllowed-Events: " + mood.Allowed
+			}
+			l.send(reply, "")
 		case !open:
 			l.send("Content-Type: command/reply\nReply-Text: -ERR invalid", "")
 			l.send("Content-Type: text/disconnect-notice", Goodbye)
 			return
+		case verb == "event" && mood.Allowed != "" && slices.ContainsFunc(strings.Fields(rest)[1:], func(n string) bool {
+			return !slices.Contains(strings.Fields(mood.Allowed), n)
+		}):
+			l.send("Content-Type: command/reply\nReply-Text: -ERR permission denied", "")
 		case verb == "event":
 			f.mu.Lock()
 			l.events = true
