@@ -207,3 +207,33 @@ func fourth(s *script, hands adaptertest.Hands) {
 		}
 	}
 }
+
+// Who is reached over a gateway is outside, also where the dialplan's variable of who was dialled has the number of a phone.
+func TestReachedOverGateway(t *testing.T) {
+	for gateway, want := range map[string]csta.DeviceID{"far": "0301234567", "": "202"} {
+		r := newReplayer(t)
+		e := new(event)
+		e.value[eventName], e.value[uniqueID], e.value[callDirection] = "CHANNEL_CREATE", "bbbb-1", "outbound"
+		e.value[dialedUser], e.value[gatewayName], e.value[callerDestination] = "202", gateway, "0301234567"
+		r.track.hear(e, time.Now())
+		if l := r.track.legs["bbbb-1"]; l == nil || l.device != want {
+			t.Errorf("over %q: %+v, want %s", gateway, l, want)
+		}
+	}
+}
+
+// When the link comes back, a call that went on has begun when it began.
+func TestBeganBeforeTheLinkWasLost(t *testing.T) {
+	s := newScript(t, false)
+	s.talk()
+	id := s.conn("201", csta.Connected).Call
+	before, _ := s.model.Call(id)
+	_ = s.stop()
+	time.Sleep(20 * time.Millisecond)
+	s.model = callmodel.New()
+	s.adapter(s.a)
+	defer func() { _ = s.stop() }()
+	if after, _ := s.model.Call(id); after.Began.IsZero() || !after.Began.Equal(before.Began) {
+		t.Errorf("it began at %v, and had begun at %v", after.Began, before.Began)
+	}
+}
