@@ -2,7 +2,6 @@ package asterisk
 
 import (
 	"testing"
-	"time"
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
@@ -46,12 +45,12 @@ func TestWhy(t *testing.T) {
 func TestOutsideCaller(t *testing.T) {
 	x := newTracker("p", newBook(pbxadapter.PlainNumbers{}, presets["plain"]), func(callmodel.Fact) {})
 	for text, want := range map[string]callmodel.Shown{
-		"CallerIDNum: 0301234567":                                                                callmodel.Known,
+		"CallerIDNum: 0301234567": callmodel.Known,
 		"CallerIDNum: 0301234567\r\nCID-CallingPres: 35 (Presentation Prohibited, Not Screened)": callmodel.Restricted,
-		"CallerIDNum: anonymous":                                                                 callmodel.Restricted,
-		"CallerIDNum: Restricted":                                                                callmodel.Restricted,
-		"CallerIDNum: unavailable":                                                               callmodel.Restricted,
-		"CallerIDNum: <unknown>":                                                                 callmodel.NotKnown,
+		"CallerIDNum: anonymous":   callmodel.Restricted,
+		"CallerIDNum: Restricted":  callmodel.Restricted,
+		"CallerIDNum: unavailable": callmodel.Restricted,
+		"CallerIDNum: <unknown>":   callmodel.NotKnown,
 	} {
 		c := &channel{kind: outside}
 		x.caller(c, ami.Parse("Event: Newchannel\r\n"+text))
@@ -73,22 +72,5 @@ func TestSlotIsTaken(t *testing.T) {
 			t.Errorf("Asterisk is asked for %v", acted)
 		}
 		b.is("104", csta.Connected)
-	})
-}
-
-// Where Asterisk knows nothing of a channel that a phone is to do something with, all calls are compared.
-func TestNotFoundIsLookedAt(t *testing.T) {
-	inBubble(t, plain(), func(b *board) {
-		b.talk("101", "102")
-		b.p.Lose("HangupRequest")
-		b.p.Lose("Hangup")
-		b.hand(b.p.HangUp("102"))
-		listed := b.p.Listed()
-		b.refuses(csta.HoldCall{CallToBeHeld: b.is("102", csta.Connected)}, csta.ErrInvalidConnectionID)
-		b.pass(5 * time.Second)
-		if b.p.Listed() == listed {
-			t.Error("nothing is looked at")
-		}
-		b.idle("101", "102")
 	})
 }
