@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/zap"
@@ -213,6 +215,21 @@ func TestSlow(t *testing.T) {
 	if err := k.why(); !errors.Is(err, errSlow) {
 		t.Fatal(err)
 	}
+}
+
+// A PBX that takes no commands any more costs the link after 10 s, and nobody waits for it longer.
+func TestTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer theirs.Close()
+		k := newConn(ours, 10_000)
+		go k.read()
+		began := time.Now()
+		if _, err := k.command(t.Context(), "api status"); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) != 10*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		<-k.ended
+	})
 }
 
 // The record of what was said has commands and events with the request they belong to, and no password.
