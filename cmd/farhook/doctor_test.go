@@ -36,6 +36,7 @@ type clinic struct {
 	addr  string
 	files ringFiles
 	auth  *uactest.Authority
+	staff *switchboard.People // nil: the board knows no directory
 }
 
 // book is a directory in memory.
@@ -97,7 +98,7 @@ pbx: [{name: sim, kind: sim}]
 // serve runs board and sessions on a PBX.
 func (c *clinic) serve(t *testing.T, a pbxadapter.Adapter) {
 	t.Helper()
-	c.board = switchboard.New(switchboard.AnyLine{}, switchboard.Options{}, switchboard.PBX{Name: "sim", Adapter: a})
+	c.board = switchboard.New(switchboard.AnyLine{}, switchboard.Options{People: c.staff}, switchboard.PBX{Name: "sim", Adapter: a})
 	c.uc = uacsta.New(c.board, uacsta.Config{Peers: trustedPeers(c.conf.Peers)})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -118,7 +119,7 @@ func (c *clinic) serve(t *testing.T, a pbxadapter.Adapter) {
 			}
 		}
 	})
-	c.until(t, func() bool { return c.board.Links()[0].Up })
+	c.until(t, func() bool { return c.board.Links()[0].Up || c.board.Links()[0].Why != "" })
 }
 
 func (c *clinic) until(t *testing.T, condition func() bool) {
@@ -428,6 +429,64 @@ func first(all []finding) finding {
 		}
 	}
 	return finding{}
+}
+
+// away is a PBX that can't be reached.
+type away struct{ *sim.PBX }
+
+func (away) Run(context.Context, pbxadapter.Reporter) error { return errors.New("connection refused") }
+
+// A PBX that was never there since the start: its lines may well be right, so the link is what is broken. Who is in the directory is signed in, others were
+// told to try again.
+func TestDoctorBeforeThePBX(t *testing.T) {
+	users := filepath.Join(t.TempDir(), "users.yaml")
+	if err := os.WriteFile(users, []byte("- {user: alice@example.com, lines: ['tel:+15551001']}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := newClinic(t)
+	conf := c.conf
+	conf.Directory.File = users
+	_, staff, err := conf.people(t.Context(), zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.staff = staff
+	c.serve(t, away{newSim(t)})
+	c.signIn(t)
+	step := func(all []finding, name string) (told finding) {
+		for _, f := range all {
+			if f.Step == name {
+				return f
+			}
+		}
+		return finding{}
+	}
+	all := c.examine(t.Context(), "alice@example.com")
+	if f := first(all); f.Step != "PBX link" || f.Health != broken || !strings.Contains(f.Found, "not connected: sim (connection refused)") {
+		t.Errorf("first is %+v", f)
+	}
+	if f := step(all, "line"); f.Health != unknown || !strings.HasPrefix(f.Found, "PBX sim has told no phones since farhook was started") || !strings.Contains(f.Found, "tel:+15551001; being in the directory") {
+		t.Errorf("line: %+v", f)
+	}
+	if f := step(all, "sessions"); f.Health != healthy || !strings.HasPrefix(f.Found, "sip:alice@example.com by pool since ") {
+		t.Errorf("sessions: %+v", f)
+	}
+
+	c.dir.(*book).entries[0].Line = "tel:+15551002" // which the gateway's own directory doesn't have
+	if s := c.send(t, "INVITE", cstaType, fmt.Sprintf(lineXML, "tel:+15551002")); !strings.HasPrefix(s, "SIP/2.0 480") {
+		t.Fatal(s)
+	}
+	all = c.examine(t.Context(), "alice@example.com")
+	if f := first(all); f.Step != "PBX link" || f.Health != broken {
+		t.Errorf("first is %+v", f)
+	}
+	if f := step(all, "line"); f.Health != unknown || !strings.Contains(f.Found, "tel:+15551002; until then who signs in to it is told to try again") {
+		t.Errorf("line: %+v", f)
+	}
+	if f := step(all, "refusals"); f.Health != warning || !strings.Contains(f.Found, "the PBX was not connected, or had not told its phones yet (neither a PBX nor the directory has that line") ||
+		!strings.HasPrefix(strings.Join(f.Cure, ""), "see PBX link; ") {
+		t.Errorf("refusals: %+v", f)
+	}
 }
 
 // A right that the PBX account misses, told by the adapter as what devices lack.

@@ -162,16 +162,29 @@ func (d *doctor) lineToDevice(_ context.Context, p *patient) []finding {
 		return cannotTell("farhook does not run: whether a PBX has %s cannot be asked", p.spelling)
 	}
 	line, err := d.board.Resolve(p.spelling)
-	if err != nil {
+	info, found := d.board.Device(switchboard.System, line)
+	switch {
+	case !found && !d.board.Complete() && err == nil:
+		return cannotTell("PBX %s has told no phones since farhook was started, so no PBX is known to have %s; being in the directory the line can be signed in to meanwhile", d.silent(), p.spelling)
+	case !found && !d.board.Complete():
+		return cannotTell("PBX %s has told no phones since farhook was started, so no PBX is known to have %s; until then who signs in to it is told to try again (480, Retry-After)", d.silent(), p.spelling)
+	case !found:
 		return bad(broken, say("no PBX has the line %s", p.spelling),
 			say("correct the user's Line URI, or give the PBX that phone; farhook numbers try %s shows what the rules make of it", p.spelling), say("devices known: %s", d.known()))
 	}
-	info, found := d.board.Device(switchboard.System, line)
-	if !found {
-		return bad(broken, say("the line %s is known by number only", p.spelling), say("wait for its PBX to tell its phones, then look again"))
-	}
 	p.line, p.device = line, info
 	return ok("%s is %s (%s) on PBX %s", p.spelling, line, named(info.Name), info.PBX)
+}
+
+// silent names the PBXs that have told no devices yet.
+func (d *doctor) silent() string {
+	var names []string
+	for _, l := range d.board.Links() {
+		if !l.Synced {
+			names = append(names, l.Name)
+		}
+	}
+	return joined(names)
 }
 
 // known is a few devices as examples of spelling.

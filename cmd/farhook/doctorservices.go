@@ -120,11 +120,16 @@ func (d *doctor) sessions(_ context.Context, p *patient) []finding {
 		return nil
 	case p.asked == "":
 		return ok("%s open", d.uc.Count())
-	case p.line == "":
-		return nil
+	}
+	line := p.line
+	if line == "" { // before its PBX has told it there may be sessions on it
+		var err error
+		if line, err = d.resolve(p.spelling); err != nil {
+			return nil
+		}
 	}
 	var list []saying
-	for _, x := range d.uc.Sessions(p.line) {
+	for _, x := range d.uc.Sessions(line) {
 		list = append(list, say("%s by %s since %s", x.User, x.Peer, x.Began.Format(time.DateTime)))
 	}
 	if len(list) == 0 {
@@ -142,7 +147,7 @@ var refused = map[string]saidReason{
 	"sessions":     {say("too many sessions"), say("raise sip.sessions_per_line, sip.sessions or the peer's own limit")},
 	"connections":  {say("too many connections"), say("raise sip.connections or the peer's own limit")},
 	"memory":       {say("memory is short"), say("give the gateway more memory (GOMEMLIMIT, or the MemoryMax of its service), or move users to another one")},
-	"link-down":    {say("the PBX link was down"), say("see PBX link")},
+	"link-down":    {say("the PBX was not connected, or had not told its phones yet"), say("see PBX link; clients that try again get in once it is there, otherwise sign out and in again at the client")},
 	"no-csta":      {say("the INVITE was not CSTA"), say("see arrivals")},
 	"unknown-peer": {say("it is no configured UC server"), say("if it is a UC server of yours, name it under peers (hosts as in its certificate, or addresses for plain TCP)")},
 	"handshake":    {say("the TLS handshake failed"), say("if it is a UC server of yours, name it under peers (hosts as in its certificate, or addresses for plain TCP)")},
