@@ -22,6 +22,7 @@ func (p onFreeSWITCH) Reset() {
 
 // A phone of a FreeSWITCH that is barred from abroad stays barred too, in either style.
 func TestBarredFreeSWITCH(t *testing.T) {
+	t.Parallel()
 	for style, notify := range map[string]string{"notify": "yes", "parked": "no"} {
 		t.Run(style, func(t *testing.T) {
 			pbx := fake.New(fake.Config{Password: "s3cret", Barred: []string{"203"}})

@@ -50,6 +50,7 @@ func fields(t *testing.T, file, filter string, names ...string) (lines []string)
 
 // Two sessions and a call between them are a capture in which tshark and sngrep find the dialogs; what is said meanwhile is followed.
 func TestCapture(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	socket := filepath.Join(dir, "c")
 	g := begin(t, "serve", "--config", config(t, "sip: {listen: ['127.0.0.1:0']}\ncontrol: %s\n", socket))
@@ -153,6 +154,7 @@ func (o *overheard) Write(b []byte) (int, error) {
 
 // A session over TLS is in the capture as what was said, not as what went over the wire: tshark reads the dialog and the CSTA in it without a key.
 func TestCaptureOfTLS(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	socket := filepath.Join(dir, "c")
 	a := uactest.NewAuthority(t)

@@ -127,6 +127,7 @@ func (x *trial) suffer(f fault) (failed []string, recovered time.Duration) {
 
 // Whatever happens, only what must stops, and everything comes back by itself. Where nobody may mount a disk, nothing is left out but the one that is read-only.
 func TestDegrade(t *testing.T) {
+	t.Parallel()
 	switch here, done := withOwnMounts(t); {
 	case here:
 		newTrial(t, mounted(t, "32m")).sufferAll(faults)
@@ -137,6 +138,7 @@ func TestDegrade(t *testing.T) {
 
 // A disk that takes nothing, everywhere: no file of the gateway may grow.
 func TestDegradeWithoutMounts(t *testing.T) {
+	t.Parallel()
 	newTrial(t, limited(t)).sufferAll(slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return f.disk != writes }))
 }
 

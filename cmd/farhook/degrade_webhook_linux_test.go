@@ -17,6 +17,7 @@ import (
 
 // What a receiver has taken isn't sent again because the disk that it is to be noted on is full; and when there is room again everything goes on.
 func TestWebhooksOnAFullDisk(t *testing.T) {
+	t.Parallel()
 	switch here, done := withOwnMounts(t); {
 	case here:
 		webhooksOnAFullDisk(t, mounted(t, "3m"))

@@ -217,6 +217,7 @@ func filesOfPage(page string) map[string]string {
 // Every command in the documentation is carried out, page by page and in order, beside a running demonstration: those that go on until Ctrl-C until then, and those that end the gateway in the
 // end. What isn't is in the list below.
 func TestCommandsOfDocs(t *testing.T) {
+	t.Parallel()
 	for _, need := range []string{"bash", "curl"} {
 		if _, err := exec.LookPath(need); err != nil {
 			if os.Getenv("FARHOOK_CI") != "" {

@@ -54,8 +54,9 @@ pbx:
 		if err != nil {
 			return false
 		}
-		res.Body.Close()
-		return res.StatusCode == http.StatusOK
+		defer res.Body.Close()
+		var d struct{ LinkUp bool } // the devices are there a moment before
+		return res.StatusCode == http.StatusOK && json.NewDecoder(res.Body).Decode(&d) == nil && d.LinkUp
 	})
 	for _, c := range []struct{ number, dialled, native, steps string }{
 		{"1002", "tel:+15551002", "1002", "numbers extension: matches: 1002"},

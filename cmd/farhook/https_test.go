@@ -85,6 +85,7 @@ func (h *house) ask(method, path, body string, headers ...string) (*http.Respons
 
 // Beyond loopback there is no HTTP without sign-in and TLS. With both one signs in, a browser is told to stay on TLS, and who has no token gets nothing.
 func TestHTTPSBeyondLoopback(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	whole, err := os.ReadFile(h.config)
 	if err != nil {
@@ -168,6 +169,7 @@ func TestHTTPSBeyondLoopback(t *testing.T) {
 
 // Tokens are made, listed and withdrawn by command while the gateway runs; it hears of it within one refresh, and ends what the token had open.
 func TestAccessCommand(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	m, stop := start(t, `"http": \["[^"]*:(\d+)"\]`, "serve", "--config", h.config)
 	defer stop()

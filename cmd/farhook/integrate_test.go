@@ -109,6 +109,7 @@ func demo(t *testing.T) string {
 
 // Every example of docs/integrate.md does what it says, in each of the languages.
 func TestIntegrate(t *testing.T) {
+	t.Parallel()
 	const body = `{"type":"event","position":"e.1"}`
 	secret := "whsec_" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))
 	stamp := strconv.FormatInt(time.Now().Unix(), 10)

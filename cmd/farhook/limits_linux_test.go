@@ -42,20 +42,20 @@ type volume struct {
 	dir      string
 	fill     func(t *testing.T, alive int) (mend func(alive int)) // it takes nothing any more
 	readOnly func(t *testing.T, on bool)                          // nil: it can't be made so
+	env      func() []string                                      // of a gateway that is started now; nil: nothing
 }
 
 // limited is a folder like any other, and a gateway whose files may not grow at times. It takes no rights.
 func limited(t *testing.T) volume {
-	return volume{dir: t.TempDir(), fill: func(t *testing.T, alive int) func(int) {
+	var env []string
+	return volume{dir: t.TempDir(), env: func() []string { return env }, fill: func(t *testing.T, alive int) func(int) {
 		t.Helper()
-		if err := os.Setenv(testWrites, "1"); err != nil { // of one that is started meanwhile
-			t.Fatal(err)
-		}
+		env = []string{testWrites + "=1"}
 		if alive != 0 {
 			limit(t, alive, syscall.RLIMIT_FSIZE, limitFileSize)
 		}
 		return func(alive int) {
-			os.Unsetenv(testWrites)
+			env = nil
 			if alive != 0 {
 				limit(t, alive, syscall.RLIMIT_FSIZE, noLimit)
 			}

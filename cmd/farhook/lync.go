@@ -52,10 +52,10 @@ func namesOf(c Config) lyncNames {
 	return n
 }
 
-// quoted is a PowerShell string; nothing in it is expanded, whatever a directory has in it.
+// quoted is a PowerShell string; nothing in it is expanded, whatever a directory has in it. Typographic quotation marks end one there, too.
 func quoted(s string) string { return `"` + inQuotes.Replace(s) + `"` }
 
-var inQuotes = strings.NewReplacer("`", "``", "$", "`$", `"`, "`\"")
+var inQuotes = strings.NewReplacer("`", "``", "$", "`$", `"`, "`\"", "“", "`“", "”", "`”", "„", "`„")
 
 // trusted are the commands that make the gateway a trusted application of the pool.
 func (n lyncNames) trusted() []string {

@@ -141,6 +141,7 @@ func TestAlertsAreTried(t *testing.T) {
 
 // Prometheus itself understands the rules and the dashboard's expressions, and alerts come when they should.
 func TestRulesByPromtool(t *testing.T) {
+	t.Parallel()
 	tool, err := exec.LookPath("promtool")
 	if err != nil {
 		if os.Getenv("FARHOOK_CI") != "" {

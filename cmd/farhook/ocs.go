@@ -9,8 +9,16 @@ import (
 // administration snap-in shows under other names: MSFT_SIPRemoteAddressData is "Host Authorization" and MSFT_SIPRoutingTableData "Routing" of the pool's
 // front end properties, MSFT_SIPESUserSetting the user's properties.
 
-// single is a PowerShell string that nothing is expanded in.
-func single(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+// single is a PowerShell string that nothing is expanded in. Typographic apostrophes end one there, too.
+func single(s string) string { return "'" + inSingle.Replace(s) + "'" }
+
+// inWQL is a string of the query language of WMI, which escapes with backslashes.
+func inWQL(s string) string { return "'" + wqlEscapes.Replace(s) + "'" }
+
+var (
+	inSingle   = strings.NewReplacer("'", "''", "‘", "‘‘", "’", "’’", "‚", "‚‚", "‛", "‛‛")
+	wqlEscapes = strings.NewReplacer(`\`, `\\`, "'", `\'`, `"`, `\"`)
+)
 
 // trustedOCS makes the gateway an authorized host: its events aren't throttled as a client's would be, and it needn't sign in.
 func (n lyncNames) trustedOCS() []string {
@@ -40,5 +48,5 @@ func (n lyncNames) serverOCS() []string {
 // userSetOCS gives a user a line and remote call control.
 func (n lyncNames) userSetOCS() []string {
 	return []string{fmt.Sprintf("Get-WmiObject MSFT_SIPESUserSetting -Filter %s | ForEach-Object { $_.UCEnabled = $false; $_.RemoteCallControlTelephonyEnabled = $true; $_.LineURI = %s; $_.LineServerURI = %s; $_.Put() }",
-		quoted("PrimaryURI = "+single(n.user)), single(n.line), single("sip:farhook@"+n.domain))}
+		quoted("PrimaryURI = "+inWQL(n.user)), single(n.line), single("sip:farhook@"+n.domain))}
 }

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -83,14 +84,14 @@ func begin(t *testing.T, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return beginProgram(t, self, args...)
+	return beginProgram(t, self, nil, args...)
 }
 
-// beginProgram starts another version of it.
-func beginProgram(t *testing.T, program string, args ...string) *process {
+// beginProgram starts another version of it, or this one with more in its environment.
+func beginProgram(t *testing.T, program string, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{Cmd: exec.Command(program, args...), t: t, ended: make(chan error, 1)}
-	p.Env = append(os.Environ(), asMain+"=1")
+	p.Env = slices.Concat(os.Environ(), []string{asMain + "=1"}, env)
 	p.SysProcAttr = diesWithUs()
 	p.Stdout, p.Stderr = &p.log, &p.log
 	if err := p.Start(); err != nil {

@@ -12,6 +12,7 @@ import (
 
 // A session of a running gateway becomes a file; another gateway plays it, and one that answers otherwise is found out.
 func TestRecordAndReplay(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	socket := filepath.Join(dir, "c")
 	g := begin(t, "serve", "--config", config(t, "sip: {listen: ['127.0.0.1:0']}\ncontrol: %s\n", socket))

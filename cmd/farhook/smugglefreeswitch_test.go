@@ -37,6 +37,7 @@ func to(r csta.Request, number csta.DeviceID) csta.Request {
 
 // Whatever stands for a number in a request, over SIP or REST, nothing of it comes to a FreeSWITCH as more than a number.
 func TestSmugglingToFreeSWITCH(t *testing.T) {
+	t.Parallel()
 	pbx := fake.New(fake.Config{Password: "s3cret"})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

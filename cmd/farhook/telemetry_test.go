@@ -83,6 +83,7 @@ func (c *spanCollector) traceOf(name string) string {
 // From the INFO to the PBX's command, its proof and the events there is one trace; who brings a trace over REST finds it continued under his span. A number is
 // nowhere in it.
 func TestTraces(t *testing.T) {
+	t.Parallel()
 	c := newSpanCollector(t)
 	file := config(t, `
 sip: {listen: ['127.0.0.1:0']}

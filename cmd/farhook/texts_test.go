@@ -97,6 +97,7 @@ func TestFishCompletion(t *testing.T) {
 
 // Zsh completes from the first key on, with the file in its folder of completions, as the package has it.
 func TestZshCompletion(t *testing.T) {
+	t.Parallel()
 	zsh := program(t, "zsh")
 	dir := completion(t, "zsh", "_farhook")
 	const script = `zmodload zsh/zpty

@@ -73,8 +73,6 @@ pbx: [{name: main, kind: remote, settings: {address: "pbx.test:%[2]s"}}]
 	if err := os.WriteFile(x.file, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv(testNames, x.names.addr())
-	t.Setenv("GOMEMLIMIT", "256MiB")
 	x.start()
 	var lines []string
 	for i := range 2 * (trialPairs + loadPairs) {
@@ -90,7 +88,15 @@ pbx: [{name: main, kind: remote, settings: {address: "pbx.test:%[2]s"}}]
 // start starts the gateway.
 func (x *trial) start() {
 	x.t.Helper()
-	x.g = begin(x.t, "serve", "--config", x.file)
+	self, err := os.Executable()
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	env := []string{testNames + "=" + x.names.addr(), "GOMEMLIMIT=256MiB"}
+	if x.disk.env != nil {
+		env = append(env, x.disk.env()...)
+	}
+	x.g = beginProgram(x.t, self, env, "serve", "--config", x.file)
 	x.g.logged(`"PBX link up"`)
 	x.http = x.g.logged(`"farhook started".*"http":\["([^"]+)"\]`)[1]
 }

@@ -50,6 +50,7 @@ func previous(t *testing.T) string {
 // While calls come and go, the release before this one becomes this one, and then this one that again: sessions go on each time, nobody signs in again, the events
 // have told what is, and the history has the calls of all three.
 func TestUpgradeAndDowngrade(t *testing.T) {
+	t.Parallel()
 	const n = 8 // pairs of phones
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is missing")
@@ -82,7 +83,7 @@ pbx: [{name: main, kind: asterisk, settings: {address: %[2]q, username: farhook,
 		t.Fatal(err)
 	}
 	start := func(program string) *process {
-		g := beginProgram(t, program, "serve", "--config", file)
+		g := beginProgram(t, program, nil, "serve", "--config", file)
 		g.logged(`"PBX link up"`)
 		return g
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -139,14 +140,15 @@ func TestViewNumber(t *testing.T) {
 	d := New(Options{}, List{
 		{User: "a@x", Name: "A", Lines: []string{"tel:+15551000;ext=1001"}, Aliases: []string{"1001", "+49 (0)30 1234", "*12"}},
 		{User: "b@x", Name: "B", Lines: []string{"tel:+15551000;ext=1002", "tel:5150;phone-context=dialstring"}, Aliases: []string{"1007"}},
-		{User: "c@x", Name: "C", Lines: []string{"tel:+15551003;device=SEP001"}, Aliases: []string{"1007"}},
+		{User: "c@x", Name: "C", Lines: []string{"tel:+15551003;device=SEP001"}, Aliases: []string{"1007", "301234"}},
+		{User: "d@x", Name: "D", Lines: []string{"15551003"}},
 	})
 	if err := d.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for number, want := range map[string]string{
 		"tel:+15551000;ext=1001": "A", "tel:+15551000;ext=1002": "B", "tel:+15551000": "", "tel:+15551000;ext=1009": "", "1001": "A", "tel:+49301234": "A",
-		"tel:+49-30-1234": "A", "*12": "A", "5150": "B", "tel:5150;phone-context=dialstring": "B", "tel:+15551003": "C", "sip:+15551003@x": "C", "1007": "", "1008": "", "x": "",
+		"tel:+49-30-1234": "A", "*12": "A", "5150": "B", "tel:5150;phone-context=dialstring": "B", "tel:+15551003": "C", "15551003": "D", "301234": "C", "sip:+15551003@x": "C", "1007": "", "1008": "", "x": "",
 	} {
 		p, ok := d.View().Number(number)
 		if got := map[bool]func() string{true: func() string { return p.Name }, false: func() string { return "" }}[ok](); got != want {
@@ -301,8 +303,41 @@ func TestSeveralSources(t *testing.T) {
 	if err := d.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if p, ok := d.View().Number("+1999"); !ok || p.Name != "A" || len(p.Lines) != 1 || len(d.View().People) != 2 {
+	if p, ok := d.View().Number("+1999"); !ok || p.Name != "A" || !slices.Equal(p.Lines, []string{"1001"}) || len(d.View().People) != 2 {
 		t.Errorf("%+v", d.View().People)
+	}
+	if p, ok := d.View().Number("1009"); !ok || p.Name != "A" {
+		t.Errorf("the line that only the second source knows is no number of his: %+v", d.View().People)
+	}
+}
+
+// What one source says anew of somebody whom several know doesn't change a View that is in use.
+func TestViewsOfSeveralSourcesStay(t *testing.T) {
+	more := &moody{people: []Person{{User: "sip:a@x", Aliases: []string{"1"}}}}
+	d := New(Options{Refresh: time.Millisecond}, List{{User: "a@x", Name: "A", Aliases: []string{"11", "12", "13", "14", "15"}}}, more)
+	if err := d.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	old := d.View()
+	more.set(nil, Person{User: "sip:a@x", Aliases: []string{"2"}})
+	if err := d.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for v, want := range map[*View]string{old: "11 12 13 14 15 1", d.View(): "11 12 13 14 15 2"} {
+		if got := strings.Join(v.People[0].Aliases, " "); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// Each number is one of a person's once, and a line is no alias.
+func TestNumbersOnce(t *testing.T) {
+	d := New(Options{}, List{{User: "a@x", Lines: []string{"1001", " 1001"}, Aliases: []string{"1001", "1002", "1002 "}}})
+	if err := d.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if p := d.View().People[0]; !slices.Equal(p.Lines, []string{"1001"}) || !slices.Equal(p.Aliases, []string{"1002"}) {
+		t.Errorf("%q %q", p.Lines, p.Aliases)
 	}
 }
 

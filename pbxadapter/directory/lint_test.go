@@ -46,6 +46,40 @@ func TestLint(t *testing.T) {
 			}
 		})
 	}
+	// Upper and lower case are the same domain, two spellings of a line the same line.
+	first := good
+	first.Lines = []string{"tel:+15551001", "tel:+1-555-1001"}
+	if got := lint(t, Check{Domain: "RCC.Example.com", Find: check.Find}, first, second); got != nil {
+		t.Error(got)
+	}
+	// Line servers matter as soon as somebody has one, for those with lines; where nobody has and no domain is asked for they don't.
+	first, other := good, second
+	first.LineServer = ""
+	noLine := Entry{User: "carol@example.com", Name: "Carol"}
+	if got := lint(t, Check{}, first, other, noLine); len(got) != 1 || !strings.HasPrefix(got[0], "users[0] (sip:alice@example.com): line server is missing") {
+		t.Error(got)
+	}
+	other.LineServer = ""
+	if got := lint(t, Check{}, first, other, noLine); got != nil {
+		t.Error(got)
+	}
+	if got := lint(t, Check{Domain: "rcc.example.com"}, first, other, noLine); len(got) != 2 {
+		t.Error(got)
+	}
+	// An own line in another spelling among the aliases is nobody else's; who a delegate is matters where delegates have rights.
+	first = good
+	first.Aliases, first.Delegates = []string{"+1 555 1001"}, []string{"carol@example.com"}
+	if got := lint(t, Check{Domain: check.Domain, Find: check.Find}, first, second); got != nil {
+		t.Error(got)
+	}
+	// What can't be used is told up to a bound, then counted.
+	var bad []Entry
+	for range 1003 {
+		bad = append(bad, Entry{Name: "X", Aliases: []string{"desk"}})
+	}
+	if got := lint(t, Check{}, bad...); len(got) != 1001 || got[1000] != "and 3 more of that kind" {
+		t.Error(len(got))
+	}
 	second.Aliases = []string{"1001"}
 	if got := lint(t, Check{}, good, second); len(got) != 1 || !strings.Contains(got[0], "number 1001 is 2 people's, so it has no name") {
 		t.Error(got)
