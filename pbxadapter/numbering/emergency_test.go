@@ -56,6 +56,7 @@ func TestEmergencyForms(t *testing.T) {
 		{"#31#112", "112", Lookalike, "112"},
 		{"*67911", "911", Lookalike, "911"},
 		{"*31#0112", "112", Lookalike, "112"},
+		{"*141112", "112", Lookalike, "112"},
 		{"sip:+49112@example.com;user=phone", "112", Lookalike, "112"},
 	} {
 		m, ok := e.Find(c.in)
