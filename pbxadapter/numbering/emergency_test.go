@@ -47,6 +47,8 @@ func TestEmergencyForms(t *testing.T) {
 		{"tel:+49112", "112", Lookalike, "112"},
 		{"+1 911", "911", Lookalike, "911"},
 		{"tel:+358112", "112", Lookalike, "112"},
+		{"tel:+7112", "112", Lookalike, "112"},
+		{"00112", "112", Lookalike, "112"},
 		{"tel:+490112", "112", Lookalike, "112"}, // 0112 typed, and made global by the client
 		{"tel:+4930110", "110", Lookalike, "110"},
 		{"0049112", "112", Lookalike, "112"},

@@ -2,6 +2,7 @@ package numbering_test
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -34,6 +35,24 @@ func TestLint(t *testing.T) {
 			}},
 			nil,
 			`from_pbx: rule "all": can never match: the rules before it together take`,
+		},
+		{
+			"one side before both",
+			Table{FromPBX: []Rule{{Name: "callers", Side: "calling", Digits: "1XX", Prefix: "+49301234"}, {Name: "all", Digits: "1XX", Prefix: "+49305678"}}},
+			nil,
+			"",
+		},
+		{
+			"those with an extension before all",
+			Table{FromPBX: []Rule{{Name: "extensions", Where: map[string]string{"ext": ".+"}, Digits: "1XX", Prefix: "+49301234"}, {Name: "all", Digits: "1XX", Prefix: "+49305678"}}},
+			nil,
+			"",
+		},
+		{
+			"one that goes on to the next",
+			Table{FromPBX: []Rule{{Name: "first", Digits: "1XX", Prefix: "+49301234", Continue: true}, {Name: "second", Digits: "1XX", Prefix: "+49305678"}}},
+			nil,
+			"",
 		},
 		{
 			"an empty form",
@@ -70,6 +89,12 @@ func TestLint(t *testing.T) {
 			Table{ToPBX: []Rule{{Name: "on", Digits: "5XX", Prefix: "9", Continue: true}, {Name: "off", Digits: "95XX", Strip: 1}}},
 			nil,
 			`rule "on": is undone by "off": 522 becomes 9522, and 522 again`,
+		},
+		{
+			"undone by the one after the next",
+			Table{ToPBX: []Rule{{Name: "on", Digits: "5XX", Prefix: "9", Continue: true}, {Name: "more", Digits: "95XX", Prefix: "8", Continue: true}, {Name: "off", Digits: "895XX", Strip: 2}}},
+			nil,
+			`rule "on": is undone by "off": 522 becomes 89522, and 522 again`,
 		},
 		{
 			"undone the other way",
@@ -156,6 +181,29 @@ func TestImport(t *testing.T) {
 	}
 }
 
+// Each column goes where it belongs; names are told apart, and where a length isn't said any is meant.
+func TestImportColumns(t *testing.T) {
+	table, err := Import(strings.NewReader("rule,comment,party,min len,max-length,starts with,del_len,insert\n"+
+		"in,a,Calling,3,5,12.,1,+49\nInbound,a,,,,*,,\nout,a,called,,10000,1,2,0\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Table{
+		FromPBX: []Rule{
+			{Name: "a", Side: "calling", Digits: "12", Min: 3, Max: 5, Strip: 1, Prefix: "+49"},
+			{Name: "a 2", Digits: ".", Min: 1, Max: MaxNumber},
+		},
+		ToPBX: []Rule{{Name: "a", Side: "called", Digits: "1", Max: MaxNumber, Strip: 2, Prefix: "0"}},
+	}
+	if !reflect.DeepEqual(table, want) {
+		t.Errorf("%+v, want %+v", table, want)
+	}
+	_, err = Import(strings.NewReader("pattern\n"+strings.Repeat("1\n", MaxRules+1)), new(FromPBX))
+	if want := fmt.Sprintf("line %d: %d rules are allowed", MaxRules+2, MaxRules); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 func TestImportRefuses(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"empty", "", "line 1: no head"},
@@ -164,6 +212,7 @@ func TestImportRefuses(t *testing.T) {
 		{"no pattern", "name,direction\n", "no column with the pattern"},
 		{"no direction", "pattern,delete\n1,2\n", `line 2: direction: "" is neither from nor to`},
 		{"a length", "direction,pattern,delete\nto,1,2\nto,1,many\n", `line 3: delete: "many" is not a length`},
+		{"a length beyond all numbers", "direction,pattern,delete\nto,1,10001\n", `line 2: delete: "10001" is not a length`},
 		{"a pattern", "direction,pattern\nto,12ab\n", "line 2: digits:"},
 		{"an expression", "direction,pattern\nto,^12.*\n", "line 2: pattern: \"^12.*\" is a regular expression"},
 		{"a replacement with a line break", "direction,pattern,replacement\nto,1,\"1\r\n2\"\n", "line 2: prefix:"},
