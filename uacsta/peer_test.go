@@ -59,7 +59,7 @@ func TestPeersByCertificate(t *testing.T) {
 	a, other := uactest.NewAuthority(t), uactest.NewAuthority(t)
 	h, addr := secured(t, a,
 		uacsta.Peer{Name: "pool", Hosts: []string{"pool.example.com", "*.fe.example.com"}, Domains: []string{"contoso.test"}},
-		uacsta.Peer{Name: "else", Hosts: []string{"else.example.com"}, Domains: []string{"else.test"}})
+		uacsta.Peer{Name: "else", Hosts: []string{"ELSE.example.com."}, Domains: []string{"else.test"}})
 	for _, c := range []struct {
 		name   string
 		cert   tls.Certificate
@@ -69,6 +69,10 @@ func TestPeersByCertificate(t *testing.T) {
 		{"alternative name", a.Pair(uactest.Wanted{Names: []string{"x.example.com", "POOL.example.com"}}), "SIP/2.0 200 OK", ""},
 		{"wildcard", a.Pair(uactest.Wanted{Names: []string{"fe01.fe.example.com"}}), "SIP/2.0 200 OK", ""},
 		{"common name", a.Pair(uactest.Wanted{Common: "pool.example.com"}), "SIP/2.0 200 OK", ""},
+		{"common name with a dot at its end", a.Pair(uactest.Wanted{Common: "pool.example.com."}), "SIP/2.0 200 OK", ""},
+		{"no label for the wildcard", a.Pair(uactest.Wanted{Common: ".fe.example.com"}), "", "handshake"},
+		{"the wildcard's domain", a.Pair(uactest.Wanted{Common: "fe.example.com"}), "", "handshake"},
+		{"a domain that ends like the wildcard's", a.Pair(uactest.Wanted{Common: "fe01.cafe.example.com"}), "", "handshake"},
 		{"common name beside other names", a.Pair(uactest.Wanted{Common: "pool.example.com", Names: []string{"x.example.com"}}), "", "handshake"},
 		{"wrong name", a.Pair(uactest.Wanted{Names: []string{"mallory.example.com"}}), "", "handshake"},
 		{"two labels for one", a.Pair(uactest.Wanted{Names: []string{"a.b.fe.example.com"}}), "", "handshake"},

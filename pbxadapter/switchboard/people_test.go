@@ -124,6 +124,9 @@ func TestPolicies(t *testing.T) {
 				if b.May(by(user), csta.Observe, d) != control {
 					t.Errorf("%s: %s may observe %s, and may it control: %v", name, user, d, control)
 				}
+				if b.May(by(user), csta.Override, d) {
+					t.Errorf("%s: %s may disturb %s", name, user, d)
+				}
 				if b.May(by(user), csta.Call, d) != c.may[user] || b.May(by(user), csta.Pickup, d) != c.may[user] {
 					t.Errorf("%s: %s may not ring %s, or may: %v is wanted", name, user, d, c.may[user])
 				}
@@ -135,6 +138,32 @@ func TestPolicies(t *testing.T) {
 	}
 	if (Trusted{}).May(Principal{User: "x", Via: "http"}, csta.Control, d1) {
 		t.Error("trusted: somebody from elsewhere may")
+	}
+}
+
+// A session has the line that it signed in to; who comes by the web without one has everything; the gateway itself looks on.
+func TestOwnLine(t *testing.T) {
+	b := New(OwnLine{}, Options{})
+	session, none, operator := Principal{User: "x", Via: "sip", Line: d1}, Principal{User: "x", Via: "sip"}, Principal{User: "x", Via: "http"}
+	onLine := Principal{User: "x", Via: "http", Line: d1}
+	for _, c := range []struct {
+		right csta.Right
+		d     csta.DeviceID
+		who   []Principal // who may
+	}{
+		{csta.Observe, d1, []Principal{session, operator, onLine, System}},
+		{csta.Observe, d2, []Principal{operator, System}},
+		{csta.Control, d1, []Principal{session, operator, onLine}},
+		{csta.Control, d2, []Principal{operator}},
+		{csta.Call, d2, []Principal{session, operator, onLine}},
+		{csta.Pickup, d2, []Principal{session, operator, onLine}},
+		{csta.Override, d1, []Principal{operator}},
+	} {
+		for _, who := range []Principal{session, none, operator, onLine, System} {
+			if may := b.May(who, c.right, c.d); may != slices.Contains(c.who, who) {
+				t.Errorf("%+v, right %v on %s: %v", who, c.right, c.d, may)
+			}
+		}
 	}
 }
 

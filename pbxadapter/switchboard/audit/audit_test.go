@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -87,6 +88,26 @@ func TestChangesShow(t *testing.T) {
 	full, err2 := Verify(bytes.NewReader(whole))
 	if err != nil || err2 != nil || cut.Head == full.Head {
 		t.Errorf("a record cut off has the same head: %v %v", err, err2)
+	}
+}
+
+// A record that somebody has chained anew has the numbers of its entries in order, too.
+func TestNumbersAreInOrder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	fill(t, path, 3)
+	lines := strings.SplitAfter(string(read(t, path)), "\n")
+	for name, change := range map[string]string{"one left out": `"n":3,`, "one twice": `"n":1,`} {
+		last := strings.Replace(lines[1], `"n":2,`, change, 1) // follows from the first as before
+		if _, err := Verify(strings.NewReader(lines[0] + last)); !errors.Is(err, ErrBroken) || !strings.Contains(err.Error(), "where 2 is due") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	var first, last line
+	if err := errors.Join(json.Unmarshal([]byte(lines[0]), &first), json.Unmarshal([]byte(lines[3]), &last)); err != nil {
+		t.Fatal(err)
+	}
+	if rep, err := Verify(strings.NewReader(strings.Join(lines, ""))); err != nil || rep.First.IsZero() || !rep.First.Equal(first.At) || !rep.Last.Equal(last.At) {
+		t.Errorf("%+v, %v, want %v to %v", rep, err, first.At, last.At)
 	}
 }
 
