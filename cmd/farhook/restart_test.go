@@ -67,7 +67,6 @@ func goOn(i int, a, b sim.Hands) error {
 // lost, nobody signs in again, no event comes twice, none is missing, and who missed nothing is told nothing. Then it is upgraded (SIGTERM): the same
 // again, without BYE. In the end it's drained: BYE to everybody.
 func TestRestart(t *testing.T) {
-	t.Parallel()
 	const n = 2500
 	pbx := newExchange(t, sim.Config{Lines: 2*n + 24, Quiet: true, Clock: sim.NewClock(time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC))})
 	p := pairs{t, pbx, n}
