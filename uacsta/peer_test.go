@@ -273,7 +273,7 @@ func TestConnectionByNameIsShared(t *testing.T) {
 		_, p.toTag, _ = strings.Cut(p.read().header("To"), ";tag=")
 		p.send(p.request("ACK", ""))
 		p.ask(csta.MonitorStart{MonitorObject: csta.MonitorObject{DeviceObject: csta.DeviceID(line)}})
-		p.conn.Close()
+		p.cutOff()
 	}
 	var got []net.Conn
 	for i, ext := range []int{1001, 1002} {
