@@ -127,7 +127,9 @@ func (p *PBX) showEndpoint(s *session, a action) {
 func (p *PBX) showContacts(s *session, a action) {
 	s.reply(a, "Success", "EventList: start", "Message: A listing of Contacts follows, presented as ContactList events")
 	for _, n := range p.conf.Phones {
-		s.item(a, "ContactList", "ObjectType: contact", "Endpoint: "+n, "UserAgent: Yealink SIP-T46S 66.86.0.15")
+		if !p.phones[n].out {
+			s.item(a, "ContactList", "ObjectType: contact", "Endpoint: "+n, "UserAgent: "+cmp.Or(p.conf.Agents[n], "Yealink SIP-T46S 66.86.0.15"))
+		}
 	}
 	s.complete(a, "ContactListComplete")
 }

@@ -17,6 +17,7 @@ import (
 type Config struct {
 	Phones     []string            // endpoints, which are numbers too
 	Deaf       []string            // phones that do not obey NOTIFY
+	Agents     map[string]string   // User-Agents of phones; a Yealink's where there is none
 	Slots      [2]int              // of the car park
 	Context    string              // of our dialplan lines; empty: csta
 	Lines      bool                // they are there
