@@ -13,10 +13,11 @@ import (
 	"farhook/pbxadapter/switchboard"
 	"farhook/web/access"
 	"farhook/web/live"
+	"farhook/web/names"
 )
 
 type devicesInput struct {
-	Query string `query:"q" maxLength:"100" doc:"Part of a name, an extension or a number"`
+	Query string `query:"q" maxLength:"100" doc:"Part of a name, an extension or a number. Case and accents of names are as one likes, and so are the two letters for an umlaut"`
 	Kind  string `query:"kind" enum:"phone,group,parkSlot,trunk" doc:"Only devices of this kind"`
 	PBX   string `query:"pbx" maxLength:"32" doc:"Only devices of this PBX"`
 	State string `query:"state" enum:"idle,busy,outOfService" doc:"Only devices with no call, with a call, or out of service"`
@@ -113,7 +114,7 @@ func matches(d switchboard.DeviceInfo, in *devicesInput) bool {
 		return false
 	}
 	q := strings.ToLower(in.Query)
-	return q == "" || strings.Contains(strings.ToLower(d.Name), q) || strings.Contains(string(d.ID), q) ||
+	return q == "" || names.PartOf(q).In(d.Name) || strings.Contains(string(d.ID), q) ||
 		slices.ContainsFunc(d.Aliases, func(a string) bool { return strings.Contains(a, q) }) || isOwners(d.Owner, q)
 }
 
@@ -122,7 +123,7 @@ func isOwners(w switchboard.Who, q string) bool {
 	plain := func(s string) string {
 		return strings.NewReplacer(" ", "", "-", "", "(", "", ")", "", ".", "").Replace(s)
 	}
-	return strings.Contains(w.User, q) || strings.Contains(strings.ToLower(w.Mail), q) || strings.Contains(strings.ToLower(w.Department), q) ||
+	return strings.Contains(w.User, q) || strings.Contains(strings.ToLower(w.Mail), q) || names.PartOf(q).In(w.Department) ||
 		slices.ContainsFunc(w.Numbers, func(n string) bool {
 			return strings.Contains(n, q) || plain(q) != "" && strings.Contains(plain(n), plain(q))
 		})

@@ -24,7 +24,7 @@ type PastQuery struct {
 	Device    string    `query:"device" maxLength:"256" doc:"Calls in which this device took part; any spelling"`
 	Number    string    `query:"number" maxLength:"64" doc:"Part of a number of either side"`
 	Contact   string    `query:"contact" maxLength:"128" doc:"Calls with this very number; any spelling. It's quick, however many calls there are"`
-	Name      string    `query:"name" maxLength:"64" doc:"Part of a name of either side"`
+	Name      string    `query:"name" maxLength:"64" doc:"Part of a name of either side; case, accents, and the two letters for an umlaut are as one likes"`
 	Outcome   string    `query:"outcome" enum:"answered,missed,failed,joined,unknown"`
 	Missed    string    `query:"missed" maxLength:"256" doc:"Calls that rang on this line, and nobody answered; any spelling"`
 	Reference string    `query:"reference" maxLength:"200"`

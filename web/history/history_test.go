@@ -228,6 +228,10 @@ func TestSearchAndPages(t *testing.T) {
 	h.await(history.Query{Contact: line(1003), Devices: []csta.DeviceID{line(1002)}}, 0)
 	h.await(history.Query{Contact: "tel:+1555100"}, 0)
 	h.await(history.Query{Name: "BRANDT"}, 7)
+	h.await(history.Query{Name: "Brændt"}, 7)
+	h.await(history.Query{Name: "braendt"}, 7) // spelled otherwise
+	h.await(history.Query{Name: "%"}, 0)
+	h.await(history.Query{Name: "randx"}, 0)
 	h.await(history.Query{Devices: []csta.DeviceID{}}, 0)
 	h.await(history.Query{From: h.clock.Now().Add(-2500 * time.Millisecond)}, 2)
 	h.await(history.Query{To: h.clock.Now().Add(-2500 * time.Millisecond)}, 5)

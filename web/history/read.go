@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"farhook/csta"
+	"farhook/web/names"
 )
 
 // Query is what is searched for. Empty members match everything.
@@ -56,8 +57,13 @@ func (q Query) where() (string, []any) {
 		add("id IN (SELECT call_row FROM legs WHERE number = ?)", string(q.Contact))
 	}
 	if q.Name != "" {
+		// Rows that an older version wrote, and those of which somebody was erased, have no index: theirs are compared as they are.
 		like := "%" + escape(strings.ToLower(q.Name)) + "%"
-		add(`(LOWER(calling_name) LIKE ? ESCAPE '!' OR LOWER(called_name) LIKE ? ESCAPE '!')`, like, like)
+		part, which := `names = '' AND (LOWER(calling_name) LIKE ? ESCAPE '!' OR LOWER(called_name) LIKE ? ESCAPE '!')`, []any{like, like}
+		for _, one := range names.PartOf(q.Name) {
+			part, which = part+` OR names LIKE ? ESCAPE '!'`, append(which, "%"+escape(one)+"%")
+		}
+		add("("+part+")", which...)
 	}
 	if q.Missed != "" {
 		add("id IN (SELECT call_row FROM legs WHERE device = ? AND outcome = 'missed')", string(q.Missed))
@@ -238,7 +244,7 @@ func (d *DB) Erase(ctx context.Context, number, by string) (e Erased, err error)
 			return run(&e.Documents, "DELETE FROM outbox WHERE document LIKE ? ESCAPE '!'", `%"by":`+escape(string(name))+"%")
 		}
 		for _, side := range [...]string{"calling", "called"} {
-			if err := run(&e.Calls, fmt.Sprintf("UPDATE calls SET %[1]s_device = '', %[1]s_number = '', %[1]s_name = '', %[1]s_shown = 'notKnown' WHERE (%[1]s_number = ? OR %[1]s_device = ?) AND ended > 0", side), number, number); err != nil {
+			if err := run(&e.Calls, fmt.Sprintf("UPDATE calls SET %[1]s_device = '', %[1]s_number = '', %[1]s_name = '', %[1]s_shown = 'notKnown', names = '' WHERE (%[1]s_number = ? OR %[1]s_device = ?) AND ended > 0", side), number, number); err != nil {
 				return err
 			}
 		}

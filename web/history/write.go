@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"farhook/web/names"
 )
 
 const callColumns = "id, call_id, pbx, began, answered, ended, calling_device, calling_number, calling_name, calling_shown, called_device, called_number, " +
@@ -83,7 +85,7 @@ func (d *DB) writeBatch(ctx context.Context, ended, open []row, out []Sending) e
 				}
 			}
 		}
-		calls := inserter{ctx: ctx, tx: tx, table: "calls", columns: callColumns}
+		calls := inserter{ctx: ctx, tx: tx, table: "calls", columns: callColumns + ", names"}
 		legs := inserter{ctx: ctx, tx: tx, table: "legs", columns: legColumns}
 		for _, list := range [][]row{ended, open} {
 			for _, r := range list {
@@ -120,7 +122,16 @@ func callValues(c *Call) []any {
 		string(c.Calling.Device), string(c.Calling.Number), c.Calling.Name, c.Calling.Shown,
 		string(c.Called.Device), string(c.Called.Number), c.Called.Name, c.Called.Shown,
 		c.Rang, c.Talked, c.Held, c.Outcome, c.Cause, c.TransferredBy, c.TransferredTo, string(c.JoinedTo), c.By, c.Reference,
+		index(c),
 	}
+}
+
+// index is what is looked in for names; empty where a call has none.
+func index(c *Call) string {
+	if c.Calling.Name == "" && c.Called.Name == "" {
+		return ""
+	}
+	return names.Index(c.Calling.Name) + "\n" + names.Index(c.Called.Name)
 }
 
 func legValues(id string, n int, l Leg) []any {

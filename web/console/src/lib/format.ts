@@ -21,14 +21,35 @@ export function number(device: string): string {
 // Letters that Unicode doesn't take apart, as they are typed without them.
 const plain: Readonly<Record<string, string>> = { ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ı: "i" };
 
+const ascii = /^[\x20-\x7e]*$/; // most of what 10,000 lines have: it is soon folded
+
 /** Text as it is compared: lower case, without accents. */
 export function fold(text: string): string {
-  if (/^[\x20-\x7e]*$/.test(text)) return text.toLowerCase(); // most of what 10,000 lines have
+  if (ascii.test(text)) return text.toLowerCase();
   return text
     .normalize("NFD")
     .replace(/\p{Mn}/gu, "")
     .toLowerCase()
     .replace(/[ßæœøłđðþı]/g, (c) => plain[c]!);
+}
+
+const twoLetters: Readonly<Record<string, string>> = { ä: "ae", ö: "oe", ü: "ue", å: "aa", ø: "oe" };
+
+/** Text folded, umlauts and their neighbours in the north as two letters: Mueller, Haakon. */
+export function spelled(text: string): string {
+  if (ascii.test(text)) return fold(text);
+  return fold(
+    text
+      .normalize("NFC")
+      .toLowerCase()
+      .replace(/[äöüåø]/g, (c) => twoLetters[c]!),
+  );
+}
+
+/** The words of a folded text, each behind a bar, and one letter for the two that many write for an umlaut: whichever way it is spelled, it is the same. */
+export function loose(folded: string): string {
+  const one = folded.replace(/ae|oe|ue|aa/g, (two) => two[0]!);
+  return (one.match(/[\p{L}\p{N}]+/gu) ?? []).map((w) => `|${w}`).join("");
 }
 
 /** Text whose code points stand in the order in which people look for it: folded, numbers by what they are worth. */

@@ -1,36 +1,38 @@
 // Finding lines as one types: every match, the best first.
 
-import { fold } from "./format";
+import { fold, loose, spelled } from "./format";
 import type { Device } from "./model";
 
 /** What a search looks at, folded once per line: name, department and numbers. */
 export interface Haystack {
   readonly words: readonly string[]; // of the name
-  readonly name: string;
+  readonly names: readonly string[]; // folded, and spelled with two letters where that is another
   readonly numbers: readonly string[]; // extension first
   readonly bare: readonly string[]; // those without their +
-  readonly department: string;
-  readonly departments: readonly string[]; // its words
+  readonly departments: readonly string[]; // their words
+  readonly loose: string; // name and department, however they are spelled
   readonly all: string; // in which whatever isn't in it needn't be looked for any further
 }
 
 export function haystackOf(d: Device): Haystack {
-  const [name, department] = [fold(d.name), fold(d.department)];
+  const ways = (text: string) => [...new Set([fold(text), spelled(text)])];
+  const [names, departments] = [ways(d.name), ways(d.department)];
   const numbers = [...new Set([d.extension, d.number])];
   return {
-    name,
-    words: name.split(/[^\p{L}\p{N}]+/u).filter((w) => w !== ""),
+    names,
+    words: names.flatMap((n) => n.split(/[^\p{L}\p{N}]+/u)).filter((w) => w !== ""),
     numbers,
     bare: numbers.map((n) => n.replace(/^\+/, "")),
-    department,
-    departments: department.split(/\s+/),
-    all: [name, department, ...numbers].join("\n"),
+    departments: departments.flatMap((x) => x.split(/\s+/)),
+    loose: `${loose(names[0]!)}\n${loose(departments[0]!)}`,
+    all: [...names, ...departments, ...numbers].join("\n"),
   };
 }
 
 /** A search that has been read. */
 export interface Query {
   readonly words: readonly string[];
+  readonly loose: readonly string[]; // the words, however they are spelled; empty where there is nothing to spell
   readonly number: string; // all of it as a number: no spaces, dashes and brackets; empty: it is none
   readonly bare: string; // that without its +
 }
@@ -39,13 +41,17 @@ export function queryOf(typed: string): Query {
   const q = fold(typed).trim();
   const dialled = q.replace(/[\s().\-/]/g, "");
   const number = /^\+?[\d*#]+$/.test(dialled) ? dialled : "";
-  return { words: q.split(/\s+/).filter((w) => w !== ""), number, bare: number.replace(/^\+/, "") };
+  const words = q.split(/\s+/).filter((w) => w !== "");
+  return { words, loose: words.map(loose), number, bare: number.replace(/^\+/, "") };
 }
 
 /** The rank of what fits least. */
-export const worst = 7;
+export const worst = 8;
 
-/** How well a line fits: 0 best; null: not at all. A whole extension, its beginning, the name's, a word's, a number's end, anything inside. */
+/**
+ * How well a line fits: 0 best; null: not at all. A whole extension, its beginning, the name's, a word's, a number's end, anything inside, and last what
+ * is spelled otherwise: Muller for Mueller. web/names has the same rule for the gateway.
+ */
 export function rank(q: Query, h: Haystack): number | null {
   if (q.words.length === 0) return 0;
   if (q.bare !== "" && h.all.includes(q.bare)) {
@@ -55,19 +61,19 @@ export function rank(q: Query, h: Haystack): number | null {
     if (h.bare.some((n) => n.includes(q.bare))) return 5;
   }
   let least = 0;
-  for (const w of q.words) {
-    const r = rankWord(w, h);
+  for (const [i, w] of q.words.entries()) {
+    const r = rankWord(w, q.loose[i]!, h);
     if (r === null) return null;
     least = Math.max(least, r);
   }
-  return h.name.startsWith(q.words.join(" ")) ? Math.min(least, 2) : least;
+  return h.names.some((n) => n.startsWith(q.words.join(" "))) ? Math.min(least, 2) : least;
 }
 
-function rankWord(w: string, h: Haystack): number | null {
-  if (!h.all.includes(w)) return null;
+function rankWord(w: string, otherwise: string, h: Haystack): number | null {
+  if (!h.all.includes(w)) return otherwise !== "" && h.loose.includes(otherwise) ? worst : null;
   if (h.words.includes(w)) return 2;
   if (h.words.some((x) => x.startsWith(w))) return 3;
   if (h.numbers.some((n) => n.includes(w))) return 5;
   if (h.departments.some((x) => x.startsWith(w))) return 6;
-  return worst;
+  return worst - 1;
 }
