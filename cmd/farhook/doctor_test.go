@@ -705,20 +705,26 @@ func TestDoctorByREST(t *testing.T) {
 	m, stop := start(t, `console\s+(http://\S+)/`, "demo", "--quiet", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0", "--control", filepath.Join(t.TempDir(), "c.sock"))
 	defer stop()
 	var d diagnosis
-	for end := time.Now().Add(20 * time.Second); len(d.Findings) < 8; time.Sleep(10 * time.Millisecond) { // until the PBX is connected
-		res, err := http.Get(m[1] + "/api/v1/doctor?user=1001")
+	get := func(path string, into any) int {
+		t.Helper()
+		res, err := http.Get(m[1] + "/api/v1/" + path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		d = diagnosis{}
-		err = json.NewDecoder(res.Body).Decode(&d)
-		res.Body.Close()
-		if err != nil || res.StatusCode != http.StatusOK {
-			t.Fatalf("%d, %v", res.StatusCode, err)
+		defer res.Body.Close()
+		if err := json.NewDecoder(res.Body).Decode(into); err != nil {
+			t.Fatal(err)
 		}
+		return res.StatusCode
+	}
+	var line struct{ LinkUp bool }
+	for end := time.Now().Add(time.Minute); get("devices/1001", &line) != http.StatusOK || !line.LinkUp; time.Sleep(10 * time.Millisecond) { // until the PBX is connected
 		if time.Now().After(end) {
-			t.Fatalf("%+v", d)
+			t.Fatal("the PBX is not connected")
 		}
+	}
+	if status := get("doctor?user=1001", &d); status != http.StatusOK {
+		t.Fatalf("%d", status)
 	}
 	if d.User != "1001" || d.Health != broken || !strings.Contains(text(d.Findings), "1001 is tel:+15551001 (Ada Brandt) on PBX sim") {
 		t.Errorf("%+v", d)
