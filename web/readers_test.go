@@ -150,7 +150,7 @@ func TestReadersFallBehind(t *testing.T) {
 	happens(most)
 	behind := each()
 	t.Logf("%d KiB for each reader that waits, %d for each that has fallen behind", full, behind)
-	if full > 192 || behind > 64 {
+	if full > 192 || behind > 96 {
 		t.Errorf("%d KiB for each reader that waits, %d for each that has fallen behind", full, behind)
 	}
 }

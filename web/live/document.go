@@ -173,11 +173,8 @@ func (s *Story) Snapshot(v Viewer, f Filter) (Document, switchboard.Seq) {
 	return d, seq
 }
 
-// parts are the documents in which a snapshot is told. Those before the last have a gap's position: who is cut off between them gets all of it.
+// parts are the documents, of so many devices each, in which a snapshot is told. Those before the last have a gap's position: who is cut off between them gets all of it.
 func (s *Story) parts(d Document, seq switchboard.Seq, devices int) []Document {
-	if devices <= 0 {
-		return []Document{d}
-	}
 	n := max(1, (len(d.Devices)+devices-1)/devices)
 	all := make([]Document, 0, n)
 	for left := d.Devices; len(all) < n-1; left = left[devices:] {

@@ -196,6 +196,13 @@ func (t *teller) start(after, why string) error {
 		}
 	}
 	t.told = true
+	if t.f.Part > 0 {
+		return t.inParts(d, seq)
+	}
+	return t.send(d) // who doesn't read holds no more of it than its octets
+}
+
+func (t *teller) inParts(d Document, seq switchboard.Seq) error {
 	for _, part := range t.streams.parts(d, seq, t.f.Part) {
 		if err := t.send(part); err != nil {
 			return err
