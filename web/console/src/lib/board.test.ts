@@ -195,3 +195,12 @@ test("nothing of a snapshot is shown before all of its parts are there; one that
   expect(end(2, "x.9", device("1005"))).toBe("taken");
   expect(shown()).toEqual(["1004", "1005"]);
 });
+
+test("lines of a snapshot in parts are folded with each part, and not once more at its end", () => {
+  const b = new Board();
+  const { counters } = b.register;
+  b.apply({ type: "part", position: "x.07", at: null, part: 1, devices: [device("1001"), device("1002")] }, 0);
+  expect(counters.folded).toBe(2);
+  b.apply({ type: "snapshot", position: "x.7", at: null, part: 2, devices: [device("1003")], calls: [], notes: [] }, 0);
+  expect(counters.folded).toBe(3);
+});

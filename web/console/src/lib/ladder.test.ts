@@ -33,3 +33,11 @@ test("XML is set out, the rest stays", () => {
   expect(setOut("moved <b>")).toBe("moved <b>");
   expect(setOut("<?xml <<>>>")).toContain("<?xml");
 });
+
+test.each(["why", "trace", "carrier", "line", "session", "text", "says", "peer"] as const)(
+  "what a message's %s says is found",
+  (member) => expect([fits({ ...m, [member]: "q93x7" }, "Q93X"), fits(m, "q93x")]).toEqual([true, false]),
+);
+
+test("what closes more than was opened goes no further out than the margin", () =>
+  expect(setOut("<?xml?></A></B><c><d/></c>")).toBe("<?xml?>\n</A>\n</B>\n<c>\n  <d/>\n</c>"));

@@ -48,3 +48,8 @@ test("as it is written comes before what is spelled otherwise", () => {
   expect(of("muller")).toEqual(["Cleo Muller", "Ada Müller", "Ben Mueller"]);
   expect(of("ada mue")).toEqual(["Ada Müller"]);
 });
+
+test("a name spelled with two letters fits as well as one that is written so", () => {
+  const of = (typed: string) => rank(queryOf(typed), haystackOf(device("1001", { name: "Jörg Müller" })));
+  expect(["mueller", "muell", "joerg mue", "uell"].map(of)).toEqual([2, 3, 2, 7]);
+});

@@ -11,6 +11,7 @@ class Bench {
   position: string | null = null;
   reachable = true;
   probes = 0;
+  chance = 1;
   #timers: { at: number; then: () => void }[] = [];
 
   follower = new Follower(
@@ -28,7 +29,7 @@ class Bench {
         return socket;
       },
       now: () => this.clock,
-      random: () => 1,
+      random: () => this.chance,
       probe: () => {
         this.probes++;
         return Promise.resolve(this.reachable);
@@ -245,4 +246,18 @@ test("closed for good", () => {
   b.pass(1e6);
   expect(b.sockets).toHaveLength(1);
   expect(b.waiting).toBe(0);
+});
+
+test.each([
+  [0, 250],
+  [0.5, 375],
+  [1, 500],
+])("not all that were cut off come back at once: chance %d waits %d ms", (chance, wait) => {
+  b.chance = chance;
+  b.socket.onclose!();
+  expect(b.link).toEqual({ state: "lost", since: 0, retryAt: wait });
+  b.pass(wait - 1);
+  expect(b.sockets).toHaveLength(1);
+  b.pass(1);
+  expect(b.sockets).toHaveLength(2);
 });
