@@ -89,6 +89,10 @@ test("while the gateway is away every lamp says how old it is; started again the
   const stale = p.locator('[role="gridcell"] .stale');
   assert.equal(await stale.count(), await p.locator('[role="gridcell"]').count());
   assert.match(await stale.first().innerText(), /\d:\d\d old/);
+  await stale
+    .filter({ hasText: /:(0[1-9]|[1-9]\d) old/ })
+    .first()
+    .waitFor(); // it grows
   const [age, whereto] = [await tile(p, 1021).locator(".stale").boundingBox(), await tile(p, 1021).boundingBox()];
   assert.equal(await tile(p, 1021).locator(".badge").count(), 0); // nothing lies under it
   assert.ok(age.x > whereto.x && age.x + age.width <= whereto.x + whereto.width, "the age is in its tile");
