@@ -263,3 +263,29 @@ control: %s
 		t.Error(got)
 	}
 }
+
+// Where another gateway has taken a socket's place, the end of the first leaves it there.
+func TestControlSocketOfAnother(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c")
+	first, err := listenControl(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil { // somebody tidied up
+		t.Fatal(err)
+	}
+	second, err := listenControl(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+	c, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	second.Close()
+	if _, err := os.Stat(path); err == nil {
+		t.Error("the socket is still there")
+	}
+}
