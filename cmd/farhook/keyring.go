@@ -157,8 +157,7 @@ func (r *keyring) warn(now time.Time) {
 // run reads the files again when they change (their folders are watched, so that links which are swapped count too) or again has something, and
 // warns once a day of what expires. It ends, with nil, when ctx does.
 func (r *keyring) run(ctx context.Context, again <-chan os.Signal) error {
-	r.warn(time.Now())
-	watch(ctx, r.log, func() []string { return []string{r.files.Certificate, r.files.Key, r.files.ClientCA} }, again, func() {
+	watch(ctx, r.log, func() []string { return []string{r.files.Certificate, r.files.Key, r.files.ClientCA} }, again, func(bool) {
 		if err := r.reload(); err != nil {
 			r.log.Error("certificates cannot be read again: the old ones stay in use", zap.Error(err))
 			return

@@ -25,8 +25,9 @@ import (
 const settle = 300 * time.Millisecond
 
 // watch calls changed when one of the files changes (their folders are watched, so that links which are swapped count too), or when again has something,
-// and daily once a day. Which files they are is asked again after each change. It ends when ctx does.
-func watch(ctx context.Context, log *zap.Logger, files func() []string, again <-chan os.Signal, changed, daily func()) {
+// and daily once a day. Which files they are is asked again after each change. The first call is at once: something may have changed between being read
+// and being watched. It ends when ctx does.
+func watch(ctx context.Context, log *zap.Logger, files func() []string, again <-chan os.Signal, changed func(first bool), daily func()) {
 	var events chan fsnotify.Event
 	var failed chan error
 	w, err := fsnotify.NewWatcher()
@@ -35,7 +36,7 @@ func watch(ctx context.Context, log *zap.Logger, files func() []string, again <-
 		events, failed = w.Events, w.Errors
 	}
 	unwatched := ""
-	look := func() (more bool) {
+	look := func() (more bool) { // what is watched only now may have changed since it was read
 		err := err
 		for _, f := range files() {
 			if dir := filepath.Dir(f); w != nil && f != "" && !slices.Contains(w.WatchList(), dir) {
@@ -52,11 +53,12 @@ func watch(ctx context.Context, log *zap.Logger, files func() []string, again <-
 		}
 		return more
 	}
-	look()
 	day := time.NewTicker(24 * time.Hour)
 	defer day.Stop()
 	quiet := time.NewTimer(time.Hour)
 	quiet.Stop()
+	look()
+	changed(true)
 	for {
 		select {
 		case <-ctx.Done():
@@ -71,8 +73,8 @@ func watch(ctx context.Context, log *zap.Logger, files func() []string, again <-
 		case <-again:
 			quiet.Reset(0)
 		case <-quiet.C:
-			changed()
-			if look() { // what is watched only now may have changed since it was read
+			changed(false)
+			if look() {
 				quiet.Reset(0)
 			}
 		}
@@ -181,6 +183,14 @@ func summary(all []change) string {
 	return strings.Join(paths, ", ")
 }
 
+// outdated says whether the configuration would be another one, or none, if it was read now.
+func (g *gateway) outdated() bool {
+	g.reloading.Lock()
+	defer g.reloading.Unlock()
+	_, all, err := g.planned()
+	return err != nil || len(all) > 0
+}
+
 // followFile reloads when the configuration changes, in its file, in conf.d or in a file with a secret, or when again has something.
 func (g *gateway) followFile(ctx context.Context, again <-chan os.Signal) error {
 	files := func() []string {
@@ -191,7 +201,10 @@ func (g *gateway) followFile(ctx context.Context, again <-chan os.Signal) error 
 		}
 		return all
 	}
-	watch(ctx, g.log, files, again, func() {
+	watch(ctx, g.log, files, again, func(first bool) {
+		if first && !g.outdated() {
+			return
+		}
 		if _, err := g.reload(); err != nil {
 			g.log.Error("the configuration cannot be read again: everything stays as it was", zap.Error(err))
 		}

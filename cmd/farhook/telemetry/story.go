@@ -81,10 +81,8 @@ func (e *Exporter) tell(r wiretap.Record) {
 
 // begin begins a request's span.
 func (e *Exporter) begin(s *story, r wiretap.Record) {
-	e.mu.Lock()
 	caller, called := e.caller[r.Trace]
 	delete(e.caller, r.Trace)
-	e.mu.Unlock()
 	first := s.ctx == nil
 	if called {
 		s.parent = trace.ContextWithRemoteSpanContext(s.parent, caller)

@@ -132,3 +132,29 @@ func TestSpanOfARefusal(t *testing.T) {
 		}
 	}
 }
+
+// A caller who asks again and again in one trace has each request under its own span of his, however late the messages are understood.
+func TestCallersOwnSpans(t *testing.T) {
+	e, err := New(t.Context(), Config{Endpoint: "http://127.0.0.1:1", Sample: 1, Mask: func(s string) string { return s }, Log: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := pbxadapter.NewTrace()
+	for i := range 3 {
+		e.Called(id, [8]byte{byte(i + 1)}, true)
+		for _, d := range []wiretap.Direction{wiretap.In, wiretap.Out} {
+			e.See(wiretap.Record{At: time.Now(), Layer: wiretap.CSTA, Direction: d, Trace: id, Text: []byte(`<MakeCall xmlns="http://www.ecma-international.org/standards/ecma-323/csta/ed3"/>`)})
+		}
+	}
+	for range 9 { // only now
+		e.next(<-e.came)
+	}
+	if len(e.queue.list) != 3 {
+		t.Fatalf("%d spans", len(e.queue.list))
+	}
+	for i, s := range e.queue.list {
+		if got := s.Parent().SpanID(); got != (trace.SpanID{byte(i + 1)}) {
+			t.Errorf("request %d is under %s", i, got)
+		}
+	}
+}

@@ -52,13 +52,20 @@ type Exporter struct {
 	queue    *queue
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
-	came     chan wiretap.Record
+	came     chan arrival
 
 	mu     sync.Mutex
 	missed uint64 // messages that weren't understood for want of room
-	caller map[pbxadapter.TraceID]trace.SpanContext
 
-	open map[pbxadapter.TraceID]*story // Run's
+	// Run's own.
+	open   map[pbxadapter.TraceID]*story
+	caller map[pbxadapter.TraceID]trace.SpanContext // of requests that are about to come
+}
+
+// arrival is a message, or the caller's span of the request that comes next: in one row, for a caller can ask again in the same trace.
+type arrival struct {
+	message wiretap.Record
+	caller  trace.SpanContext
 }
 
 // New makes an exporter. It connects to nothing.
@@ -73,7 +80,7 @@ func New(ctx context.Context, c Config) (*Exporter, error) {
 		return nil, err
 	}
 	e := &Exporter{
-		conf: c, queue: newQueue(client, c.Log), came: make(chan wiretap.Record, waiting),
+		conf: c, queue: newQueue(client, c.Log), came: make(chan arrival, waiting),
 		caller: make(map[pbxadapter.TraceID]trace.SpanContext), open: make(map[pbxadapter.TraceID]*story),
 	}
 	e.provider = sdk.NewTracerProvider(
@@ -88,8 +95,12 @@ func New(ctx context.Context, c Config) (*Exporter, error) {
 // See takes a message in. It never blocks.
 func (e *Exporter) See(r wiretap.Record) {
 	r.Text = bytes.Clone(r.Text[:min(len(r.Text), maxText)])
+	e.take(arrival{message: r})
+}
+
+func (e *Exporter) take(a arrival) {
 	select {
-	case e.came <- r:
+	case e.came <- a:
 	default:
 		e.mu.Lock()
 		e.missed++
@@ -97,16 +108,23 @@ func (e *Exporter) See(r wiretap.Record) {
 	}
 }
 
-// Called notes the span of a caller that brought a trace with him.
+// Called notes the span of a caller that brought a trace with him, before his request is seen. It never blocks.
 func (e *Exporter) Called(t pbxadapter.TraceID, parent [8]byte, sampled bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.take(arrival{caller: trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: trace.TraceID(t), SpanID: trace.SpanID(parent), TraceFlags: trace.TraceFlags(0).WithSampled(sampled), Remote: true,
+	})})
+}
+
+// next takes one arrival.
+func (e *Exporter) next(a arrival) {
+	if !a.caller.IsValid() {
+		e.tell(a.message)
+		return
+	}
 	if len(e.caller) >= parents {
 		clear(e.caller) // those traces begin here, then
 	}
-	e.caller[t] = trace.NewSpanContext(trace.SpanContextConfig{
-		TraceID: trace.TraceID(t), SpanID: trace.SpanID(parent), TraceFlags: trace.TraceFlags(0).WithSampled(sampled), Remote: true,
-	})
+	e.caller[pbxadapter.TraceID(a.caller.TraceID())] = a.caller
 }
 
 // Run works until ctx ends, and then sends what is left, within a moment.
@@ -119,8 +137,8 @@ func (e *Exporter) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			done = true
-		case r := <-e.came:
-			e.tell(r)
+		case a := <-e.came:
+			e.next(a)
 		case now := <-tick.C:
 			e.sweep(now)
 		}
