@@ -29,9 +29,6 @@ func (a *Adapter) readPhones(ctx context.Context, conn *ami.Conn) error {
 		if conf.Number != "" {
 			p.number = conf.Number
 		}
-		if p.mailbox == "" {
-			p.mailbox = strings.ReplaceAll(a.conf.Mailbox, "{number}", p.number)
-		}
 		entries = append(entries, p)
 	}
 	if a.may("PJSIPShowEndpoints") {
@@ -65,6 +62,9 @@ func (a *Adapter) readPhones(ctx context.Context, conn *ami.Conn) error {
 		return err
 	}
 	for _, p := range entries {
+		if p.mailbox == "" {
+			p.mailbox = strings.ReplaceAll(a.conf.Mailbox, "{number}", p.number)
+		}
 		b.add(p)
 	}
 	a.mu.Lock()
@@ -120,8 +120,8 @@ func (p *phoneEntry) detail(m ami.Message) {
 			p.name = name
 		}
 	}
-	if boxes := m.Get("Mailboxes"); boxes != "" {
-		p.mailbox, _, _ = strings.Cut(boxes, ",")
+	if p.mailbox == "" {
+		p.mailbox, _, _ = strings.Cut(m.Get("Mailboxes"), ",")
 	}
 	for _, h := range []string{"CallGroup", "NamedCallGroup"} {
 		p.callGroups = append(p.callGroups, splitList(m.Get(h))...)

@@ -120,3 +120,68 @@ func TestFeaturesTold(t *testing.T) {
 		})
 	}
 }
+
+// Whose mailbox it is: the one of our configuration, else the first one of the PBX's, else the one that the number makes where that may not be asked.
+func TestWhoseMailbox(t *testing.T) {
+	conf := plain()
+	conf.Boxes = map[string]string{"101": "7@sales,8@sales", "102": "9@sales"}
+	waiting := func(b *board, box string) []csta.DeviceID {
+		b.p.Say("MessageWaiting", "Mailbox: "+box+"\r\nWaiting: 1\r\nNew: 1\r\nOld: 0")
+		b.pass(time.Second)
+		var list []csta.DeviceID
+		for _, d := range []csta.DeviceID{"101", "102"} {
+			if slices.Contains(b.features(d), callmodel.Feature(callmodel.MessageWaiting{On: true})) {
+				list = append(list, d)
+			}
+		}
+		return list
+	}
+	for _, c := range []struct {
+		box    string
+		rights []string
+		want   []csta.DeviceID
+	}{
+		{"7@sales", nil, []csta.DeviceID{"101"}},
+		{"8@sales", nil, nil},
+		{"101@default", nil, nil},
+		{"9@sales", nil, nil},
+		{"102@ours", nil, []csta.DeviceID{"102"}},
+		{"101@default", []string{"PJSIPShowEndpoint"}, []csta.DeviceID{"101"}},
+		{"102@ours", []string{"PJSIPShowEndpoint"}, []csta.DeviceID{"102"}},
+	} {
+		conf.Rights = c.rights
+		inBubble(t, conf, func(b *board) {
+			if got := waiting(b, c.box); !slices.Equal(got, c.want) {
+				b.t.Errorf("%s is %v's, want %v", c.box, got, c.want)
+			}
+		}, func(conf *Config) { conf.Phones = []PhoneConfig{{Endpoint: "102", Mailbox: "102@ours"}} })
+	}
+}
+
+// What is switched off is off after a restart too, and where it forwarded to is said all the same as long as that is known.
+func TestOffAgain(t *testing.T) {
+	inBubble(t, plain(), func(b *board) {
+		for _, on := range []bool{true, false} {
+			b.must(csta.SetMessageWaitingIndicator{Device: "102", MessageWaitingOn: on})
+			b.must(csta.SetForwarding{Device: "102", ActivateForward: on, ForwardDN: "103"})
+			b.must(csta.SetDoNotDisturb{Device: "102", DoNotDisturbOn: on})
+			list := b.must(csta.GetForwarding{Device: "102"}).(csta.GetForwardingResponse).ForwardingList
+			i := slices.IndexFunc(list, func(f csta.ForwardListItem) bool { return f.ForwardingType == csta.ForwardImmediate })
+			if i < 0 || list[i].ForwardStatus != on || list[i].ForwardDN != "103" {
+				t.Errorf("on %v: %+v", on, list)
+			}
+			b.restart()
+			set := 0
+			for _, f := range []callmodel.Feature{
+				callmodel.MessageWaiting{On: true}, callmodel.DoNotDisturb{On: true}, callmodel.Forwarding{Type: csta.ForwardImmediate, On: true, To: "103"},
+			} {
+				if slices.Contains(b.features("102"), f) {
+					set++
+				}
+			}
+			if on && set != 3 || !on && set != 0 {
+				t.Errorf("on %v: 102 has %+v", on, b.features("102"))
+			}
+		}
+	})
+}

@@ -97,7 +97,7 @@ func init() { //nolint:gochecknoinits // the table names methods that name the t
 
 func (p *PBX) setWaiting(s *session, a action, on bool) {
 	m := a.get("Mailbox")
-	delete(p.mwi, m)
+	p.mwi[m] = false
 	n := "0"
 	if on {
 		p.mwi[m], n = true, "1"

@@ -89,8 +89,12 @@ func (p *PBX) deviceStates(s *session, a action) {
 	for d, state := range p.states {
 		s.item(a, "DeviceStateChange", "Device: "+d, "State: "+state)
 	}
-	for m := range p.mwi {
-		s.item(a, "DeviceStateChange", "Device: MWI:"+m, "State: INUSE")
+	for m, waiting := range p.mwi {
+		state := "NOT_INUSE"
+		if waiting {
+			state = "INUSE"
+		}
+		s.item(a, "DeviceStateChange", "Device: MWI:"+m, "State: "+state)
 	}
 	s.complete(a, "DeviceStateListComplete")
 }
@@ -119,7 +123,7 @@ func (p *PBX) showEndpoint(s *session, a action) {
 	if p.phones[n].out {
 		state = "Unavailable"
 	}
-	s.item(a, "EndpointDetail", "DeviceState: "+state, "ActiveChannels: "+strconv.Itoa(active), "ObjectType: endpoint", "ObjectName: "+n, "Context: "+p.class(n), `Callerid: "Phone `+n+`" <`+n+`>`, "Mailboxes: "+n+"@default",
+	s.item(a, "EndpointDetail", "DeviceState: "+state, "ActiveChannels: "+strconv.Itoa(active), "ObjectType: endpoint", "ObjectName: "+n, "Context: "+p.class(n), `Callerid: "Phone `+n+`" <`+n+`>`, "Mailboxes: "+cmp.Or(p.conf.Boxes[n], n+"@default"),
 		"CallGroup: "+cmp.Or(p.conf.Calls[n], "1"), "PickupGroup: 1")
 	s.complete(a, "EndpointDetailComplete")
 }

@@ -18,6 +18,7 @@ type Config struct {
 	Phones     []string            // endpoints, which are numbers too
 	Deaf       []string            // phones that do not obey NOTIFY
 	Agents     map[string]string   // User-Agents of phones; a Yealink's where there is none
+	Boxes      map[string]string   // mailboxes of phones, by comma; its number's in default where there is none
 	Slots      [2]int              // of the car park
 	Context    string              // of our dialplan lines; empty: csta
 	Lines      bool                // they are there
