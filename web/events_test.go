@@ -251,7 +251,7 @@ func TestParts(t *testing.T) {
 			t.Errorf("%d: %.300s", n, d.raw)
 		}
 		for _, d := range m.Devices {
-			devices = append(devices, string(d.ID))
+			devices = append(devices, d.ID)
 		}
 		switch n {
 		case 2:
@@ -264,7 +264,7 @@ func TestParts(t *testing.T) {
 	}
 	want := make([]string, 0, len(all.Devices))
 	for _, d := range all.Devices {
-		want = append(want, string(d.ID))
+		want = append(want, d.ID)
 	}
 	if !slices.Equal(devices, want) {
 		t.Errorf("%v, want %v", devices, want)

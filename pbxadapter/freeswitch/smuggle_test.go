@@ -126,15 +126,15 @@ func asked(s *script) []csta.Request {
 
 // strung are the ways to every text in a type, by the numbers of fields; pointers and lists are gone through.
 func strung(t reflect.Type, deep int) (paths [][]int) {
-	switch k := t.Kind(); {
-	case k == reflect.Pointer, k == reflect.Slice:
+	switch {
+	case t.Kind() == reflect.Pointer, t.Kind() == reflect.Slice:
 		if t.Elem().Kind() == reflect.Uint8 {
 			return [][]int{nil}
 		}
 		return strung(t.Elem(), deep)
-	case k == reflect.String:
+	case t.Kind() == reflect.String:
 		return [][]int{nil}
-	case k == reflect.Struct:
+	case t.Kind() == reflect.Struct:
 		for i := range t.NumField() {
 			if t.Field(i).IsExported() && deep < 6 {
 				for _, p := range strung(t.Field(i).Type, deep+1) {
@@ -175,8 +175,8 @@ func with(r csta.Request, path []int, e string) csta.Request {
 	v.Set(reflect.ValueOf(r))
 	at := v
 	for {
-		switch k := at.Kind(); {
-		case k == reflect.Pointer: // the request's own is not ours to change
+		switch {
+		case at.Kind() == reflect.Pointer: // the request's own is not ours to change
 			p := reflect.New(at.Type().Elem())
 			if !at.IsNil() {
 				p.Elem().Set(at.Elem())
@@ -184,7 +184,7 @@ func with(r csta.Request, path []int, e string) csta.Request {
 			at.Set(p)
 			at = p.Elem()
 			continue
-		case k == reflect.Slice:
+		case at.Kind() == reflect.Slice:
 			if at.Type().Elem().Kind() == reflect.Uint8 {
 				at.SetBytes([]byte(e))
 				return v.Interface().(csta.Request)
@@ -194,7 +194,7 @@ func with(r csta.Request, path []int, e string) csta.Request {
 			at.Set(list)
 			at = list.Index(0)
 			continue
-		case k == reflect.Struct:
+		case at.Kind() == reflect.Struct:
 			at, path = at.Field(path[0]), path[1:]
 			continue
 		}
