@@ -181,6 +181,20 @@ test("the queue in order of waiting; one key takes the longest", async () => {
   assert.match(await p.locator("[data-waiting]").last().innerText(), /Ines Jensen[^]*Main number 1000/);
   await accessible("the queue", p);
   await keep(p, "queue");
+  const waits = () => p.locator("[data-waiting] .wait").first();
+  const colours = [await waits().evaluate((e) => getComputedStyle(e).color)];
+  for (const [later, words] of [
+    [30_000, "long"],
+    [40_000, "too long"],
+  ]) {
+    await p.evaluate((ms) => {
+      const now = Date.now;
+      Date.now = () => now() + ms;
+    }, later);
+    await p.locator("[data-waiting] .tone").first().getByText(words, { exact: true }).waitFor();
+    colours.push(await waits().evaluate((e) => getComputedStyle(e).color));
+  }
+  assert.equal(new Set(colours).size, 3, `how long a call waits is told in colours: ${colours}`);
   await p.keyboard.press("q");
   await call(p, "talking").getByText("Farid Grau", { exact: true }).waitFor();
   await silence();
