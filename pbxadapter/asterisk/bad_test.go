@@ -141,7 +141,12 @@ func TestMended(t *testing.T) {
 		if lacks := b.lacks("101"); lacks["ConferenceCall"] == "" || lacks["MakeCall"] == "" {
 			t.Errorf("it lacks %v", lacks)
 		}
-		b.p.Change(func(c *fake.Config) { c.Lines, c.Rights = true, nil })
+		b.p.Change(func(c *fake.Config) { c.Lines = true })
+		b.pass(time.Minute)
+		if lacks := b.lacks("101"); lacks["ConferenceCall"] != "" || lacks["MakeCall"] == "" {
+			t.Errorf("with the lines alone it lacks %v", lacks)
+		}
+		b.p.Change(func(c *fake.Config) { c.Rights = nil })
 		b.pass(time.Minute)
 		if lacks := b.lacks("101"); len(lacks) != 0 {
 			t.Errorf("it lacks %v", lacks)

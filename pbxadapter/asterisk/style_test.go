@@ -1,6 +1,7 @@
 package asterisk
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
+	"farhook/pbxadapter/asterisk/ami"
 )
 
 // What a phone is made to do is known by what its User-Agent begins with, whatever the case; configuration comes first.
@@ -184,4 +186,27 @@ func TestOffAgain(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What an endpoint's configuration says of its phone; what ours says comes before it.
+func TestDetail(t *testing.T) {
+	for text, want := range map[string]phoneEntry{
+		"Context: internal\r\nCallerid: \"Anna Berg\" <101>\r\nMailboxes: 7@sales,8@sales": {context: "internal", name: "Anna Berg", mailbox: "7@sales"},
+		"Callerid: Anna Berg <101>":                           {name: "Anna Berg"},
+		"Callerid: <unknown>":                                 {},
+		"Callerid: unknown":                                   {},
+		"CallGroup: 1, 2\r\nNamedCallGroup: sales":            {callGroups: []string{"1", "2", "sales"}},
+		"PickupGroup: 3\r\nNamedPickupGroup: sales,purchases": {pickupGroups: []string{"3", "sales", "purchases"}},
+	} {
+		var p phoneEntry
+		p.detail(ami.Parse("Event: EndpointDetail\r\n" + text))
+		if !reflect.DeepEqual(p, want) {
+			t.Errorf("%q is %+v, want %+v", text, p, want)
+		}
+	}
+	p := phoneEntry{context: "ours", name: "Our Anna", mailbox: "9@ours"}
+	p.detail(ami.Parse("Event: EndpointDetail\r\nContext: internal\r\nCallerid: Anna <101>\r\nMailboxes: 7@sales"))
+	if p.context != "ours" || p.name != "Our Anna" || p.mailbox != "9@ours" {
+		t.Errorf("%+v", p)
+	}
 }
