@@ -67,6 +67,7 @@ type channel struct {
 	conference       string
 	retrieve         *doubt // an Unhold that may be part of a transfer
 	app              *doubt // answered by an application, or by something that is about to tell
+	wondered         int    // how often it was asked what application it is in
 	ending           *doubt
 }
 

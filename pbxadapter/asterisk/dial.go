@@ -230,9 +230,13 @@ func (t *tracker) newState(m ami.Message) {
 	}
 }
 
+// mostWonders is how often, once a second, a caller is asked what it does. Dialplans answer and wait before they say something; what comes later the audit finds.
+const mostWonders = 10
+
 // wonderAbout asks what became of a caller that was up before it called, and has reached nobody: no event tells that an application answered it.
 func (t *tracker) wonderAbout(c *channel) {
-	if c.leg != nil && !c.gone && !c.leg.call.reached && len(c.leg.call.legs) == 1 && t.wonder != nil {
+	if c.leg != nil && !c.gone && !c.leg.call.reached && len(c.leg.call.legs) == 1 && t.wonder != nil && c.wondered < mostWonders {
+		c.wondered++
 		t.wonder(question{channel: c})
 	}
 }
@@ -247,6 +251,8 @@ func (t *tracker) does(c *channel, application string) {
 		t.getsNowhere(c, csta.CauseNetworkCongestion)
 	case talks(application):
 		t.appAnswers(c)
+	default:
+		t.after(promptDoubt, func() { t.wonderAbout(c) })
 	}
 }
 

@@ -166,7 +166,7 @@ func (a *Adapter) loop(ctx context.Context, conn *ami.Conn, after uint64, wg *sy
 		}
 		wait := time.Second // a handler may have brought something up
 		if !due.IsZero() {
-			wait = max(0, time.Until(due))
+			wait = min(wait, max(0, time.Until(due)))
 		}
 		timer.Reset(wait)
 		select {

@@ -162,6 +162,34 @@ func TestApplications(t *testing.T) {
 	}
 }
 
+// A dialplan that answers and waits before it says something: who called it by MakeCall is told to be connected when it does, not when an audit finds it.
+func TestWaitsBeforeItSpeaks(t *testing.T) {
+	for name, c := range map[string]struct {
+		waits  time.Duration
+		audits bool
+	}{"a little": {3500 * time.Millisecond, false}, "for long": {20 * time.Second, true}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, plain(), func(b *board) {
+				b.must(csta.MakeCall{CallingDevice: "101", CalledDirectoryNumber: "*76", AutoOriginate: csta.AutoOriginateDoNotPrompt})
+				b.p.Runs("101", "Wait")
+				b.pass(c.waits)
+				if legs := b.at("101")[0].Legs; len(legs) != 1 {
+					t.Fatalf("while it waits: %v", legs)
+				}
+				b.p.Runs("101", "Playback")
+				b.pass(2 * time.Second)
+				if told := len(b.at("101")[0].Legs) == 2; told == c.audits {
+					t.Errorf("told at once: %v", told)
+				}
+				b.pass(2 * time.Minute)
+				if repaired := b.a.Counted().Repaired != 0; repaired != c.audits || len(b.at("101")[0].Legs) != 2 {
+					t.Errorf("repaired: %v; %v", repaired, b.at("101")[0].Legs)
+				}
+			})
+		})
+	}
+}
+
 // The classes of events that are asked for are those that tell something, and no more: half of all that Asterisk says are variables.
 func TestEventMask(t *testing.T) {
 	for digits, want := range map[bool]string{false: "call,system,agent", true: "call,system,agent,dtmf"} {
