@@ -1,7 +1,6 @@
 package uacsta_test
 
 import (
-	"context"
 	"net/netip"
 	"path"
 	"strings"
@@ -22,25 +21,9 @@ func TestEditionOfTheClient(t *testing.T) {
 			underFakeTime(t, func(t *testing.T, h *house, _ *uactest.Memory) {
 				const line = "tel:+15551001"
 				serve := func() (l *uactest.Memory, stop func()) {
-					l = uactest.NewMemory()
-					uc := uacsta.New(h.board, uacsta.Config{Store: kept, Peers: []uacsta.Peer{{
+					return h.process(t, uacsta.Config{Store: kept, Peers: []uacsta.Peer{{
 						Name: "pool", Addresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, OnLinkLoss: uacsta.TellStatus,
 					}}})
-					if err := uc.Restore(); err != nil {
-						t.Fatal(err)
-					}
-					ctx, cancel := context.WithCancel(t.Context())
-					done := make(chan error, 2)
-					go func() { done <- uc.Serve(ctx, l, nil) }()
-					go func() { done <- uc.Run(ctx) }()
-					return l, func() {
-						cancel()
-						for range 2 {
-							if err := <-done; err != nil {
-								t.Error(err)
-							}
-						}
-					}
 				}
 				l, stop := serve()
 				p := newPeer(t, l.Dial())

@@ -113,26 +113,7 @@ func TestDialledSpellingIsKept(t *testing.T) {
 	kept := &shelf{values: map[string][]byte{}}
 	underFakeTime(t, func(t *testing.T, h *house, l *uactest.Memory) {
 		const line, number = "tel:+15551001", "tel:+1-555-900-0012"
-		serve := func(l *uactest.Memory) (stop func()) {
-			uc := uacsta.New(h.board, uacsta.Config{Store: kept})
-			if err := uc.Restore(); err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithCancel(t.Context())
-			done := make(chan error, 2)
-			go func() { done <- uc.Serve(ctx, l, nil) }()
-			go func() { done <- uc.Run(ctx) }()
-			return func() {
-				cancel()
-				for range 2 {
-					if err := <-done; err != nil {
-						t.Error(err)
-					}
-				}
-			}
-		}
-		first := uactest.NewMemory()
-		stop := serve(first)
+		first, stop := h.process(t, uacsta.Config{Store: kept})
 		p := newPeer(t, first.Dial())
 		p.signIn(line)
 		p.ask(csta.MakeCall{CallingDevice: line, CalledDirectoryNumber: number, AutoOriginate: csta.AutoOriginateDoNotPrompt})
@@ -140,8 +121,7 @@ func TestDialledSpellingIsKept(t *testing.T) {
 		time.Sleep(time.Second)
 		stop()
 
-		next := uactest.NewMemory()
-		stop = serve(next)
+		next, stop := h.process(t, uacsta.Config{Store: kept})
 		p.moveTo(next.Dial())
 		p.ask(csta.RequestSystemStatus{})
 		if err := h.pbx.Outside("tel:+15559000012").Answer(); err != nil {
@@ -156,8 +136,7 @@ func TestDialledSpellingIsKept(t *testing.T) {
 		if err := h.pbx.Outside("tel:+15559000012").HangUp(); err != nil {
 			t.Fatal(err)
 		}
-		last := uactest.NewMemory()
-		stop = serve(last)
+		last, stop := h.process(t, uacsta.Config{Store: kept})
 		defer stop()
 		p.moveTo(last.Dial())
 		p.ask(csta.RequestSystemStatus{})
