@@ -63,17 +63,23 @@ func TestFind(t *testing.T) {
 		{"the wrong session", wiretap.Filter{Session: "a", Line: "1002"}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var want, got []string
-			for _, i := range test.want {
-				want = append(want, string(office[i].Text))
-			}
-			for _, r := range tap.Find(test.filter) {
-				got = append(got, string(r.Text))
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("found (-want +got):\n%s", diff)
-			}
+			finds(t, tap, test.filter, office, test.want)
 		})
+	}
+}
+
+// finds says that a filter finds these of all records, by their numbers, in this order.
+func finds(t *testing.T, tap *wiretap.Tap, f wiretap.Filter, all []wiretap.Record, numbers []int) {
+	t.Helper()
+	var want, got []string
+	for _, i := range numbers {
+		want = append(want, string(all[i].Text))
+	}
+	for _, r := range tap.Find(f) {
+		got = append(got, string(r.Text))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("found (-want +got):\n%s", diff)
 	}
 }
 
@@ -138,16 +144,7 @@ func TestFindPBX(t *testing.T) {
 		{"no such PBX", wiretap.Filter{PBX: "nowhere"}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var want, got []string
-			for _, i := range test.want {
-				want = append(want, string(all[i].Text))
-			}
-			for _, r := range tap.Find(test.filter) {
-				got = append(got, string(r.Text))
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("found (-want +got):\n%s", diff)
-			}
+			finds(t, tap, test.filter, all, test.want)
 		})
 	}
 }
