@@ -57,7 +57,6 @@ func (a *Adapter) run(ctx context.Context, cancel func(), r pbxadapter.Reporter)
 		}
 		return fmt.Errorf("asterisk: %w", err)
 	}
-	a.authFailed = time.Time{}
 	a.mu.Lock()
 	clear(a.deaf)
 	a.mu.Unlock()
