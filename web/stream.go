@@ -55,9 +55,9 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if !s.streams.Begin() {
+	if err := s.streams.Begin(); err != nil {
 		w.Header().Set("Retry-After", "10")
-		problem(w, http.StatusServiceUnavailable, "there are too many streams already")
+		problem(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
 	v := live.Viewer{Principal: principal(r), Eyes: s.seen(principal(r), who), Done: who.Done()}

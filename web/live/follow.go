@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -23,8 +22,9 @@ const (
 	gather = 10 * time.Millisecond
 )
 
-// Why streams are cut. Each has its reason for people.
+// Why streams are cut, or don't begin. Each has its reason for people.
 var (
+	errFull     = errors.New("there are too many streams already")
 	errSlow     = errors.New("too slow: more events waited than are kept for one follower; come back with the last position")
 	errRights   = errors.New("the rights have changed: sign in again")
 	errMoved    = errors.New("a number in the filter means another device now: begin anew, without a position")
@@ -36,11 +36,14 @@ type Streams struct {
 	*Story
 	log     *zap.Logger
 	allowed func(*http.Request) bool
-	open    sync.WaitGroup
-	count   atomic.Int64
 	ctx     context.Context
 	end     context.CancelFunc
 	beat    time.Duration
+
+	mu     sync.Mutex
+	closed bool // none begins any more
+	count  int
+	open   sync.WaitGroup
 }
 
 // NewStreams makes them. allowed says whether a request may come from where it says it does.
@@ -52,29 +55,43 @@ func NewStreams(b *switchboard.Board, log *zap.Logger, allowed func(*http.Reques
 // Heartbeat changes how often a follower that hears nothing gets its position. Before anybody follows.
 func (s *Streams) Heartbeat(every time.Duration) { s.beat = every }
 
-// Close ends every stream, and returns when they have.
+// Close ends every stream, and returns when they have. None begins after it.
 func (s *Streams) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	s.end()
 	s.open.Wait()
 }
 
-// Begin counts a stream in. false: there are too many.
-func (s *Streams) Begin() bool {
-	if s.count.Add(1) > maxStreams {
-		s.count.Add(-1)
-		return false
+// Begin counts a stream in. The error says why it may not begin.
+func (s *Streams) Begin() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return errStopping
+	case s.count >= maxStreams:
+		return errFull
 	}
+	s.count++
 	s.open.Add(1)
-	return true
+	return nil
 }
 
 func (s *Streams) finish() {
-	s.count.Add(-1)
+	s.mu.Lock()
+	s.count--
+	s.mu.Unlock()
 	s.open.Done()
 }
 
 // Open is how many streams there are.
-func (s *Streams) Open() int { return int(s.count.Load()) }
+func (s *Streams) Open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count
+}
 
 // writer is one transport's way to write. send may buffer until flush.
 type writer interface {
