@@ -18,34 +18,45 @@ import (
 // Services is the table of what the adapter carries out.
 func (a *Adapter) Services() csta.Services {
 	s := make(csta.Services)
-	csta.Handle(s, a.makeCall)
-	csta.Handle(s, a.answerCall)
-	csta.Handle(s, a.clearConnection)
-	csta.Handle(s, a.clearCall)
-	csta.Handle(s, a.holdCall)
-	csta.Handle(s, a.retrieveCall)
-	csta.Handle(s, a.alternateCall)
-	csta.Handle(s, a.consultationCall)
-	csta.Handle(s, a.reconnectCall)
-	csta.Handle(s, a.transferCall)
-	csta.Handle(s, a.conferenceCall)
-	csta.Handle(s, a.singleStepTransferCall)
-	csta.Handle(s, a.singleStepConferenceCall)
-	csta.Handle(s, a.deflectCall)
-	csta.Handle(s, a.directedPickupCall)
-	csta.Handle(s, a.groupPickupCall)
-	csta.Handle(s, a.parkCall)
-	csta.Handle(s, a.generateDigits)
-	csta.Handle(s, a.getForwarding)
-	csta.Handle(s, a.setForwarding)
-	csta.Handle(s, a.getDoNotDisturb)
-	csta.Handle(s, a.setDoNotDisturb)
-	csta.Handle(s, a.getMessageWaitingIndicator)
-	csta.Handle(s, a.setMessageWaitingIndicator)
-	csta.Handle(s, a.snapshotDevice)
-	csta.Handle(s, a.snapshotCall)
-	csta.Handle(s, a.getLogicalDeviceInformation)
+	handle(a, s, a.makeCall)
+	handle(a, s, a.answerCall)
+	handle(a, s, a.clearConnection)
+	handle(a, s, a.clearCall)
+	handle(a, s, a.holdCall)
+	handle(a, s, a.retrieveCall)
+	handle(a, s, a.alternateCall)
+	handle(a, s, a.consultationCall)
+	handle(a, s, a.reconnectCall)
+	handle(a, s, a.transferCall)
+	handle(a, s, a.conferenceCall)
+	handle(a, s, a.singleStepTransferCall)
+	handle(a, s, a.singleStepConferenceCall)
+	handle(a, s, a.deflectCall)
+	handle(a, s, a.directedPickupCall)
+	handle(a, s, a.groupPickupCall)
+	handle(a, s, a.parkCall)
+	handle(a, s, a.generateDigits)
+	handle(a, s, a.getForwarding)
+	handle(a, s, a.setForwarding)
+	handle(a, s, a.getDoNotDisturb)
+	handle(a, s, a.setDoNotDisturb)
+	handle(a, s, a.getMessageWaitingIndicator)
+	handle(a, s, a.setMessageWaitingIndicator)
+	handle(a, s, a.snapshotDevice)
+	handle(a, s, a.snapshotCall)
+	handle(a, s, a.getLogicalDeviceInformation)
 	return s
+}
+
+// handle has a service carried out while there is a link: without one, what was known of calls decides nothing.
+func handle[Q csta.Request, R csta.Response](a *Adapter, s csta.Services, f func(context.Context, Q) (R, error)) {
+	csta.Handle(s, func(ctx context.Context, r Q) (R, error) {
+		if _, err := a.connection(); err != nil {
+			var none R
+			return none, err
+		}
+		return f(ctx, r)
+	})
 }
 
 // connection is the link, or why there is none.

@@ -223,9 +223,6 @@ func (a *Adapter) setMessageWaitingIndicator(ctx context.Context, r csta.SetMess
 }
 
 func (a *Adapter) snapshotDevice(_ context.Context, r csta.SnapshotDevice) (csta.SnapshotDeviceResponse, error) {
-	if _, err := a.connection(); err != nil {
-		return csta.SnapshotDeviceResponse{}, err
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	list := &csta.SnapshotDeviceDataList{}
@@ -248,9 +245,6 @@ func (a *Adapter) snapshotDevice(_ context.Context, r csta.SnapshotDevice) (csta
 }
 
 func (a *Adapter) snapshotCall(_ context.Context, r csta.SnapshotCall) (csta.SnapshotCallResponse, error) {
-	if _, err := a.connection(); err != nil {
-		return csta.SnapshotCallResponse{}, err
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	k := a.t.calls[r.SnapshotObject.Call]
@@ -270,9 +264,6 @@ func (a *Adapter) getLogicalDeviceInformation(_ context.Context, r csta.GetLogic
 	res := csta.GetLogicalDeviceInformationResponse{
 		DeviceCategory: csta.DeviceCategoryStation, NamedDeviceTypes: csta.NamedDeviceTypesStation, HasPhysicalElement: true,
 		AppearanceType: csta.AppearanceTypeSelectedStandard, AcdModels: &csta.ACDModels{}, MaxFwdSettings: new(len(presets[a.conf.Dialplan].forwards)),
-	}
-	if _, err := a.connection(); err != nil {
-		return res, err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
