@@ -135,7 +135,8 @@ func (t *tracker) end(c *channel) {
 	l := c.leg
 	if k := l.call; k.parking.open() {
 		if c != k.parkee {
-			return // it is told how
+			t.after(joinDoubt, k.parking.settle) // it is told how, and soon
+			return
 		}
 		k.parking.settle()
 	}

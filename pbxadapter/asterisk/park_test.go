@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"farhook/csta"
 )
 
 // A call that a phone parks by a blind transfer is told as transferred and queued, in whichever order Asterisk tells of the transfer, of the parking, of
@@ -37,6 +39,29 @@ func TestParkedByTransfer(t *testing.T) {
 			want := byConnection(replay(t, release, steps, nil, -1), false)
 			if told := strings.Join(append(slices.Clone(want["C1/102"]), want["C1/701"]...), "\n"); !strings.Contains(told, "Transfered") || strings.Contains(told, "divertingDevice 102") {
 				t.Fatalf("told is\n%s", told)
+			}
+			for _, late := range []time.Duration{160 * time.Millisecond, 900 * time.Millisecond} { // the transfer is told long after, while its phone is there
+				mixed := slices.Clone(steps[:first])
+				for _, part := range []struct {
+					of []int
+					at time.Duration
+				}{{parts[0], 0}, {parts[2], 0}, {parts[3], 0}, {parts[1], late}, {parts[4], late}} {
+					for _, i := range part.of {
+						s := steps[i]
+						s.at = steps[first].at + part.at
+						mixed = append(mixed, s)
+					}
+				}
+				moved := slices.Concat(parts...)
+				for i := first; i < len(steps); i++ {
+					if s := steps[i]; !slices.Contains(moved, i) {
+						s.at += late
+						mixed = append(mixed, s)
+					}
+				}
+				if diff := cmp.Diff(want, byConnection(replay(t, release, mixed, nil, -1), false)); diff != "" {
+					t.Errorf("%v late: %s", late, diff)
+				}
 			}
 			for _, apart := range []time.Duration{0, 22 * time.Millisecond} {
 				for _, order := range orders(len(parts)) {
@@ -106,6 +131,15 @@ func TestParkedAtOnce(t *testing.T) {
 					if f[1] == event && strings.Contains(l, ": ") && slices.Contains(strings.Fields(l[strings.Index(l, ": "):])[:4], device) && strings.Contains(l, " C1 ") && !slices.Contains(told, w) {
 						told = append(told, w)
 					}
+				}
+			}
+			gone := steps[slices.IndexFunc(steps, func(s step) bool { return s.event() == "Hangup" && strings.Contains(s.get("Channel"), "/102-") })].at
+			for _, told := range p.told { // nothing is waited for once the phone has put down
+				if _, ok := told.Event.(csta.DivertedEvent); ok && name == "" {
+					if after := told.At.Sub(p.began) - gone; after > joinDoubt+50*time.Millisecond {
+						t.Errorf("it is told %v after", after)
+					}
+					break
 				}
 			}
 			if !slices.Equal(told, c.want) {

@@ -104,7 +104,7 @@ func (t *tracker) parkedCall(m ami.Message) {
 		}
 	}
 	k.parkee = c
-	k.parking = t.after(joinDoubt, func() {
+	k.parking = t.after(parkDoubt, func() {
 		if c.leg != nil {
 			t.parked(c, space)
 		}

@@ -20,6 +20,7 @@ const (
 	callerDoubt   = 500 * time.Millisecond // how an outside caller wants to be shown is asked, and answered at once; else he isn't shown
 	promptDoubt   = time.Second            // a caller that was up before it called has reached somebody by then, or an application
 	joinDoubt     = 150 * time.Millisecond // two calls in one bridge are explained by an event that comes after
+	parkDoubt     = time.Second            // who is parked while its parker is still there may have been transferred
 	renewDoubt    = 3 * time.Second        // a phone that is to ring anew
 )
 
