@@ -82,8 +82,12 @@ func lineName(exten string) string {
 	return exten
 }
 
-// relearn takes over abilities that have changed, and tells the devices what they lack now.
+// relearn takes over abilities that have changed, and tells the devices what they lack now. Where the account may do other things than before, or
+// there are other modules, everything is read anew: phones, car parks and calls may be read that couldn't be.
 func (a *Adapter) relearn(ctx context.Context, conn *ami.Conn) error {
+	a.mu.Lock()
+	before := a.rights
+	a.mu.Unlock()
 	fresh, err := a.readAbilities(ctx, conn)
 	if err != nil || !fresh {
 		return err
@@ -91,6 +95,12 @@ func (a *Adapter) relearn(ctx context.Context, conn *ami.Conn) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.tellDevices()
+	if !maps.Equal(a.rights, before) {
+		select {
+		case a.anew <- struct{}{}:
+		default:
+		}
+	}
 	return nil
 }
 

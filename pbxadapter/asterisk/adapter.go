@@ -57,11 +57,11 @@ type Adapter struct {
 	lastCall   uint64
 	deaf       map[csta.DeviceID]int // phones that did not obey NOTIFY, and how often
 	authFailed time.Time
-	known      bool // the phones have been read since Asterisk began
 	questions  []question
 	hangUps    []lonely
 	look       chan struct{} // an audit is wanted
 	repairs    chan repair   // what audits found, for the loop
+	anew       chan struct{} // everything is to be read by the loop
 	counts     Counts
 }
 
@@ -89,7 +89,7 @@ func New(o pbxadapter.Options, c Config) (*Adapter, error) {
 	}
 	a := &Adapter{
 		name: o.Name, conf: c, log: o.Log, tap: o.Tap, meter: o.Meter, numbers: o.Numbers, rights: map[string]bool{}, lines: map[string]bool{},
-		deaf: map[csta.DeviceID]int{}, look: make(chan struct{}, 1), repairs: make(chan repair), slots: map[string]string{},
+		deaf: map[csta.DeviceID]int{}, look: make(chan struct{}, 1), repairs: make(chan repair), anew: make(chan struct{}, 1), slots: map[string]string{},
 	}
 	if a.log == nil {
 		a.log = zap.NewNop()

@@ -43,34 +43,14 @@ func (a *Adapter) learn(ctx context.Context, conn *ami.Conn) error {
 	if _, err := a.readAbilities(ctx, conn); err != nil {
 		return err
 	}
-	core, err := conn.Do(ctx, ami.NewAction("CoreStatus"))
-	startup := ""
-	if err == nil {
-		startup = core.Get("CoreStartupDate") + " " + core.Get("CoreStartupTime")
-	} else if !isRefused(err) {
-		return err
-	}
 	settings, err := conn.Do(ctx, ami.NewAction("CoreSettings"))
 	if err != nil && !isRefused(err) {
 		return err
 	}
 	a.mu.Lock()
 	a.version = settings.Get("AsteriskVersion")
-	if a.t.startup != startup {
-		a.known = false
-	}
-	known := a.known
 	a.mu.Unlock()
-	if known {
-		return nil
-	}
-	if err := a.readPhones(ctx, conn); err != nil {
-		return err
-	}
-	a.mu.Lock()
-	a.known = true
-	a.mu.Unlock()
-	return nil
+	return a.readPhones(ctx, conn)
 }
 
 // read asks for the lists from which the state is built.

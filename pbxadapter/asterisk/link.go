@@ -179,6 +179,12 @@ func (a *Adapter) loop(ctx context.Context, conn *ami.Conn, after uint64, wg *sy
 				return err
 			}
 			after = max(after, seq)
+		case <-a.anew:
+			seq, err := a.resync(ctx, conn, a.reporterNow())
+			if err != nil {
+				return err
+			}
+			after = max(after, seq)
 		case m, ok := <-conn.Events():
 			if !ok {
 				err := conn.Err()
@@ -248,15 +254,10 @@ func (a *Adapter) reporterNow() pbxadapter.Reporter {
 // special are events about Asterisk itself: true asks for a resync.
 func (a *Adapter) special(m ami.Message) (bool, error) {
 	switch m.Event() {
-	case "FullyBooted":
+	case "FullyBooted", "Reload":
 		return true, nil
 	case "Shutdown":
 		return false, errors.New("asterisk: it is shutting down")
-	case "Reload":
-		a.mu.Lock()
-		a.known = false
-		a.mu.Unlock()
-		return true, nil
 	case "Load", "Unload": // of a module: there are other actions now
 		a.wantLook()
 	case "QueueMemberAdded", "QueueMemberRemoved":

@@ -241,6 +241,11 @@ func (p *PBX) Change(f func(*Config)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f(&p.conf)
+	for _, n := range p.conf.Phones {
+		if p.phones[n] == nil {
+			p.phones[n] = &phone{endpoint: n}
+		}
+	}
 }
 
 // Say has everybody who is connected told an event of any text.
