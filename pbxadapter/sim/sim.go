@@ -62,7 +62,7 @@ type PBX struct {
 	cut      chan struct{}       // closed when the link is cut; replaced by RestoreLink
 	isCut    bool
 	queue    []callmodel.Fact // not reported yet
-	late     sync.WaitGroup   // reports after a handler's return
+	late     *sync.WaitGroup  // of the run: reports after a handler's return
 	op       callmodel.OpID   // of the handler at work
 	lastCall int
 	calls    map[csta.CallID]*call
@@ -166,7 +166,8 @@ func (p *PBX) Run(ctx context.Context, r pbxadapter.Reporter) error {
 		p.mu.Unlock()
 		return errors.New("sim: somebody is connected already")
 	}
-	p.reporter, p.queue = r, nil
+	late := new(sync.WaitGroup) // the next run may begin while this one waits
+	p.reporter, p.queue, p.late = r, nil, late
 	p.lies.lost = nil // everything is told anew
 	r.Devices(p.devices())
 	stop := p.traffic()
@@ -186,7 +187,7 @@ func (p *PBX) Run(ctx context.Context, r pbxadapter.Reporter) error {
 		p.reporter, p.queue = nil, nil
 	}
 	p.mu.Unlock()
-	p.late.Wait()
+	late.Wait()
 	return err
 }
 
