@@ -34,34 +34,35 @@ func (s *script) whose(user string) (ids []string) {
 
 // A leg that ended unheard is found by an audit, when it does not exist, either; one that began unheard is taken over.
 func TestAudit(t *testing.T) {
-	s := newScript(t, false)
-	s.talk()
-	if n := s.audit(""); n != 0 {
-		t.Errorf("%d put right, and all was right", n)
-	}
-	s.f.Lose(slices.Concat(s.whose("201"), s.whose("202"))...)
-	s.hand(s.hands.HangUp("201"))
-	if len(s.states("201")) == 0 {
-		t.Fatal("it was told already")
-	}
-	if n := s.audit(""); n != 2 || s.a.Repaired() != 2 {
-		t.Errorf("%d put right, %d in all, want 2", n, s.a.Repaired())
-	}
-	s.is("201")
-	s.is("202")
-	// A leg missing in the table, but there, is no end.
-	s.talk()
-	s.f.Unlist()
-	if n := s.audit(""); n != 0 {
-		t.Errorf("%d put right of legs that the table forgot", n)
-	}
-	s.is("201", csta.Connected)
-	// One that nobody heard begin.
-	s.f.Unheard("204", "9001")
-	if n := s.audit(""); n != 1 {
-		t.Errorf("%d put right, want 1", n)
-	}
-	s.is("204", csta.Connected)
+	inBubble(t, false, func(t *testing.T, s *script) {
+		s.talk()
+		if n := s.audit(""); n != 0 {
+			t.Errorf("%d put right, and all was right", n)
+		}
+		s.f.Lose(slices.Concat(s.whose("201"), s.whose("202"))...)
+		s.hand(s.hands.HangUp("201"))
+		if len(s.states("201")) == 0 {
+			t.Fatal("it was told already")
+		}
+		if n := s.audit(""); n != 2 || s.a.Repaired() != 2 {
+			t.Errorf("%d put right, %d in all, want 2", n, s.a.Repaired())
+		}
+		s.is("201")
+		s.is("202")
+		// A leg missing in the table, but there, is no end.
+		s.talk()
+		s.f.Unlist()
+		if n := s.audit(""); n != 0 {
+			t.Errorf("%d put right of legs that the table forgot", n)
+		}
+		s.is("201", csta.Connected)
+		// One that nobody heard begin.
+		s.f.Unheard("204", "9001")
+		if n := s.audit(""); n != 1 {
+			t.Errorf("%d put right, want 1", n)
+		}
+		s.is("204", csta.Connected)
+	})
 }
 
 // Whatever event of a call nobody heard, an audit finds what it would have told: one of the phone alone, and one of the whole PBX.
@@ -91,26 +92,27 @@ func TestAuditOfUnheard(t *testing.T) {
 	} {
 		for _, d := range []csta.DeviceID{"", "201", "202"} {
 			t.Run(c.name+" asked of "+string(d), func(t *testing.T) {
-				s := newScript(t, false)
-				c.before(s)
-				s.f.Lose(c.lost...)
-				c.act(s)
-				time.Sleep(20 * time.Millisecond) // what is heard has been heard
-				if n := s.audit(d); n == 0 {
-					t.Error("nothing was put right")
-				}
-				for i, u := range []csta.DeviceID{"201", "202"} {
-					var want []csta.State
-					if c.want != nil {
-						want = c.want[i : i+1]
+				inBubble(t, false, func(t *testing.T, s *script) {
+					c.before(s)
+					s.f.Lose(c.lost...)
+					c.act(s)
+					time.Sleep(20 * time.Millisecond) // what is heard has been heard
+					if n := s.audit(d); n == 0 {
+						t.Error("nothing was put right")
 					}
-					if got := s.states(u); !slices.Equal(got, want) {
-						t.Errorf("%s is %v when the audit has returned, want %v", u, got, want)
+					for i, u := range []csta.DeviceID{"201", "202"} {
+						var want []csta.State
+						if c.want != nil {
+							want = c.want[i : i+1]
+						}
+						if got := s.states(u); !slices.Equal(got, want) {
+							t.Errorf("%s is %v when the audit has returned, want %v", u, got, want)
+						}
 					}
-				}
-				if n := s.audit(d); n != 0 {
-					t.Errorf("%d put right the second time", n)
-				}
+					if n := s.audit(d); n != 0 {
+						t.Errorf("%d put right the second time", n)
+					}
+				})
 			})
 		}
 	}
@@ -118,59 +120,61 @@ func TestAuditOfUnheard(t *testing.T) {
 
 // A leg that isn't in the PBX's table, and whose dump can't be had, is there if uuid_exists says so.
 func TestAuditAsksWhetherItExists(t *testing.T) {
-	s := newScript(t, false)
-	s.talk()
-	s.f.Unlist()
-	for _, id := range append(s.whose("201"), s.whose("202")...) {
-		s.f.Refuse("uuid_dump " + id)
-		s.f.Commands()
-		if n := s.audit(""); n != 0 {
-			t.Errorf("%d put right", n)
+	inBubble(t, false, func(t *testing.T, s *script) {
+		s.talk()
+		s.f.Unlist()
+		for _, id := range append(s.whose("201"), s.whose("202")...) {
+			s.f.Refuse("uuid_dump " + id)
+			s.f.Commands()
+			if n := s.audit(""); n != 0 {
+				t.Errorf("%d put right", n)
+			}
+			if !slices.Contains(s.f.Commands(), "uuid_exists "+id) {
+				t.Error("it is not asked whether it exists")
+			}
+			s.is("201", csta.Connected)
+			s.is("202", csta.Connected)
 		}
-		if !slices.Contains(s.f.Commands(), "uuid_exists "+id) {
-			t.Error("it is not asked whether it exists")
-		}
-		s.is("201", csta.Connected)
-		s.is("202", csta.Connected)
-	}
+	})
 }
 
 // An audit of one device asks for its calls only, and leaves all others as they are.
 func TestAuditOfOneDevice(t *testing.T) {
-	s := newScript(t, false)
-	s.talk()
-	s.hand(s.hands.Dial("203", "204"))
-	s.is("204", csta.Alerting)
-	others := slices.Concat(s.whose("203"), s.whose("204"))
-	s.f.Lose(others...)
-	s.f.Lose("CHANNEL_HOLD")
-	s.hand(s.hands.HangUp("203"))
-	s.hand(s.hands.Hold("201"))
-	s.f.Commands()
-	if n := s.audit("202"); n != 1 {
-		t.Errorf("%d put right, want 1", n)
-	}
-	s.is("201", csta.Hold)
-	for _, c := range s.f.Commands() {
-		if strings.HasPrefix(c, "show channels as") || slices.ContainsFunc(others, func(id string) bool { return strings.Contains(c, id) }) {
-			t.Errorf("it asked %s", c)
+	inBubble(t, false, func(t *testing.T, s *script) {
+		s.talk()
+		s.hand(s.hands.Dial("203", "204"))
+		s.is("204", csta.Alerting)
+		others := slices.Concat(s.whose("203"), s.whose("204"))
+		s.f.Lose(others...)
+		s.f.Lose("CHANNEL_HOLD")
+		s.hand(s.hands.HangUp("203"))
+		s.hand(s.hands.Hold("201"))
+		s.f.Commands()
+		if n := s.audit("202"); n != 1 {
+			t.Errorf("%d put right, want 1", n)
 		}
-	}
-	s.is("204", csta.Alerting)
-	if n := s.audit("501"); n != 0 { // a slot has no phone
-		t.Errorf("%d put right of a slot", n)
-	}
-	if n := s.audit(""); n != 2 {
-		t.Errorf("%d put right of all, want 2", n)
-	}
-	s.is("204")
-	if _, err := s.a.Audit(context.Background(), "299"); !errors.Is(err, csta.ErrInvalidDeviceID) {
-		t.Errorf("a device that is none: %v", err)
-	}
-	_ = s.stop()
-	if _, err := s.a.Audit(context.Background(), "201"); !errors.Is(err, csta.ErrResourceOutOfService) {
-		t.Errorf("without a link: %v", err)
-	}
+		s.is("201", csta.Hold)
+		for _, c := range s.f.Commands() {
+			if strings.HasPrefix(c, "show channels as") || slices.ContainsFunc(others, func(id string) bool { return strings.Contains(c, id) }) {
+				t.Errorf("it asked %s", c)
+			}
+		}
+		s.is("204", csta.Alerting)
+		if n := s.audit("501"); n != 0 { // a slot has no phone
+			t.Errorf("%d put right of a slot", n)
+		}
+		if n := s.audit(""); n != 2 {
+			t.Errorf("%d put right of all, want 2", n)
+		}
+		s.is("204")
+		if _, err := s.a.Audit(context.Background(), "299"); !errors.Is(err, csta.ErrInvalidDeviceID) {
+			t.Errorf("a device that is none: %v", err)
+		}
+		_ = s.stop()
+		if _, err := s.a.Audit(context.Background(), "201"); !errors.Is(err, csta.ErrResourceOutOfService) {
+			t.Errorf("without a link: %v", err)
+		}
+	})
 }
 
 // Within 60 s of an event that nobody heard, what it would have told is told, and nobody has to ask for that.

@@ -22,7 +22,7 @@ var must = []csta.Service{
 
 // quick is the timing on the fake, which tells its events in order, and at once.
 func quick() timing {
-	return timing{settle: time.Millisecond, lag: time.Millisecond, step: 2500 * time.Millisecond, ping: 5 * time.Second, audit: time.Hour}
+	return timing{settle: time.Millisecond, lag: time.Millisecond, step: 20 * time.Second, ping: time.Minute, audit: time.Hour}
 }
 
 // fakeAdapter is an adapter to a fake.

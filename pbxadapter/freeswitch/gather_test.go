@@ -35,37 +35,38 @@ func TestWhileGathering(t *testing.T) {
 		{"the end after the dumps", func(*script) string { return "db select" }, []func(*script){func(s *script) { s.hand(s.hands.HangUp("202")) }}, map[csta.DeviceID][]csta.State{"201": nil, "202": nil}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newScript(t, false)
-			s.talk()
-			_ = s.stop()
-			s.mu.Lock()
-			s.model, s.told = callmodel.New(), nil
-			s.mu.Unlock()
-			happened := false
-			s.f.Before(c.before(s), func() {
-				for _, f := range c.act {
-					f(s)
+			inBubble(t, false, func(t *testing.T, s *script) {
+				s.talk()
+				_ = s.stop()
+				s.mu.Lock()
+				s.model, s.told = callmodel.New(), nil
+				s.mu.Unlock()
+				happened := false
+				s.f.Before(c.before(s), func() {
+					for _, f := range c.act {
+						f(s)
+					}
+					happened = true
+				})
+				s.adapter(fakeAdapter(t, s.at, false))
+				if !happened {
+					t.Fatal("the command did not come")
 				}
-				happened = true
+				for d, want := range c.want {
+					s.is(d, want...)
+				}
+				time.Sleep(100 * time.Millisecond)
+				for d, want := range c.want {
+					s.is(d, want...)
+				}
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				for _, x := range s.told {
+					if _, is := x.Event.(csta.RetrievedEvent); is {
+						t.Errorf("%v is told, and what was before was not", x.Event)
+					}
+				}
 			})
-			s.adapter(fakeAdapter(t, s.at, false))
-			if !happened {
-				t.Fatal("the command did not come")
-			}
-			for d, want := range c.want {
-				s.is(d, want...)
-			}
-			time.Sleep(100 * time.Millisecond)
-			for d, want := range c.want {
-				s.is(d, want...)
-			}
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			for _, x := range s.told {
-				if _, is := x.Event.(csta.RetrievedEvent); is {
-					t.Errorf("%v is told, and what was before was not", x.Event)
-				}
-			}
 		})
 	}
 }

@@ -92,35 +92,29 @@ func TestLinkEnds(t *testing.T) {
 		{"no answer to a ping", "does not answer", func(s *script) { s.f.Set(func(m *fake.Mood) { m.Silent = true }) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := onFake(t)
-			a := fakeAdapter(t, s.at, false)
-			if strings.Contains(c.name, "ping") {
-				a.time.ping = 200 * time.Millisecond
-			}
-			ended := make(chan error, 1)
-			go func() { ended <- a.Run(context.Background(), s) }()
-			s.until("synced", func() bool { return s.synced > 0 })
-			s.talk()
-			c.act(s)
-			select {
-			case err := <-ended:
-				if err == nil || !strings.Contains(err.Error(), c.want) {
+			synctest.Test(t, func(t *testing.T) {
+				s := piped(t)
+				a := fakeAdapter(t, s.at, false)
+				a.dialer = s.dial
+				ended := make(chan error, 1)
+				go func() { ended <- a.Run(context.Background(), s) }()
+				s.until("synced", func() bool { return s.synced > 0 })
+				s.talk()
+				c.act(s)
+				if err := <-ended; err == nil || !strings.Contains(err.Error(), c.want) {
 					t.Fatalf("%v, want %q", err, c.want)
 				}
-			case <-time.After(5 * time.Second):
-				t.Fatal("the link did not end")
-			}
-			s.f.Set(func(m *fake.Mood) { m.Silent = false })
-			a.time.ping = 5 * time.Second
-			s.adapter(a)
-			if c.name == "another Core-UUID" {
-				s.is("201")
-			} else {
-				s.is("201", csta.Connected)
-			}
-			if err := s.stop(); err != nil {
-				t.Fatal(err)
-			}
+				s.f.Set(func(m *fake.Mood) { m.Silent = false })
+				s.adapter(a)
+				if c.name == "another Core-UUID" {
+					s.is("201")
+				} else {
+					s.is("201", csta.Connected)
+				}
+				if err := s.stop(); err != nil {
+					t.Fatal(err)
+				}
+			})
 		})
 	}
 }
@@ -136,36 +130,37 @@ func TestBrokenEvent(t *testing.T) {
 
 // What a phone that is not there, a domain that is not, or a feature that is not kept leads to.
 func TestRefusals(t *testing.T) {
-	s := newScript(t, false)
-	try := func(r csta.Request, want *csta.Error) {
-		t.Helper()
-		if _, err := s.a.Services()[r.Service()](context.Background(), r); !errors.Is(err, want) {
-			t.Errorf("%s: %v, want %v", r.Service(), err, want)
+	inBubble(t, false, func(t *testing.T, s *script) {
+		try := func(r csta.Request, want *csta.Error) {
+			t.Helper()
+			if _, err := s.a.Services()[r.Service()](context.Background(), r); !errors.Is(err, want) {
+				t.Errorf("%s: %v, want %v", r.Service(), err, want)
+			}
 		}
-	}
-	try(csta.MakeCall{CallingDevice: "206", CalledDirectoryNumber: "202"}, csta.ErrDeviceOutOfService)
-	s.a.conf.Domain = "elsewhere.test" // where the PBX knows no user, and so no context
-	try(csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "202"}, csta.ErrInvalidDeviceID)
-	s.a.conf.Context = "office"
-	try(csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "202"}, csta.ErrDeviceOutOfService)
-	s.a.conf.Domain, s.a.conf.Context = "pbx.test", ""
-	s.f.Keep("dnd/202", "") // the key is not set: "-ERR no reply" is off
-	if s.do(csta.GetDoNotDisturb{Device: "202"}).(csta.GetDoNotDisturbResponse).DoNotDisturbOn {
-		t.Error("no reply means on")
-	}
-	s.a.conf.Feat["do_not_disturb"] = FeatureTemplate{Set: "frobnicate {user}", Clear: "frobnicate {user}"}
-	try(csta.SetDoNotDisturb{Device: "202", DoNotDisturbOn: true}, csta.ErrRequestIncompatible)
-	s.a.conf.Feat["do_not_disturb"] = FeatureTemplate{Set: "echo {user}", Clear: "echo {user}", Get: "db select/dnd/{user}"}
-	try(csta.SetDoNotDisturb{Device: "202", DoNotDisturbOn: true}, csta.ErrRequestIncompatible) // it says OK, and does nothing
-	// Not proven in time is an error that says what was waited for.
-	s.a.time.step = 50 * time.Millisecond
-	s.hand(s.hands.Dial("201", "202"))
-	id := s.conn("202", csta.Alerting)
-	s.f.Disobey("202")
-	_, err := s.a.Services()["AnswerCall"](context.Background(), csta.AnswerCall{CallToBeAnswered: id})
-	if !errors.Is(err, csta.ErrInternalResourceBusy) || !strings.Contains(err.Error(), "CHANNEL_ANSWER") {
-		t.Errorf("%v, want one that says what was waited for", err)
-	}
+		try(csta.MakeCall{CallingDevice: "206", CalledDirectoryNumber: "202"}, csta.ErrDeviceOutOfService)
+		s.a.conf.Domain = "elsewhere.test" // where the PBX knows no user, and so no context
+		try(csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "202"}, csta.ErrInvalidDeviceID)
+		s.a.conf.Context = "office"
+		try(csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "202"}, csta.ErrDeviceOutOfService)
+		s.a.conf.Domain, s.a.conf.Context = "pbx.test", ""
+		s.f.Keep("dnd/202", "") // the key is not set: "-ERR no reply" is off
+		if s.do(csta.GetDoNotDisturb{Device: "202"}).(csta.GetDoNotDisturbResponse).DoNotDisturbOn {
+			t.Error("no reply means on")
+		}
+		s.a.conf.Feat["do_not_disturb"] = FeatureTemplate{Set: "frobnicate {user}", Clear: "frobnicate {user}"}
+		try(csta.SetDoNotDisturb{Device: "202", DoNotDisturbOn: true}, csta.ErrRequestIncompatible)
+		s.a.conf.Feat["do_not_disturb"] = FeatureTemplate{Set: "echo {user}", Clear: "echo {user}", Get: "db select/dnd/{user}"}
+		try(csta.SetDoNotDisturb{Device: "202", DoNotDisturbOn: true}, csta.ErrRequestIncompatible) // it says OK, and does nothing
+		// Not proven in time is an error that says what was waited for.
+		s.a.time.step = 50 * time.Millisecond
+		s.hand(s.hands.Dial("201", "202"))
+		id := s.conn("202", csta.Alerting)
+		s.f.Disobey("202")
+		_, err := s.a.Services()["AnswerCall"](context.Background(), csta.AnswerCall{CallToBeAnswered: id})
+		if !errors.Is(err, csta.ErrInternalResourceBusy) || !strings.Contains(err.Error(), "CHANNEL_ANSWER") {
+			t.Errorf("%v, want one that says what was waited for", err)
+		}
+	})
 }
 
 // A domain that doesn't exist leaves every phone out of service, and the log says why.

@@ -109,42 +109,44 @@ func TestHeldCallStaysWhenTheOtherIsHandedOver(t *testing.T) {
 // Of whom only the dump could not be had when farhook comes back is no counterpart that has gone: whoever is parked for him is kept, and he holds him as
 // soon as he is known.
 func TestHolderWhoseDumpIsMissed(t *testing.T) {
-	s := newScript(t, true)
-	s.talk()
-	s.do(csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)})
-	own := s.whose("201")[0]
-	_ = s.stop()
-	s.model = callmodel.New()
-	s.f.Commands()
-	s.f.Refuse("uuid_dump " + own)
-	s.adapter(fakeAdapter(t, s.at, true))
-	s.is("201", csta.Hold)
-	s.is("202", csta.Connected)
-	for _, c := range s.f.Commands() {
-		if strings.HasPrefix(c, "uuid_kill") {
-			t.Errorf("%s: both are there", c)
+	inBubble(t, true, func(t *testing.T, s *script) {
+		s.talk()
+		s.do(csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)})
+		own := s.whose("201")[0]
+		_ = s.stop()
+		s.model = callmodel.New()
+		s.f.Commands()
+		s.f.Refuse("uuid_dump " + own)
+		s.adapter(fakeAdapter(t, s.at, true))
+		s.is("201", csta.Hold)
+		s.is("202", csta.Connected)
+		for _, c := range s.f.Commands() {
+			if strings.HasPrefix(c, "uuid_kill") {
+				t.Errorf("%s: both are there", c)
+			}
 		}
-	}
-	s.do(csta.RetrieveCall{CallToBeRetrieved: s.conn("201", csta.Hold)})
-	s.is("201", csta.Connected)
+		s.do(csta.RetrieveCall{CallToBeRetrieved: s.conn("201", csta.Hold)})
+		s.is("201", csta.Connected)
+	})
 }
 
 // A parked leg of which something is heard, and of which nothing was known, is asked for together with its holder.
 func TestStrayParkedLegIsKept(t *testing.T) {
-	s := newScript(t, true)
-	s.talk()
-	s.do(csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)})
-	own, far := s.whose("201")[0], s.whose("202")[0]
-	_ = s.stop()
-	s.model = callmodel.New()
-	s.f.Unlist()
-	s.adapter(fakeAdapter(t, s.at, true))
-	s.f.Fire("CHANNEL_CALLSTATE", map[string]string{"Unique-ID": far, "Channel-Call-State": "ACTIVE"})
-	s.is("201", csta.Hold)
-	s.is("202", csta.Connected)
-	if now := append(s.whose("201"), s.whose("202")...); !slices.Equal(now, []string{own, far}) {
-		t.Errorf("there are %v", now)
-	}
+	inBubble(t, true, func(t *testing.T, s *script) {
+		s.talk()
+		s.do(csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)})
+		own, far := s.whose("201")[0], s.whose("202")[0]
+		_ = s.stop()
+		s.model = callmodel.New()
+		s.f.Unlist()
+		s.adapter(fakeAdapter(t, s.at, true))
+		s.f.Fire("CHANNEL_CALLSTATE", map[string]string{"Unique-ID": far, "Channel-Call-State": "ACTIVE"})
+		s.is("201", csta.Hold)
+		s.is("202", csta.Connected)
+		if now := append(s.whose("201"), s.whose("202")...); !slices.Equal(now, []string{own, far}) {
+			t.Errorf("there are %v", now)
+		}
+	})
 }
 
 // Who was parked and has been taken back ends with the talk, as anybody: neither leg is marked any more.
@@ -181,25 +183,26 @@ func TestFeaturesOutliveTheLink(t *testing.T) {
 
 // Who consults something inside the PBX goes on listening to it when who is held for him hangs up: only a leg that is parked has nobody.
 func TestListenerIsKept(t *testing.T) {
-	s := newScript(t, true)
-	s.talk()
-	s.do(csta.ConsultationCall{ExistingCall: s.conn("201", csta.Connected), ConsultedDevice: "9001"})
-	s.f.Commands()
-	s.hand(s.hands.HangUp("202"))
-	s.is("202")
-	asked := false
-	s.until("it is asked about", func() bool {
-		for _, c := range s.f.Commands() {
-			asked = asked || strings.HasPrefix(c, "uuid_exists ")
+	inBubble(t, true, func(t *testing.T, s *script) {
+		s.talk()
+		s.do(csta.ConsultationCall{ExistingCall: s.conn("201", csta.Connected), ConsultedDevice: "9001"})
+		s.f.Commands()
+		s.hand(s.hands.HangUp("202"))
+		s.is("202")
+		asked := false
+		s.until("it is asked about", func() bool {
+			for _, c := range s.f.Commands() {
+				asked = asked || strings.HasPrefix(c, "uuid_exists ")
+			}
+			return asked
+		})
+		if n := s.audit(""); n != 0 {
+			t.Errorf("%d put right", n)
 		}
-		return asked
+		if len(s.whose("201")) != 1 {
+			t.Error("it has lost its call")
+		}
+		s.hand(s.hands.HangUp("201"))
+		s.nobody()
 	})
-	if n := s.audit(""); n != 0 {
-		t.Errorf("%d put right", n)
-	}
-	if len(s.whose("201")) != 1 {
-		t.Error("it has lost its call")
-	}
-	s.hand(s.hands.HangUp("201"))
-	s.nobody()
 }

@@ -224,16 +224,17 @@ func TestReachedOverGateway(t *testing.T) {
 
 // When the link comes back, a call that went on has begun when it began.
 func TestBeganBeforeTheLinkWasLost(t *testing.T) {
-	s := newScript(t, false)
-	s.talk()
-	id := s.conn("201", csta.Connected).Call
-	before, _ := s.model.Call(id)
-	_ = s.stop()
-	time.Sleep(20 * time.Millisecond)
-	s.model = callmodel.New()
-	s.adapter(s.a)
-	defer func() { _ = s.stop() }()
-	if after, _ := s.model.Call(id); after.Began.IsZero() || !after.Began.Equal(before.Began) {
-		t.Errorf("it began at %v, and had begun at %v", after.Began, before.Began)
-	}
+	inBubble(t, false, func(t *testing.T, s *script) {
+		s.talk()
+		id := s.conn("201", csta.Connected).Call
+		before, _ := s.model.Call(id)
+		_ = s.stop()
+		time.Sleep(20 * time.Millisecond)
+		s.model = callmodel.New()
+		s.adapter(s.a)
+		defer func() { _ = s.stop() }()
+		if after, _ := s.model.Call(id); after.Began.IsZero() || !after.Began.Equal(before.Began) {
+			t.Errorf("it began at %v, and had begun at %v", after.Began, before.Began)
+		}
+	})
 }

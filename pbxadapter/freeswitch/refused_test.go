@@ -70,37 +70,38 @@ func TestCausesOfClearing(t *testing.T) {
 func TestConferenceRefused(t *testing.T) {
 	for _, refused := range []string{"uuid_setvar_multi ", "uuid_transfer "} {
 		t.Run(refused, func(t *testing.T) {
-			s := newScript(t, true)
-			s.talk()
-			s.consult("203")
-			s.hand(s.hands.Answer("203"))
-			s.is("203", csta.Connected)
-			own := func() fake.Leg {
-				all := s.f.Legs()
-				return all[slices.IndexFunc(all, func(l fake.Leg) bool { return l.User == "201" })]
-			}
-			parks := own().Vars["farhook_parks"]
-			if parks == "" {
-				t.Fatal("nobody is parked")
-			}
-			s.f.Refuse(refused)
-			r := csta.ConferenceCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)}
-			if _, err := s.a.Services()[r.Service()](t.Context(), r); err == nil {
-				t.Fatal("it is one")
-			}
-			s.until("its leg parks again", func() bool {
-				v := own().Vars
-				return v["park_after_bridge"] == "true" && v["hangup_after_bridge"] == "false" && v["farhook_parks"] == parks
+			inBubble(t, true, func(t *testing.T, s *script) {
+				s.talk()
+				s.consult("203")
+				s.hand(s.hands.Answer("203"))
+				s.is("203", csta.Connected)
+				own := func() fake.Leg {
+					all := s.f.Legs()
+					return all[slices.IndexFunc(all, func(l fake.Leg) bool { return l.User == "201" })]
+				}
+				parks := own().Vars["farhook_parks"]
+				if parks == "" {
+					t.Fatal("nobody is parked")
+				}
+				s.f.Refuse(refused)
+				r := csta.ConferenceCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)}
+				if _, err := s.a.Services()[r.Service()](t.Context(), r); err == nil {
+					t.Fatal("it is one")
+				}
+				s.until("its leg parks again", func() bool {
+					v := own().Vars
+					return v["park_after_bridge"] == "true" && v["hangup_after_bridge"] == "false" && v["farhook_parks"] == parks
+				})
+				time.Sleep(100 * time.Millisecond)
+				s.hand(s.hands.HangUp("203"))
+				s.is("203")
+				s.is("201", csta.Connected, csta.Hold) // its leg waits, alone in the second call
+				s.do(csta.ReconnectCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+				s.is("201", csta.Connected)
+				s.is("202", csta.Connected)
+				s.hand(s.hands.HangUp("201"))
+				s.nobody()
 			})
-			time.Sleep(100 * time.Millisecond)
-			s.hand(s.hands.HangUp("203"))
-			s.is("203")
-			s.is("201", csta.Connected, csta.Hold) // its leg waits, alone in the second call
-			s.do(csta.ReconnectCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
-			s.is("201", csta.Connected)
-			s.is("202", csta.Connected)
-			s.hand(s.hands.HangUp("201"))
-			s.nobody()
 		})
 	}
 }

@@ -367,48 +367,50 @@ func (sc scene) takenBack(s *script) {
 
 // Who came into a conference through a loopback is found there by another farhook, though his leg still has the loopback's variables.
 func TestRestartInConference(t *testing.T) {
-	s := newScript(t, false)
-	s.talk()
-	s.do(csta.SingleStepConferenceCall{ActiveCall: s.conn("201", csta.Connected), DeviceToJoin: "0301234567", ParticipationType: csta.ParticipationTypeActive})
-	s.is("0301234567", csta.Alerting)
-	s.hand(s.hands.Answer("0301234567"))
-	s.is("0301234567", csta.Connected)
-	before := s.conn("0301234567", csta.Connected)
-	_ = s.stop()
-	s.model = callmodel.New()
-	s.adapter(fakeAdapter(t, s.at, false))
-	if id := s.conn("0301234567", csta.Connected); id != before {
-		t.Errorf("%v, and was %v", id, before)
-	}
-	s.is("201", csta.Connected)
-	s.is("202", csta.Connected)
+	inBubble(t, false, func(t *testing.T, s *script) {
+		s.talk()
+		s.do(csta.SingleStepConferenceCall{ActiveCall: s.conn("201", csta.Connected), DeviceToJoin: "0301234567", ParticipationType: csta.ParticipationTypeActive})
+		s.is("0301234567", csta.Alerting)
+		s.hand(s.hands.Answer("0301234567"))
+		s.is("0301234567", csta.Connected)
+		before := s.conn("0301234567", csta.Connected)
+		_ = s.stop()
+		s.model = callmodel.New()
+		s.adapter(fakeAdapter(t, s.at, false))
+		if id := s.conn("0301234567", csta.Connected); id != before {
+			t.Errorf("%v, and was %v", id, before)
+		}
+		s.is("201", csta.Connected)
+		s.is("202", csta.Connected)
+	})
 }
 
 // Who was rung anew for a transfer is in the call that went on, also for another farhook: the mark of the call for which he rang first has been set anew.
 func TestRestartAfterTransferToWhoRang(t *testing.T) {
-	s := newScript(t, false)
-	s.hand(s.hands.Dial("202", "201")) // the call has its name from the leg that dials 203 next
-	s.is("201", csta.Alerting)
-	s.hand(s.hands.Answer("201"))
-	s.is("201", csta.Connected)
-	s.consult("203")
-	s.do(csta.TransferCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
-	s.is("203", csta.Alerting)
-	s.hand(s.hands.Answer("203"))
-	s.is("203", csta.Connected)
-	before := s.conn("203", csta.Connected).Call
-	time.Sleep(50 * time.Millisecond) // the marks are set
-	_ = s.stop()
-	s.model, s.told = callmodel.New(), nil
-	s.adapter(fakeAdapter(t, s.at, false))
-	for _, d := range []csta.DeviceID{"202", "203"} {
-		if id := s.conn(d, csta.Connected).Call; id != before {
-			t.Errorf("%s is in %s, and was in %s", d, id, before)
+	inBubble(t, false, func(t *testing.T, s *script) {
+		s.hand(s.hands.Dial("202", "201")) // the call has its name from the leg that dials 203 next
+		s.is("201", csta.Alerting)
+		s.hand(s.hands.Answer("201"))
+		s.is("201", csta.Connected)
+		s.consult("203")
+		s.do(csta.TransferCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+		s.is("203", csta.Alerting)
+		s.hand(s.hands.Answer("203"))
+		s.is("203", csta.Connected)
+		before := s.conn("203", csta.Connected).Call
+		time.Sleep(50 * time.Millisecond) // the marks are set
+		_ = s.stop()
+		s.model, s.told = callmodel.New(), nil
+		s.adapter(fakeAdapter(t, s.at, false))
+		for _, d := range []csta.DeviceID{"202", "203"} {
+			if id := s.conn(d, csta.Connected).Call; id != before {
+				t.Errorf("%s is in %s, and was in %s", d, id, before)
+			}
 		}
-	}
-	for _, l := range s.f.Legs() {
-		if mark := l.Vars["farhook_call"]; mark != "" && before != csta.CallID("fs-"+mark) {
-			t.Errorf("%s is marked with %s", l.User, mark)
+		for _, l := range s.f.Legs() {
+			if mark := l.Vars["farhook_call"]; mark != "" && before != csta.CallID("fs-"+mark) {
+				t.Errorf("%s is marked with %s", l.User, mark)
+			}
 		}
-	}
+	})
 }

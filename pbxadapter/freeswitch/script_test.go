@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"farhook/csta"
@@ -63,6 +64,17 @@ func newScript(t *testing.T, parked bool) *script {
 	return s
 }
 
+// inBubble gives f what newScript makes, with a time of its own: what is to come has come when it waits, however busy the machine is.
+func inBubble(t *testing.T, parked bool, f func(t *testing.T, s *script)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := piped(t)
+		s.adapter(fakeAdapter(t, s.at, parked))
+		defer func() { _ = s.stop() }()
+		f(t, s)
+	})
+}
+
 // adapter has another adapter run, as after a restart of farhook.
 func (s *script) adapter(a *Adapter) {
 	s.t.Helper()
@@ -105,7 +117,7 @@ func (s *script) Report(f callmodel.Fact) {
 
 func (s *script) until(what string, condition func() bool) {
 	s.t.Helper()
-	if !settled(5 * time.Second)(func() bool {
+	if !settled(30 * time.Second)(func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return condition()
