@@ -124,13 +124,12 @@ func (p *process) logged(want string) []string {
 	p.t.Helper()
 	re := regexp.MustCompile(want)
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		over := len(p.ended) > 0 // then all of its log is there
 		if m := re.FindStringSubmatch(p.log.String()); m != nil {
 			return m
 		}
-		select {
-		case err := <-p.ended:
-			p.t.Fatalf("it ended: %v\n%s", err, p.log.String())
-		default:
+		if over {
+			p.t.Fatalf("it ended: %v\n%s", <-p.ended, p.log.String())
 		}
 	}
 	p.t.Fatalf("no %s in\n%s", want, p.log.String())
