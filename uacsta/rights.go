@@ -24,10 +24,10 @@ func identity(m *message) string {
 	return switchboard.User(address(m.get("From")))
 }
 
-// watchRights lets every session look at its rights again whenever they may have changed.
+// watchRights lets every session look at its rights again whenever they may have changed, or what was expected of a PBX has come.
 func (s *Server) watchRights(ctx context.Context) {
 	for {
-		changed := s.board.RightsChanged()
+		changed, arrived := s.board.RightsChanged(), s.board.Arrived()
 		s.mu.Lock()
 		all := slices.Collect(maps.Values(s.sessions))
 		s.mu.Unlock()
@@ -38,6 +38,7 @@ func (s *Server) watchRights(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-changed:
+		case <-arrived:
 		}
 	}
 }

@@ -165,7 +165,7 @@ func (d *doctor) lineToDevice(_ context.Context, p *patient) []finding {
 	info, found := d.board.Device(switchboard.System, line)
 	switch {
 	case !found && !d.board.Complete() && err == nil:
-		return cannotTell("PBX %s has told no phones since farhook was started, so no PBX is known to have %s; being in the directory the line can be signed in to meanwhile", d.silent(), p.spelling)
+		return cannotTell("PBX %s has told no phones since farhook was started, so no PBX is known to have %s; as the directory has it, or the PBX had it last, the line can be signed in to meanwhile", d.silent(), p.spelling)
 	case !found && !d.board.Complete():
 		return cannotTell("PBX %s has told no phones since farhook was started, so no PBX is known to have %s; until then who signs in to it is told to try again (480, Retry-After)", d.silent(), p.spelling)
 	case !found:

@@ -45,7 +45,7 @@ func TestDoctorBeforeThePBX(t *testing.T) {
 	if f := first(all); f.Step != "PBX link" || f.Health != broken || !strings.Contains(f.Found, "not connected: sim (connection refused)") {
 		t.Errorf("first is %+v", f)
 	}
-	if f := step(all, "line"); f.Health != unknown || !strings.HasPrefix(f.Found, "PBX sim has told no phones since farhook was started") || !strings.Contains(f.Found, "tel:+15551001; being in the directory") {
+	if f := step(all, "line"); f.Health != unknown || !strings.HasPrefix(f.Found, "PBX sim has told no phones since farhook was started") || !strings.Contains(f.Found, "tel:+15551001; as the directory has it") {
 		t.Errorf("line: %+v", f)
 	}
 	if f := step(all, "sessions"); f.Health != healthy || !strings.HasPrefix(f.Found, "sip:alice@example.com by pool since ") {

@@ -90,6 +90,7 @@ sip:
   # After so long without a sign of life from the network, 6s to 10m, a UC server's connection ends. Sessions go on by its next one.
   vanished_after: 30s
   # File that keeps the sessions when farhook is restarted or killed, such as /var/lib/farhook/sessions.db. Empty: they end with it.
+  # Beside it stands what phones each PBX had last (devices-NAME.json), so that their users can sign in while it is down.
   store: ""
 
 # The UC servers that are trusted to say who their users are. Without any, farhook listens on loopback only. Over TLS a server is

@@ -104,7 +104,7 @@ func open(c Config, pprofAddr string, s *streams, simConf *sim.Config) (_ *gatew
 		}
 	}
 	byWay := &byWay{rest: policy}
-	g.board = switchboard.New(byWay, switchboard.Options{Keep: int(c.Journal), Log: g.log.Named("switchboard"), Audit: g.audit, Tap: g.tap, People: people, Emergency: emergency}, pbxs...)
+	g.board = switchboard.New(byWay, switchboard.Options{Keep: int(c.Journal), Log: g.log.Named("switchboard"), Audit: g.audit, Tap: g.tap, People: people, Emergency: emergency, Roster: rosterBeside(c.SIP.Store)}, pbxs...)
 	var dial *tls.Config
 	if len(c.SIP.TLS.Listen) > 0 {
 		if g.keys, err = openKeyring("sip.tls", c.SIP.TLS, g.log.Named("tls")); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"path/filepath"
 
 	"go.uber.org/zap"
 
@@ -29,4 +30,12 @@ func openStore(path string, log *zap.Logger) *store.Store {
 	}
 	log.Error("sessions are not kept: they end when farhook ends", zap.String("path", path), zap.String("do", what), zap.Error(err))
 	return nil
+}
+
+// rosterBeside is the folder in which the devices that each PBX told last are kept: that of the sessions' file. Empty: neither is kept.
+func rosterBeside(store string) string {
+	if store == "" {
+		return ""
+	}
+	return filepath.Dir(store)
 }

@@ -61,6 +61,9 @@ type Options struct {
 	// Emergency knows the numbers of emergency services; nil: no number is one.
 	Emergency *numbering.Emergency
 	Tap       *wiretap.Tap // takes what PBXs and other programs say; nil: none
+	// Roster is the folder in which the devices that each PBX told last are kept, so that their lines can be signed in to before it tells them again; empty:
+	// none are.
+	Roster string
 }
 
 // Seq is the number of a journal entry, from 1. It is only good for the journal that gave it: see Board.Epoch.
@@ -107,8 +110,12 @@ type Board struct {
 
 	emergency *numbering.Emergency
 
-	mu   sync.Mutex // guards rebuilding the index, and what was told of devices
-	told map[csta.DeviceID]toldDevice
+	mu      sync.Mutex // guards rebuilding the index, and what was told of devices
+	told    map[csta.DeviceID]toldDevice
+	arrived chan struct{} // closed, and replaced, when a PBX has told its state for the first time
+
+	roster      string
+	devicesTold chan struct{} // a PBX has told its devices
 
 	changing sync.Mutex      // one Change at a time
 	ctx      context.Context // of Run; nil: it does not run
@@ -126,7 +133,8 @@ func New(p Policy, o Options, pbxs ...PBX) *Board {
 	if o.Node == "" {
 		o.Node = rand.Text()[:8]
 	}
-	b := &Board{policy: andSystem{p}, log: o.Log, audit: o.Audit, tap: o.Tap, counts: newCounts(), meters: newMeters(), people: o.People, emergency: o.Emergency}
+	b := &Board{policy: andSystem{p}, log: o.Log, audit: o.Audit, tap: o.Tap, counts: newCounts(), meters: newMeters(), people: o.People, emergency: o.Emergency, roster: o.Roster}
+	b.arrived, b.devicesTold = make(chan struct{}), make(chan struct{}, 1)
 	b.journal = newJournal(o.Keep, o.Node+"-"+rand.Text()[:8])
 	var links []*link
 	for _, x := range pbxs {
@@ -139,6 +147,7 @@ func New(p Policy, o Options, pbxs ...PBX) *Board {
 	b.links.Store(&links)
 	b.journal.watched = b.watched
 	b.index.Store(&index{})
+	b.rebuild()
 	return b
 }
 
@@ -152,6 +161,9 @@ func (b *Board) Run(ctx context.Context) error {
 	b.changing.Unlock()
 	if b.people != nil {
 		b.running.Go(func() { b.follow(ctx) })
+	}
+	if b.roster != "" {
+		b.running.Go(func() { b.keepRosters(ctx) })
 	}
 	<-ctx.Done()
 	b.changing.Lock() // nothing is started from here on

@@ -23,6 +23,7 @@ func (b *Board) newLink(x PBX) *link {
 	l := &link{board: b, name: x.Name, model: callmodel.New(), log: b.log.With(zap.String("pbx", x.Name))}
 	l.works.Store(&works{x.Adapter, x.Adapter.Services(), x.Codes})
 	b.meters.begin(x.Name)
+	b.recall(l)
 	return l
 }
 

@@ -23,6 +23,9 @@ type index struct {
 	coded   []*link // that have a code for calling through a do not disturb
 	// Every PBX has told its devices since the board began. Before that, a device that nobody knows may well be there.
 	complete bool
+	// awaited are those that haven't, but of which it's known what they told before the board began; recalled are those devices.
+	awaited  []*link
+	recalled numbering.Index
 }
 
 // device is one device as the board knows it.
@@ -39,6 +42,12 @@ func (b *Board) rebuild() {
 	for _, l := range b.all() {
 		if l.codes().ThroughDoNotDisturb != "" {
 			ix.coded = append(ix.coded, l)
+		}
+		if len(l.recalled) > 0 && !l.synced.Load() {
+			ix.awaited = append(ix.awaited, l)
+			for _, d := range l.recalled {
+				_ = ix.recalled.Add(d.ID, d.Aliases) // an alias that is no number was told when its PBX had it
+			}
 		}
 		devices := l.devices.Load()
 		if devices == nil {
@@ -79,7 +88,7 @@ func (b *Board) follow(ctx context.Context) {
 
 // sameNumbers says whether another index has the same devices with the same numbers, and waits for more like this one.
 func (ix *index) sameNumbers(o *index) bool {
-	return o != nil && o.complete == ix.complete && slices.EqualFunc(ix.sorted, o.sorted, func(a, b *device) bool { return a.ID == b.ID && slices.Equal(a.Aliases, b.Aliases) })
+	return o != nil && o.complete == ix.complete && slices.Equal(ix.awaited, o.awaited) && slices.EqualFunc(ix.sorted, o.sorted, func(a, b *device) bool { return a.ID == b.ID && slices.Equal(a.Aliases, b.Aliases) })
 }
 
 // resolve finds a device by any spelling. The error is why the spelling is no number at all.
@@ -98,8 +107,22 @@ func (ix *index) resolve(spelling string) (*device, error) {
 	return ix.byID[id], nil
 }
 
-// expects is the device that a line which no PBX has told will be, if it's there at all. false: all have told theirs, or it's no global number.
+// recall is the device that a PBX which has told none yet had by that spelling when it last told them.
+func (ix *index) recall(spelling string) (csta.DeviceID, bool) {
+	n, err := numbering.Parse(spelling)
+	if len(ix.awaited) == 0 || err != nil {
+		return "", false
+	}
+	d, err := ix.recalled.Find(n)
+	return d, err == nil
+}
+
+// expects is the device that a line of the directory which no PBX has told will be, if it's there at all: what it was, else its own number. false: all have
+// told theirs, or it was none and is no global number.
 func (ix *index) expects(line string) (csta.DeviceID, bool) {
+	if d, ok := ix.recall(line); ok {
+		return d, true
+	}
 	n, err := numbering.Parse(line)
 	if ix.complete || err != nil || !n.Global {
 		return "", false
@@ -107,14 +130,17 @@ func (ix *index) expects(line string) (csta.DeviceID, bool) {
 	return n.Dialled(), true
 }
 
-// Resolve turns any spelling of a peer (tel:+15551001, tel:+15551001;ext=1001, tel:1001;phone-context=dialstring, 1001) into a device. A line of the
-// directory is one already while PBXs are still to tell their devices. operation/invalidDeviceID where there is none.
+// Resolve turns any spelling of a peer (tel:+15551001, tel:+15551001;ext=1001, tel:1001;phone-context=dialstring, 1001) into a device. While PBXs are still
+// to tell their devices, a line of the directory is one already, and so is what such a PBX had last. operation/invalidDeviceID where there is none.
 func (b *Board) Resolve(spelling string) (csta.DeviceID, error) {
 	d, err := b.index.Load().resolve(spelling)
 	switch {
 	case err != nil:
 		return "", csta.ErrInvalidDeviceID.With(fmt.Errorf("the device %q %w", clip(spelling), err))
 	case d == nil:
+		if id, ok := b.index.Load().recall(spelling); ok {
+			return id, nil
+		}
 		if id, ok := b.people.expects(spelling); ok {
 			return id, nil
 		}

@@ -35,7 +35,9 @@ type link struct {
 	devices atomic.Pointer[[]pbxadapter.Device]
 	up      atomic.Bool // Resync has come
 	synced  atomic.Bool // it has come at least once
-	counts  linkCounts
+	// What it told before the board began, of late; it never changes.
+	recalled []rosterDevice
+	counts   linkCounts
 
 	lostFor atomic.Pointer[loss]
 
@@ -79,6 +81,21 @@ func (b *Board) Links() []LinkInfo {
 // Complete says whether every PBX has told its devices since the board began. Before that, a device that nobody knows may well be there.
 func (b *Board) Complete() bool {
 	return !slices.ContainsFunc(b.all(), func(l *link) bool { return !l.synced.Load() })
+}
+
+// Arrived is closed when a PBX has told its state for the first time: what was expected of it is there now, or isn't. The next call gives a new channel.
+func (b *Board) Arrived() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.arrived
+}
+
+// arrive closes Arrived's channel.
+func (b *Board) arrive() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.arrived)
+	b.arrived = make(chan struct{})
 }
 
 // run keeps the adapter running until ctx ends.
@@ -180,6 +197,7 @@ func (r *reporter) Devices(all []pbxadapter.Device) {
 		r.link.board.rebuild()
 		r.link.board.journal.recount(all)
 		r.link.board.tellDevices()
+		r.link.board.keepSoon()
 	}
 }
 
@@ -205,6 +223,8 @@ func (r *reporter) Resync(s callmodel.State) {
 	})
 	if first { // a line that no PBX has isn't waited for any more
 		r.link.board.rebuild()
+		r.link.board.arrive()
+		r.link.board.keepSoon()
 	}
 	r.link.board.tellDevices()
 	if !first && !was { // no event tells of those that stay out of service that the link is there again
