@@ -68,6 +68,7 @@ type Server struct {
 	contact contact
 	counts  *counts
 	byes    atomic.Int64 // that wait for a connection
+	own     sync.Map     // addresses of connections that are the gateway's own (Own)
 
 	mu       sync.Mutex
 	sessions map[string]*session // by our tag
@@ -161,7 +162,23 @@ func (s *Server) listens(l net.Listener, secure bool) {
 	}
 }
 
+// Own makes connections from an address (host:port) known as the gateway's own, which looks whether it can be reached: they are greeted as every other's,
+// end then, and are neither counted nor told. The function ends that.
+func (s *Server) Own(address string) func() {
+	s.own.Store(address, true)
+	return func() { s.own.Delete(address) }
+}
+
 func (s *Server) accepted(n net.Conn, conf *tls.Config) {
+	if _, own := s.own.Load(n.RemoteAddr().String()); own {
+		if conf != nil {
+			if t, err := handshake(n, s.trust.verified(conf)); err == nil {
+				n = t
+			}
+		}
+		n.Close()
+		return
+	}
 	s.watchOver(n)
 	via := "TCP"
 	if conf != nil {

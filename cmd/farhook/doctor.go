@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"net"
 	"strings"
 	"time"
@@ -69,6 +70,7 @@ type patient struct {
 	spelling string // of the line, as administered
 	line     csta.DeviceID
 	device   switchboard.DeviceInfo
+	shown    []*x509.Certificate // by the SIP listener that runs, to whoever connects
 }
 
 // examination is one look. Several findings are told in order.
@@ -124,5 +126,6 @@ func worst(all []finding) health {
 func newDoctor(c Config) *doctor {
 	return &doctor{conf: c, now: time.Now, lookup: net.DefaultResolver.LookupHost, ports: ports{
 		own: net.InterfaceAddrs, listen: func(a string) (net.Listener, error) { return net.Listen("tcp", a) },
+		patience: answersWithin,
 	}}
 }

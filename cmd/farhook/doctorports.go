@@ -18,10 +18,15 @@ type ports struct {
 	open   []openPort                              // of the gateway that runs
 	own    func() ([]net.Addr, error)              // this machine's addresses
 	listen func(addr string) (net.Listener, error) // tries a port
+	// How long a port of ours may take to answer.
+	patience time.Duration
 }
 
 // openPort is one that the gateway listens on.
-type openPort struct{ what, addr string }
+type openPort struct {
+	what, addr string
+	secure     bool // TLS
+}
 
 func (d *doctor) configuration(context.Context, *patient) []finding {
 	if d.planned == nil || d.conf.file == "" {
@@ -76,7 +81,7 @@ var faultsOfPorts = []struct {
 }
 
 // reachable looks whether everything is listened on, and whether UC servers come to it by the name that they are given.
-func (d *doctor) reachable(ctx context.Context, _ *patient) []finding {
+func (d *doctor) reachable(ctx context.Context, p *patient) []finding {
 	if d.uc == nil {
 		for _, p := range d.conf.listens() {
 			l, err := d.listen(p.addr)
@@ -94,11 +99,16 @@ func (d *doctor) reachable(ctx context.Context, _ *patient) []finding {
 	}
 	sip := slices.Concat(d.conf.SIP.Listen, d.conf.SIP.TLS.Listen)
 	if !slices.ContainsFunc(sip, func(a string) bool { return !loopback(a) }) {
-		for _, p := range d.conf.Peers {
-			if !p.onThisMachine() {
-				return bad(broken, say("farhook listens on this machine's own loopback address only (%s): %s can't reach it", joined(sip), p.Name),
+		for _, peer := range d.conf.Peers {
+			if !peer.onThisMachine() {
+				return bad(broken, say("farhook listens on this machine's own loopback address only (%s): %s can't reach it", joined(sip), peer.Name),
 					say("give sip.tls.listen (or sip.listen) an address that UC servers reach, such as 0.0.0.0:5065, and start farhook again"))
 			}
+		}
+	}
+	if d.uc != nil {
+		if f := d.knocking(ctx, p); f != nil {
+			return f
 		}
 	}
 	if f := d.ownName(ctx); f != nil {
@@ -111,7 +121,7 @@ func (d *doctor) reachable(ctx context.Context, _ *patient) []finding {
 	for _, p := range d.open {
 		all = append(all, p.what+" "+p.addr)
 	}
-	return ok("listens on %s", joined(all))
+	return ok("listens on %s, and answers there", joined(all))
 }
 
 // ownName looks whether the name that UC servers are given leads here; nil: it does, or there is none.
@@ -148,16 +158,16 @@ func (d *doctor) ownName(ctx context.Context) []finding {
 func (c Config) listens() []openPort {
 	var all []openPort
 	for _, a := range c.SIP.Listen {
-		all = append(all, openPort{"SIP", a})
+		all = append(all, openPort{what: "SIP", addr: a})
 	}
 	for _, a := range c.SIP.TLS.Listen {
-		all = append(all, openPort{"SIP over TLS", a})
+		all = append(all, openPort{"SIP over TLS", a, true})
 	}
 	if c.HTTP.Listen != "" {
-		all = append(all, openPort{"HTTP", c.HTTP.Listen})
+		all = append(all, openPort{"HTTP", c.HTTP.Listen, c.Web.Certificate != ""})
 	}
 	if c.Metrics.Listen != "" {
-		all = append(all, openPort{"metrics", c.Metrics.Listen})
+		all = append(all, openPort{what: "metrics", addr: c.Metrics.Listen})
 	}
 	return all
 }
@@ -165,17 +175,17 @@ func (c Config) listens() []openPort {
 // openPorts are those that the gateway has opened.
 func (g *gateway) openPorts() []openPort {
 	var all []openPort
-	put := func(what string, list ...net.Listener) {
+	put := func(what string, secure bool, list ...net.Listener) {
 		for _, l := range list {
 			if l != nil {
-				all = append(all, openPort{what, l.Addr().String()})
+				all = append(all, openPort{what, l.Addr().String(), secure})
 			}
 		}
 	}
-	put("SIP", g.sip...)
-	put("SIP over TLS", g.sips...)
-	put("HTTP", g.http)
-	put("metrics", g.metrics)
+	put("SIP", false, g.sip...)
+	put("SIP over TLS", true, g.sips...)
+	put("HTTP", g.https != nil, g.http)
+	put("metrics", false, g.metrics)
 	return all
 }
 

@@ -15,7 +15,7 @@ import (
 // tooFar is by how much clocks may differ: Kerberos and certificates that have just been issued fail beyond it.
 const tooFar = 5 * time.Minute
 
-func (d *doctor) certificate(context.Context, *patient) []finding {
+func (d *doctor) certificate(_ context.Context, p *patient) []finding {
 	if d.keys == nil {
 		if len(d.conf.SIP.TLS.Listen) == 0 {
 			return ok("TLS isn't configured: UC servers come over plain TCP")
@@ -49,6 +49,11 @@ func (d *doctor) certificate(context.Context, *patient) []finding {
 		}
 		if !slices.Contains(u, x509.ExtKeyUsageClientAuth) {
 			return bad(broken, say("our certificate %s is not for client authentication: events cannot be sent when no UC server has a connection open to us", file), both, renew)
+		}
+	}
+	for _, f := range [][]finding{d.replaced(p.shown), d.chain(p.shown)} {
+		if f != nil {
+			return f
 		}
 	}
 	if left := c.NotAfter.Sub(now); left < expiryWarning {

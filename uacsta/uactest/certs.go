@@ -106,3 +106,22 @@ func (a *Authority) Pair(w Wanted) tls.Certificate {
 	}
 	return c
 }
+
+// Below makes an authority whose own certificate (PEM) is this one's, and of which nobody knows who doesn't know this one.
+func (a *Authority) Below(name string) *Authority {
+	a.t.Helper()
+	b := &Authority{t: a.t, key: newKey(a.t), Pool: a.Pool}
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: a.cert.NotBefore, NotAfter: a.cert.NotAfter, KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, a.cert, &b.key.PublicKey, a.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if b.cert, err = x509.ParseCertificate(der); err != nil {
+		a.t.Fatal(err)
+	}
+	b.PEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return b
+}
