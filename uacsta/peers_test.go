@@ -2,16 +2,13 @@ package uacsta_test
 
 import (
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"farhook/csta"
-	"farhook/pbxadapter/switchboard"
 	"farhook/uacsta"
 	"farhook/uacsta/uactest"
 )
@@ -158,62 +155,6 @@ func TestAnswersLate(t *testing.T) {
 	})
 }
 
-// A peer whose network is gone, without a word: what it has not acknowledged is given up, and the kernel is told to ask. (That the kernel does so is its
-// own matter: a test cannot pull a cable.)
-func TestVanished(t *testing.T) {
-	h := newHouse(t, switchboard.OwnLine{}, false, func(c *uacsta.Config) { c.Vanished = 12 * time.Second })
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := &spy{Listener: l, conns: make(chan net.Conn, 1)}
-	done := make(chan struct{})
-	go func() { _ = h.uc.Serve(t.Context(), seen, nil); close(done) }()
-	client, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := newPeer(t, client) // open until the options have been read
-	p.send(p.request("OPTIONS", ""))
-	if g := p.read(); g.status() != 200 {
-		t.Fatal(g.head)
-	}
-	c := <-seen.conns
-	raw, err := c.(*net.TCPConn).SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := raw.Control(func(fd uintptr) {
-		for option, want := range map[int]int{0x12: 12_000, syscall.TCP_KEEPINTVL: 2, 4: 6, 6: 3} { // user timeout; interval; idle; count
-			if v, err := syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, option); err != nil || v != want {
-				t.Errorf("TCP option %d is %d (%v), want %d", option, v, err, want)
-			}
-		}
-	}); err != nil {
-		t.Error(err)
-	}
-	client.Close()
-	l.Close()
-	<-done
-}
-
-// spy gives what was accepted, before it can have been closed.
-type spy struct {
-	net.Listener
-	conns chan net.Conn
-}
-
-func (s *spy) Accept() (net.Conn, error) {
-	c, err := s.Listener.Accept()
-	if err == nil {
-		select {
-		case s.conns <- c:
-		default:
-		}
-	}
-	return c, err
-}
-
 // A connection that takes everything and brings nothing: the dialog ends when it is not refreshed, with the events of all that time written in vain.
 func TestVanishedInMemory(t *testing.T) {
 	underFakeTime(t, func(t *testing.T, h *house, l *uactest.Memory) {
@@ -281,6 +222,7 @@ func TestAdmission(t *testing.T) {
 				switch g.status() {
 				case 200:
 					in++
+					p.send(ackOf(g))
 				case 503:
 					pauses[g.header("Retry-After")]++
 					refused = append(refused, who)
