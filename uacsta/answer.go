@@ -16,7 +16,8 @@ const (
 type answer struct {
 	status  int
 	dialog  bool     // with Contact, Allow and Supported
-	expires int      // with Require: timer and Session-Expires; 0: without
+	expires int      // with Session-Expires; 0: without
+	ours    bool     // we are the refresher
 	extra   []header // between CSeq and the body's headers
 	warning string   // Warning 399
 	body    []byte
@@ -25,14 +26,14 @@ type answer struct {
 var reasons = map[int]string{
 	200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 413: "Request Entity Too Large",
 	415: "Unsupported Media Type", 416: "Unsupported URI Scheme", 420: "Bad Extension", 422: "Session Interval Too Small",
-	480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 487: "Request Terminated", 500: "Server Internal Error",
+	469: "Bad Info Package", 480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 487: "Request Terminated", 491: "Request Pending", 500: "Server Internal Error",
 	503: "Service Unavailable", 505: "Version Not Supported",
 }
 
 // Statuses are the SIP statuses that requests are answered with, and their reason phrases; there are no others.
 func Statuses() map[int]string { return maps.Clone(reasons) }
 
-// bytes is the response to m. tag is added to a To that has none.
+// bytes is the response to m. tag is added to a To that has none; "": one that is the same for every copy of m.
 func (a answer) bytes(c *conn, m *message, tag string) []byte {
 	b := make([]byte, 0, 640+len(a.body))
 	b = append(b, "SIP/2.0 "...)
@@ -52,19 +53,28 @@ func (a answer) bytes(c *conn, m *message, tag string) []byte {
 		}
 		if name == "To" && param(v, "tag") == "" {
 			if tag == "" {
-				tag = newTag()
+				tag = c.server.tagFor(m)
 			}
 			v += ";tag=" + tag
 		}
 		b = appendHeader(b, name, v)
 	}
 	if a.dialog {
-		b = appendHeader(b, "Contact", "<sip:"+c.host+";transport="+strings.ToLower(c.via)+">")
+		b = appendHeader(b, "Contact", c.contact())
 		b = appendHeader(b, "Allow", allow)
 		b = appendHeader(b, "Supported", "timer")
 		if a.expires > 0 {
-			b = appendHeader(b, "Require", "timer")
-			b = appendHeader(b, "Session-Expires", strconv.Itoa(a.expires)+";refresher=uac")
+			refresher := ";refresher=uac"
+			if a.ours {
+				refresher = ";refresher=uas"
+			}
+			if !a.ours || m.has("Supported", "timer") { // RFC 4028, 9
+				b = appendHeader(b, "Require", "timer")
+			}
+			b = appendHeader(b, "Session-Expires", strconv.Itoa(a.expires)+refresher)
+		}
+		if m.count("Recv-Info") > 0 { // there is no package of INFO that we take (RFC 6086, 5.2)
+			b = appendHeader(b, "Recv-Info", "")
 		}
 	}
 	for _, h := range a.extra {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,6 +69,11 @@ func (s *Server) reachedAt(n net.Conn, via string) string {
 		port = ports[0]
 	}
 	return net.JoinHostPort(cmp.Or(s.conf.Contact, host), port)
+}
+
+// contact is where requests of a dialog reach us.
+func (c *conn) contact() string {
+	return "<sip:" + c.host + ";transport=" + strings.ToLower(c.via) + ">"
 }
 
 var errClosed = errors.New("uacsta: the connection has ended")

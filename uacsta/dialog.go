@@ -59,8 +59,15 @@ func (d *dialog) matches(m *message) bool {
 }
 
 // newRequest is a request of ours in the dialog (RFC 3261, 12.2.1.1).
-func (d *dialog) newRequest(c *conn, method string, body []byte) []byte {
+func (d *dialog) newRequest(c *conn, method string, body []byte, extra ...header) []byte {
 	d.cseq++
+	return d.write(c, method, d.cseq, newBranch(), body, extra...)
+}
+
+func newBranch() string { return "z9hG4bK" + rand.Text()[:16] }
+
+// write is a request of that number and branch, which an ACK may share with its INVITE.
+func (d *dialog) write(c *conn, method string, number uint32, branch string, body []byte, extra ...header) []byte {
 	target, routes := d.target, d.routes
 	if len(routes) > 0 && !isLoose(routes[0]) { // a strict router wants itself as target
 		target = address(routes[0])
@@ -75,8 +82,8 @@ func (d *dialog) newRequest(c *conn, method string, body []byte) []byte {
 	b = append(b, c.via...)
 	b = append(b, ' ')
 	b = append(b, c.host...)
-	b = append(b, ";branch=z9hG4bK"...)
-	b = append(b, rand.Text()[:16]...)
+	b = append(b, ";branch="...)
+	b = append(b, branch...)
 	b = append(b, "\r\n"...)
 	for _, r := range routes {
 		b = appendHeader(b, "Route", r)
@@ -86,10 +93,13 @@ func (d *dialog) newRequest(c *conn, method string, body []byte) []byte {
 	b = appendHeader(b, "To", d.remote)
 	b = appendHeader(b, "Call-ID", d.callID)
 	b = append(b, "CSeq: "...)
-	b = strconv.AppendUint(b, uint64(d.cseq), 10)
+	b = strconv.AppendUint(b, uint64(number), 10)
 	b = append(b, ' ')
 	b = append(b, method...)
 	b = append(b, "\r\n"...)
+	for _, h := range extra {
+		b = appendHeader(b, h.name, h.value)
+	}
 	return appendBody(b, body)
 }
 
@@ -120,7 +130,11 @@ func (x *session) reply(c *conn, m *message, a answer) []byte {
 	if c.dead() && x.conn != nil {
 		c = x.conn // the request came by a connection that is gone, and the peer has come back by another
 	}
-	return c.answer(m, a, x.tag)
+	b := c.answer(m, a, x.tag)
+	if m.method == "INVITE" && a.status == 200 {
+		x.awaitAck(c, b, param(m.get("To"), "tag") == "")
+	}
+	return b
 }
 
 // replyOnce answers a request that must not be carried out twice: the answer is remembered for a replay.

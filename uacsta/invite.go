@@ -111,7 +111,7 @@ func (s *Server) invite(c *conn, m *message) {
 	}
 	m.line = line
 	x := newSession(s, c, m, who, spelling, target)
-	x.edition, x.expires, x.began = ed, expires, time.Now()
+	x.edition, x.expires, x.began = ed, int32(expires), time.Now()
 	_, told := s.board.Device(switchboard.System, line)
 	x.expected = !told
 	oldest, err := s.enter(x, help)

@@ -48,11 +48,11 @@ type record struct {
 	Spelt     map[csta.DeviceID]string `json:"spelt,omitempty"`
 	Dialled   []dialledNumber          `json:"dialled,omitempty"`
 	Edition   csta.Edition             `json:"edition"`
-	Expires   int                      `json:"expires"`
+	Expires   int32                    `json:"expires"`
 	Began     time.Time                `json:"began"`
 	Heard     time.Time                `json:"heard"`
 	Refreshed time.Time                `json:"refreshed"`
-	Confirmed bool                     `json:"confirmed"`
+	Refresh   refreshBy                `json:"refresh,omitempty"`  // that is ours
 	Answers   bool                     `json:"answers"`            // the peer answers events
 	Disabled  bool                     `json:"disabled,omitempty"` // it was told so
 	Monitors  []monitorRecord          `json:"monitors,omitempty"`
@@ -91,7 +91,7 @@ func (x *session) save() {
 		Version: recordVersion, CallID: x.callID, Tag: x.tag, PeerTag: x.peerTag, Local: x.local, Remote: x.remote, Routes: x.routes,
 		Target: x.target, CSeq: x.cseq, Branch: x.opening.branch, Number: x.opening.number, User: x.who.User, Line: x.who.Line, Peer: x.who.Peer,
 		Spelling: x.spelling, Spelt: x.spelt, Dialled: x.dialled, Edition: x.edition, Expires: x.expires, Began: x.began, Heard: x.heard, Refreshed: x.refreshed,
-		Confirmed: x.confirmed, Answers: x.sent.hasAnswers(), Disabled: x.disabled,
+		Refresh: x.duty.by(), Answers: x.sent.hasAnswers(), Disabled: x.disabled,
 	}
 	for _, m := range x.monitors {
 		r.Monitors = append(r.Monitors, monitorRecord{m.id, m.edition, m.device, m.call, m.filter, &m.view})
@@ -160,15 +160,18 @@ func (s *Server) revive(key string, value []byte) (*session, error) {
 	past := func(t time.Time) time.Time { return now.Add(min(t.Sub(now), 0)) }
 	r.Began, r.Heard, r.Refreshed = past(r.Began), past(r.Heard), past(r.Refreshed)
 	x := &session{
-		server: s, who: switchboard.Principal{User: r.User, Line: r.Line, Via: "sip", Peer: r.Peer}, edition: r.Edition, spelling: r.Spelling, spelt: r.Spelt, dialled: r.Dialled,
+		server: s, who: switchboard.Principal{User: r.User, Line: r.Line, Via: "sip", Peer: r.Peer}, edition: r.Edition, spelling: r.Spelling, spelt: r.Spelt, dialled: r.Dialled, expires: r.Expires,
 		dialog: dialog{
 			key: r.CallID + "\x00" + r.PeerTag, callID: r.CallID, tag: r.Tag, peerTag: r.PeerTag, local: r.Local, remote: r.Remote,
 			opening: transaction{r.Branch, r.Number}, routes: r.Routes, target: r.Target, cseq: r.CSeq + afterRestart,
 		},
-		times: times{began: r.Began, heard: r.Heard, refreshed: r.Refreshed, expires: r.Expires, confirmed: true},
+		times: times{began: r.Began, heard: r.Heard, refreshed: r.Refreshed},
 		reach: reach{restored: true},
 	}
 	x.invited, x.disabled = x.opening, r.Disabled
+	if r.Refresh != "" {
+		x.duty = &duty{update: r.Refresh == byUpdate}
+	}
 	x.asked.Store(r.Heard.UnixNano())
 	x.sent.answered, x.sent.waiting = r.Answers, &s.counts.unanswered
 	for _, m := range r.Monitors {

@@ -98,7 +98,7 @@ func testShortNames(t *testing.T) {
 	text := strings.NewReplacer("Supported: timer", "k: timer\r\nx: 600;refresher=uas", "Contact:", "m:", "Via:", "v:", "From:", "f:", "To:", "t:",
 		"Call-ID:", "i:", "Content-Type:", "c:", "Content-Length:", "l:").Replace(p.request("INVITE", statusRequest("tel:+15551001")))
 	p.send(text)
-	if g := p.read(); g.status() != 200 || g.header("Session-Expires") != "600;refresher=uac" || g.header("Call-ID") != p.callID {
+	if g := p.read(); g.status() != 200 || g.header("Session-Expires") != "600;refresher=uas" || g.header("Call-ID") != p.callID {
 		t.Error(g.head)
 	}
 	p.callID += "-2"

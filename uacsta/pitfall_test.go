@@ -357,6 +357,9 @@ func testSessionTimer(t *testing.T) {
 			if g := p.read(); g.status() != 200 || g.header("Session-Expires") != "90;refresher=uac" {
 				t.Fatal(g.head)
 			}
+			if method == "INVITE" {
+				p.send(p.request("ACK", ""))
+			}
 		}
 		began := time.Now()
 		_ = p.conn.SetReadDeadline(time.Time{})

@@ -10,8 +10,11 @@ package uacsta
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
+	"encoding/base32"
 	"errors"
 	"fmt"
 	"maps"
@@ -59,6 +62,7 @@ type Server struct {
 	conf    Config
 	log     *zap.Logger
 	node    string    // part of every monitor reference
+	secret  [32]byte  // of the tags of refusals
 	tasks   taskGroup // everything that must have ended before Run returns
 	ctx     context.Context
 	stop    context.CancelFunc // ends services and dialling
@@ -111,6 +115,7 @@ func New(b *switchboard.Board, c Config) *Server {
 		sessions: make(map[string]*session), opened: make(map[string]*session), lines: make(map[csta.DeviceID][]*session),
 		conns: make(map[*conn]struct{}), ports: make(map[string][]string), trust: newTrust(c.Peers),
 	}
+	_, _ = rand.Read(s.secret[:])
 	if c.SignIns > 0 {
 		s.rate = rate.NewLimiter(rate.Limit(c.SignIns), max(int(10*c.SignIns), 1))
 	}
@@ -120,6 +125,17 @@ func New(b *switchboard.Board, c Config) *Server {
 
 // newTag is a tag that nobody can guess.
 func newTag() string { return strings.ToLower(rand.Text()[:20]) }
+
+// tagFor is the tag in answers to a request that opens no dialog: one that comes twice has the same answer, which nobody remembers (RFC 3261, 8.2.6.2 and
+// 8.2.7).
+func (s *Server) tagFor(m *message) string {
+	h := hmac.New(sha256.New, s.secret[:])
+	for _, v := range [...]string{m.method, m.uri, m.get("Via"), m.get("From"), m.get("Call-ID"), m.get("CSeq")} {
+		h.Write([]byte(v))
+		h.Write([]byte{0})
+	}
+	return strings.ToLower(base32.StdEncoding.EncodeToString(h.Sum(nil))[:20])
+}
 
 // Serve accepts connections from l until ctx ends; TLS ones where conf isn't nil. It closes l.
 func (s *Server) Serve(ctx context.Context, l net.Listener, conf *tls.Config) error {
@@ -494,7 +510,11 @@ func (s *Server) answered(c *conn, m *message) {
 		m.trace = x.sent.trace(n)
 	}
 	c.heard(m)
-	if m.status >= 300 {
+	switch {
+	case m.status < 200 || err != nil:
+	case method == "INVITE" || method == "UPDATE":
+		x.post(mail{kind: replied, conn: c, msg: m})
+	case m.status >= 300:
 		x.post(mail{kind: refusal, msg: m})
 	}
 }

@@ -31,6 +31,10 @@ type openRequest struct {
 
 // info takes an INFO: the response travels in the 200 to this very INFO.
 func (x *session) info(c *conn, m *message) {
+	if m.count("Info-Package") > 0 { // RFC 6086, 4.2.2
+		x.reply(c, m, answer{status: 469, extra: []header{{"Recv-Info", ""}}})
+		return
+	}
 	if len(m.body) == 0 {
 		x.reply(c, m, answer{status: 200})
 		return

@@ -53,6 +53,7 @@ type session struct {
 	changed  bool               // since it was stored
 	disabled bool               // the peer was told so by SystemStatus
 	expected bool               // when it began no PBX had told the line yet
+	expires  int32              // the session's interval in seconds; 0: there is no session timer
 	trace    pbxadapter.TraceID // of what the loop is doing: of a request, or of whoever caused an event; zero: nobody did
 }
 
@@ -72,6 +73,7 @@ type mailKind uint8
 const (
 	request  mailKind = iota // of the peer's
 	acked                    // our 200 to an INVITE
+	replied                  // to a refresh of ours
 	answered                 // a service has returned
 	woken                    // the journal has something
 	expired                  // the timer
@@ -205,7 +207,9 @@ func (x *session) handle(m mail) {
 	case request:
 		x.request(m.conn, m.msg)
 	case acked:
-		x.confirmed = true
+		x.unacked = nil
+	case replied:
+		x.refreshAnswered(m.conn, m.msg)
 	case answered:
 		x.finish(m.done)
 	case woken:
@@ -247,8 +251,10 @@ func (x *session) request(c *conn, m *message) {
 		return
 	}
 	initial := m.method == "INVITE" && param(m.get("To"), "tag") == ""
-	if !initial {
-		x.confirmed = true
+	if x.unacked != nil && !initial && param(m.get("To"), "tag") != "" {
+		if x.unacked.alive = true; x.unacked.opening {
+			x.unacked = nil // whoever knows our tag has the 200
+		}
 	}
 	if m.method == "CANCEL" {
 		x.cancel(c, m)
@@ -280,6 +286,10 @@ func (x *session) refresh(c *conn, m *message, initial bool) {
 			x.reply(c, m, answer{status: 500, warning: "an INVITE of this dialog is still being carried out", extra: []header{retryAfter(1 + rand.IntN(9))}})
 			return // RFC 3261, 14.2
 		}
+		if x.duty.inviting(x.heard) {
+			x.reply(c, m, answer{status: 491})
+			return // likewise
+		}
 		x.invited = transactionOf(m)
 	}
 	if len(m.body) > 0 && !isCSTA(m) {
@@ -294,13 +304,14 @@ func (x *session) refresh(c *conn, m *message, initial bool) {
 			return
 		}
 		if n > 0 {
-			x.expires = n
+			x.expires = int32(n)
 		}
 		if t, fits := target(m); fits {
 			x.target = strings.Clone(t)
 		}
 	}
-	a := answer{status: 200, dialog: true, expires: x.expires}
+	ours := x.expires > 0 && refreshIsOurs(m, x.duty != nil)
+	a := answer{status: 200, dialog: true, expires: int(x.expires), ours: ours}
 	switch {
 	case m.method == "UPDATE":
 		x.reply(c, m, a)
@@ -313,6 +324,7 @@ func (x *session) refresh(c *conn, m *message, initial bool) {
 	}
 	x.changed = true
 	x.refreshed = x.heard
+	x.takesDuty(ours, m)
 	x.schedule(x.heard)
 }
 

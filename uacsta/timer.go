@@ -2,11 +2,8 @@ package uacsta
 
 import "time"
 
-// Times of a session without a timer, and of one whose INVITE nobody acknowledges.
-const (
-	idleLimit    = 24 * time.Hour
-	confirmLimit = 32 * time.Second // 64*T1 (RFC 3261, 13.3.1.4)
-)
+// idleLimit is how long a session without a timer may be silent.
+const idleLimit = 24 * time.Hour
 
 // times are what a session's one timer looks at. They belong to its loop.
 type times struct {
@@ -14,17 +11,17 @@ type times struct {
 	began     time.Time
 	heard     time.Time // the last request
 	refreshed time.Time // the last INVITE, re-INVITE or UPDATE
-	expires   int       // seconds; 0: there is no session timer
-	confirmed bool      // the INVITE's 200 has been acknowledged
+	duty      *duty     // to refresh; nil: the peer has it
+	unacked   *unacked  // 200 to an INVITE; nil: none
 }
 
-// ends is when the session ends unless the peer does something: a little before the interval does, for we aren't the refresher (RFC 4028, 10).
-func (t *times) ends() time.Time {
-	if t.expires == 0 {
-		return t.heard.Add(idleLimit)
+// ends is when the session ends unless it's refreshed: a little before the interval does (RFC 4028, 10).
+func (x *session) ends() time.Time {
+	if x.expires == 0 {
+		return x.heard.Add(idleLimit)
 	}
-	interval := time.Duration(t.expires) * time.Second
-	return t.refreshed.Add(interval - min(32*time.Second, interval/3))
+	interval := time.Duration(x.expires) * time.Second
+	return x.refreshed.Add(interval - min(32*time.Second, interval/3))
 }
 
 // schedule sets the timer to what comes first.
@@ -35,8 +32,11 @@ func (x *session) schedule(now time.Time) {
 			next = t
 		}
 	}
-	if !x.confirmed {
-		sooner(x.began.Add(confirmLimit))
+	if x.unacked != nil {
+		sooner(x.unacked.next)
+	}
+	if x.duty != nil {
+		sooner(x.refreshDue())
 	}
 	if len(x.answers) > 0 {
 		sooner(x.answers[0].until)
@@ -65,7 +65,7 @@ func (x *session) tick() {
 	case !now.Before(x.ends()):
 		x.end("not refreshed", true)
 		return
-	case !x.confirmed && !now.Before(x.began.Add(confirmLimit)):
+	case !x.repeat(now):
 		x.end("the INVITE was never acknowledged", true)
 		return
 	}
@@ -79,6 +79,7 @@ func (x *session) tick() {
 		x.reachable()
 	}
 	x.sendAgain(now)
+	x.refreshPeer(now)
 	if !x.redialAt.IsZero() && !now.Before(x.redialAt) {
 		x.redial()
 	}

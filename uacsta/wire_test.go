@@ -188,6 +188,9 @@ func TestRefusedRefreshChangesNothing(t *testing.T) {
 				if g := p.read(); g.status() != c.status {
 					t.Fatal(g.head)
 				}
+				if c.method == "INVITE" {
+					p.send(p.request("ACK", ""))
+				}
 				if err := h.pbx.Phone(1001).SetDoNotDisturb(true); err != nil {
 					t.Fatal(err)
 				}

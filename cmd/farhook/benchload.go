@@ -166,7 +166,16 @@ func (l *generator) signIn() error {
 		for _, s := range c.sessions {
 			c.out = s.invite(c.out)
 		}
-		go c.send(c.out) //nolint:errcheck // the answers that don't come tell
+		writes, written := make(chan []byte, len(c.sessions)+1), make(chan struct{})
+		go func() {
+			for b := range writes {
+				_ = c.send(b) // the answers that don't come tell
+			}
+			close(written)
+		}()
+		defer func() { close(writes); <-written }()
+		writes <- c.out
+		var acks []byte
 		for range c.sessions {
 			head, _, err := c.read()
 			if err != nil {
@@ -180,13 +189,13 @@ func (l *generator) signIn() error {
 				return fmt.Errorf("INVITE was answered: %s", firstLine(head))
 			}
 			s.tag = between(valueOf(head, "To: "), ";tag=", "")
+			if acks = s.frame(acks, "ACK", nil); !c.whole() {
+				writes <- acks
+				acks = nil
+			}
 		}
-		var acks []byte
-		for _, s := range c.sessions {
-			acks = s.frame(acks, "ACK", nil)
-		}
-		_, err := c.conn.Write(acks)
-		return err
+		writes <- acks
+		return nil
 	})
 }
 
@@ -345,14 +354,25 @@ func (c *loadConn) whole() bool {
 	return err == nil && len(c.buf) >= i+4+n
 }
 
-// read gives the next message, but for provisional answers. What it gives is good until the next read.
+// read gives the next message, but for provisional answers, and a 200 to an INVITE that comes again because its ACK was late. What it gives is good until the next read.
 func (c *loadConn) read() (head, body []byte, err error) {
 	for err == nil {
-		if head, body, err = c.message(); !bytes.HasPrefix(head, []byte("SIP/2.0 1")) {
+		if head, body, err = c.message(); !bytes.HasPrefix(head, []byte("SIP/2.0 1")) && !c.again(head) {
 			break
 		}
 	}
 	return head, body, err
+}
+
+// again says whether this is the answer to an INVITE that was answered.
+func (c *loadConn) again(head []byte) bool {
+	_, cseq, _ := bytes.Cut(head, []byte("\r\nCSeq: "))
+	cseq, _, _ = bytes.Cut(cseq, []byte("\r"))
+	if !bytes.HasSuffix(cseq, []byte(" INVITE")) {
+		return false
+	}
+	s, err := c.session(head)
+	return err == nil && s.tag != ""
 }
 
 func (c *loadConn) message() (head, body []byte, err error) {

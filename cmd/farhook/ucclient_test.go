@@ -161,7 +161,23 @@ func (u *ucServer) twice(format string, args ...any) {
 	}
 }
 
+// readUC reads the next message. A 200 to an INVITE that comes again, because a slow machine's ACK was late, is passed over.
 func readUC(in *textproto.Reader) (m ucMessage, err error) {
+	for {
+		m, err = readAnyUC(in)
+		if err != nil || m.start != "SIP/2.0 200 OK" || !strings.HasSuffix(m.head.Get("Cseq"), " INVITE") {
+			return m, err
+		}
+		if _, again := ucOKs.LoadOrStore(m.head.Get("To")+m.head.Get("Cseq"), true); !again {
+			return m, nil
+		}
+	}
+}
+
+// ucOKs are the 200s to INVITEs that were read.
+var ucOKs sync.Map
+
+func readAnyUC(in *textproto.Reader) (m ucMessage, err error) {
 	for m.start == "" {
 		if m.start, err = in.ReadLine(); err != nil {
 			return m, err

@@ -34,6 +34,7 @@ type ua struct {
 	mu      sync.Mutex
 	cseq    int
 	pending map[string]chan *message // by branch
+	ack     string                   // of the last INVITE
 	dead    chan error
 	refresh *time.Timer
 }
@@ -73,7 +74,11 @@ func (u *ua) signIn(ctx context.Context) error {
 	for i, j := 0, len(u.routes)-1; i < j; i, j = i+1, j-1 {
 		u.routes[i], u.routes[j] = u.routes[j], u.routes[i]
 	}
-	u.send(u.head("ACK", u.target, branch(), res.cseq()) + "Content-Length: 0\r\n\r\n")
+	ack := u.head("ACK", u.target, branch(), res.cseq()) + "Content-Length: 0\r\n\r\n"
+	u.mu.Lock()
+	u.ack = ack
+	u.mu.Unlock()
+	u.send(ack)
 	status, ok := decode(res.body).(csta.RequestSystemStatusResponse)
 	if !ok || status.SystemStatus != csta.StatusNormal {
 		return fmt.Errorf("sign in to %s: the gateway's status is %q, not normal", u.conf.Line, status.SystemStatus)
@@ -270,11 +275,14 @@ func (u *ua) read() {
 			continue
 		}
 		u.mu.Lock()
-		c := u.pending[param(m.get("Via"), "branch")]
+		c, ack := u.pending[param(m.get("Via"), "branch")], u.ack
 		u.mu.Unlock()
 		select {
 		case c <- m:
 		default: // nobody waits for it
+			if m.status == 200 && strings.HasSuffix(m.get("CSeq"), "INVITE") && ack != "" { // it was late (RFC 3261, 13.2.2.4)
+				u.send(ack)
+			}
 		}
 	}
 }
