@@ -81,6 +81,27 @@ var asRecorded = map[string]func(*script){
 		s.is("203", csta.Connected)
 		s.hand(s.hands.HangUp("202"))
 	},
+	"transfer-ringing-esl": func(s *script) {
+		s.talk()
+		s.consult("203")
+		s.do(csta.TransferCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+		s.hand(s.hands.Answer("203"))
+		s.is("203", csta.Connected)
+		s.hand(s.hands.HangUp("202"))
+	},
+	"transfer-ringing-refused-esl": func(s *script) {
+		s.talk()
+		s.consult("203")
+		s.do(csta.TransferCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+		first := s.rings("203")
+		s.hand(s.hands.Reject("203"))
+		if s.rings("203") == first {
+			s.t.Error("he is not rung anew")
+		}
+		s.hand(s.hands.Answer("203"))
+		s.is("203", csta.Connected)
+		s.hand(s.hands.HangUp("202"))
+	},
 	"conference-esl": func(s *script) {
 		s.talk()
 		s.consult("203")

@@ -162,12 +162,16 @@ func (a *Adapter) clearConnection(ctx context.Context, r csta.ClearConnection) (
 	var none csta.ClearConnectionResponse
 	var n *connection
 	var legs map[string]string
+	caller := "" // who waits for it
 	done := func() {}
 	err := a.do(func(t *tracker) (err error) {
 		if n, err = a.find(r.ConnectionToBeCleared); err != nil {
 			return err
 		}
 		done = a.mark(ctx, n.call)
+		if l := n.leg(); n.state == csta.Alerting && l != nil && l.parent != nil {
+			caller = l.parent.id
+		}
 		if legs = kills(n); len(legs) > 0 {
 			return nil
 		}
@@ -185,6 +189,9 @@ func (a *Adapter) clearConnection(ctx context.Context, r csta.ClearConnection) (
 		return nil
 	})
 	defer func() { done() }()
+	if err == nil {
+		err = a.yields(ctx, caller)
+	}
 	if err != nil {
 		return none, err
 	}

@@ -37,7 +37,7 @@ func TestContexts(t *testing.T) {
 			s.talk()
 			s.do(csta.SingleStepConferenceCall{ActiveCall: s.conn("201", csta.Connected), DeviceToJoin: "0301234567", ParticipationType: csta.ParticipationTypeActive})
 		}},
-		{"TransferCall to who rings", " 203 XML of201", false, func(s *script) {
+		{"TransferCall to who rings", "^transfer:203 XML of201' inline", false, func(s *script) {
 			s.talk()
 			s.consult("203")
 			s.do(csta.TransferCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})

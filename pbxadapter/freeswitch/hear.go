@@ -129,6 +129,7 @@ func (t *tracker) create(e *event) {
 	if l.inbound && t.calls[id] != nil {
 		e.value[markCall] = id // who is parked for it was heard of first
 	}
+	l.direct = from != nil && from.id == e.get(otherUniqueID)
 	switch {
 	case e.get(markCall) != "":
 		if l.parent = from; from != nil {

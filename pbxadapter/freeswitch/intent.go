@@ -19,11 +19,11 @@ func (t *tracker) willHandOver(n *connection, far *leg, to callmodel.Party) *pla
 	return t.put(&plan{kind: planHandOver, by: n, far: []*leg{far}, to: to}, append(legs(n), far)...)
 }
 
-// willTransferRinging: the held call's far end is sent to who rings in the other one.
-func (t *tracker) willTransferRinging(held, active *connection, far *leg, to callmodel.Party) *plan {
+// willTransferRinging: the held call's far end is sent to who rings in the other one. His leg, if it is given, goes on ringing.
+func (t *tracker) willTransferRinging(held, active *connection, far, keeps *leg, to callmodel.Party) *plan {
 	own := append(append(legs(held), legs(active)...), far)
-	p := &plan{kind: planHandOver, by: held, second: active, far: []*leg{far}, to: to}
-	for _, n := range active.call.others(active) { // the phone is rung anew: by another leg, while this one ends
+	p := &plan{kind: planHandOver, by: held, second: active, far: []*leg{far}, keeps: keeps, to: to}
+	for _, n := range active.call.others(active) { // the phone may be rung anew: by another leg, while this one ends
 		own = append(own, n.legs...)
 		p.ringing = append(p.ringing, n)
 		n.replacing = true

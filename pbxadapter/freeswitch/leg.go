@@ -27,6 +27,8 @@ type leg struct {
 	to       callmodel.Party // of a leg that we made: who is to be reached
 	parent   *leg            // that dialled it
 	rings    []*leg          // legs that it dialled and that have not answered
+	direct   bool            // its parent dialled it without anything in between
+	awaits   *leg            // who rings, and goes on ringing, for it: by our intercept
 	peer     *leg            // with whom it is bridged
 	was      *leg            // the last peer
 	room     *room
@@ -187,6 +189,18 @@ func (l *leg) forget(child *leg) {
 		}
 	}
 }
+
+// takes has a leg be rung for this one from now on.
+func (l *leg) takes(child *leg) {
+	if child.parent != nil {
+		child.parent.forget(child)
+	}
+	child.parent, child.direct = l, false
+	l.rings, l.dialled, l.awaits = append(l.rings, child), true, child
+}
+
+// insists says whether a leg waits for one that was taken from somebody else and still rings. Whatever ends that, it goes on in its list of applications.
+func (l *leg) insists() bool { return l.awaits != nil && !l.awaits.dead && !l.awaits.answered }
 
 // user is the part of an address before the @.
 func user(address string) string {

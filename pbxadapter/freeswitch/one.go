@@ -138,6 +138,9 @@ func (a *Adapter) deflectCall(ctx context.Context, r csta.DeflectCall) (csta.Def
 	}
 	target, err := a.target(ctx, p, number)
 	if err == nil {
+		err = a.yields(ctx, caller)
+	}
+	if err == nil {
 		err = a.send(ctx, "uuid_transfer "+caller+" "+target)
 	}
 	if err == nil {
@@ -195,7 +198,11 @@ func (a *Adapter) pickup(ctx context.Context, n *connection, d csta.DeviceID) (c
 		if l == nil || l.dead {
 			return errAlone
 		}
-		if n.state == csta.Alerting {
+		switch { // whoever is answered in this moment is not taken from who has answered
+		case n.state != csta.Alerting:
+		case l.answered: // we have called him, or he was handed over
+			more = append(more, "intercept_unbridged_only=true")
+		default:
 			more = append(more, "intercept_unanswered_only=true")
 		}
 		if whitelist(a.conf.Characters).check(l.native) == nil {
@@ -207,6 +214,9 @@ func (a *Adapter) pickup(ctx context.Context, n *connection, d csta.DeviceID) (c
 	})
 	defer func() { done() }()
 	if err != nil {
+		return none, err
+	}
+	if err := a.yields(ctx, take); err != nil {
 		return none, err
 	}
 	limit := 2 * a.time.step

@@ -238,3 +238,35 @@ func TestBeganBeforeTheLinkWasLost(t *testing.T) {
 		}
 	})
 }
+
+// Whoever calls by MakeCall is up before anybody answers him: who rings for him can be picked up for all that; and who has answered in the meantime is not taken from.
+func TestPickupOfCallThatWasMade(t *testing.T) {
+	for name, c := range map[string]struct {
+		make func(s *script)
+	}{
+		"by a phone": {func(s *script) { s.hand(s.hands.Dial("201", "202")) }},
+		"by MakeCall": {func(s *script) {
+			s.do(csta.MakeCall{CallingDevice: "201", CalledDirectoryNumber: "202", AutoOriginate: csta.AutoOriginateDoNotPrompt})
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(t, false)
+			c.make(s)
+			s.do(csta.DirectedPickupCall{CallToBePickedUp: new(s.conn("202", csta.Alerting)), RequestingDevice: "203"})
+			s.is("203", csta.Connected)
+			s.is("202")
+			s.hand(s.hands.HangUp("203"))
+			s.nobody()
+			c.make(s)
+			s.is("202", csta.Alerting)
+			s.f.Before("originate", func() { s.hand(s.hands.Answer("202")) })
+			r := csta.DirectedPickupCall{CallToBePickedUp: new(s.conn("202", csta.Alerting)), RequestingDevice: "203"}
+			s.a.time.step = 100 * time.Millisecond
+			if _, err := s.a.Services()[r.Service()](t.Context(), r); err == nil {
+				t.Error("it is picked up")
+			}
+			s.is("202", csta.Connected)
+			s.is("203")
+		})
+	}
+}

@@ -27,6 +27,7 @@ type plan struct {
 	second  *connection   // by's connection in the second call
 	far     []*leg        // who goes on
 	ringing []*connection // who is rung anew in the meantime
+	keeps   *leg          // who rings, and is to go on ringing, for far; nil: he is rung anew
 	anew    bool          // the new leg is there
 	to      callmodel.Party
 	room    string
@@ -104,7 +105,12 @@ func (p *plan) left(t *tracker, l *leg, cause string) bool {
 		return true
 	case p.kind == planHandOver && p.second != nil && !slices.Contains(p.far, l):
 		l.detach()
-		p.rungAnew(t)
+		if k := p.keeps; k != nil && !k.dead && k != l && cause == "PICKED_OFF" { // he was taken from it
+			p.far[0].takes(k)
+			p.run(t)
+		} else {
+			p.rungAnew(t)
+		}
 		return true
 	case p.kind == planHandOver && own, p.kind == planPark && own:
 		p.run(t)

@@ -221,9 +221,10 @@ func (r *replayer) until(now time.Time) {
 }
 
 var (
-	originated = regexp.MustCompile(`origination_uuid=([^|]+)\|.*\}user/(\d+)@\S+ (.*)`)
-	loopbackOf = regexp.MustCompile(`\}loopback/(\d+)/`)
-	transferOf = regexp.MustCompile(`transfer:(\S+) XML`)
+	originated  = regexp.MustCompile(`origination_uuid=([^|]+)\|.*\}user/(\d+)@\S+ (.*)`)
+	loopbackOf  = regexp.MustCompile(`\}loopback/(\d+)/`)
+	interceptOf = regexp.MustCompile(`\^intercept:([^^]+)\^`)
+	transferOf  = regexp.MustCompile(`transfer:(\S+) XML`)
 )
 
 // command tells the tracker what a service of ours would, before it sends such a command.
@@ -306,6 +307,15 @@ func (r *replayer) command(text string) {
 			if n := own(far); n != nil {
 				t.willHold(n, far, csta.CauseConsultation)
 			}
+		case strings.Contains(text, "^intercept:"):
+			ringing := t.legs[interceptOf.FindStringSubmatch(text)[1]]
+			by := own(far)
+			for _, c := range t.calls {
+				if o := c.conn(by.device); o != nil && o != by {
+					t.willTransferRinging(by, o, far, ringing, ringing.party)
+					return
+				}
+			}
 		case strings.HasPrefix(w[2], "'m:^:set"):
 			_, to, _ := strings.Cut(text, "bridge:user/")
 			t.consults(far, t.known(user(to), pbxadapter.Called), 0)
@@ -324,7 +334,7 @@ func (r *replayer) command(text string) {
 			by := own(far)
 			for _, c := range t.calls {
 				if o := c.conn(by.device); o != nil && o != by {
-					t.willTransferRinging(by, o, far, to)
+					t.willTransferRinging(by, o, far, nil, to)
 					return
 				}
 			}

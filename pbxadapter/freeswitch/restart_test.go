@@ -50,6 +50,9 @@ var steps = map[string]func(*script, func(csta.Request)){
 	"TransferCall to who rings": ringing("203", func(s *script) { s.consult("203") }, func(s *script, do func(csta.Request)) {
 		do(csta.TransferCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
 	}),
+	"DeflectCall of who rings for whom was transferred": quietly(transferredToWhoRings, func(s *script, do func(csta.Request)) {
+		do(csta.DeflectCall{CallToBeDiverted: s.conn("203", csta.Alerting), NewDestination: "204"})
+	}),
 	"MakeCall beside them": func(s *script, do func(csta.Request)) {
 		do(csta.MakeCall{CallingDevice: "204", CalledDirectoryNumber: "205", AutoOriginate: csta.AutoOriginateDoNotPrompt})
 	},
@@ -107,6 +110,13 @@ var steps = map[string]func(*script, func(csta.Request)){
 			do(csta.SetForwarding{Device: "202", ForwardingType: kind})
 		}
 	},
+}
+
+// transferredToWhoRings has 201 hand 202 over to 203, who rings.
+func transferredToWhoRings(s *script) {
+	s.consult("203")
+	s.do(csta.TransferCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+	s.is("201")
 }
 
 func rings204(s *script) { s.hand(s.hands.Dial("203", "204")) }
@@ -207,8 +217,9 @@ func killedAfter(t *testing.T, k int, parked bool, last string, act func(*script
 	before.lives(s, k)
 	before.takenBack(s)
 	// When everybody else has hung up, nobody is left behind in a park.
-	s.f.Reset(slices.DeleteFunc([]string{"201", "202", "203", "204", "205", ""}, func(u string) bool { return u == last })...)
+	others := slices.DeleteFunc([]string{"201", "202", "203", "204", "205", ""}, func(u string) bool { return u == last })
 	s.until(last+" is left alone in no park", func() bool { // in a slot or a room one may be alone
+		s.f.Reset(others...) // who is rung anew refuses, too
 		return !slices.ContainsFunc(s.f.Legs(), func(l fake.Leg) bool { return l.User == last && !l.Room && !l.Slot })
 	})
 	s.f.Reset(last)

@@ -34,6 +34,9 @@ var sane = func() *regexp.Regexp {
 		"bgapi uuid_setvar_multi ID ([a-z_]+=[a-zA-Z0-9.-]*;?)+",
 		"bgapi uuid_transfer ID (NUMBER XML office|(-both )?conference:farhook-[a-f0-9-]+@default inline|'valet_park:office 50[12]' inline)",
 		`bgapi uuid_transfer ID 'm:\^:(playback:tone_stream://%\(1500,2500,480\);loops=-1\^park:|set:[^ ^]+\^set:[^ ^]+\^set:[^ ^]+\^execute_extension:NUMBER XML office\^park:)' inline`,
+		`bgapi uuid_transfer ID 'm:\^:set:transfer_ringback=%\(1000,3000,425\)\^set:call_timeout=20\^set:uuid_bridge_continue_on_cancel=true\^intercept:ID\^set:call_timeout=` +
+			`\^set:uuid_bridge_continue_on_cancel=\^transfer:NUMBER XML office' inline`,
+		"bgapi uuid_setvar ID uuid_bridge_continue_on_cancel",
 		`bgapi originate \{\^\^(\|[a-z_]+=([a-zA-Z0-9_*#+.,-]*|%\(1000,3000,425\)|'[^,|{}\[\]$'"\\^]*'))+\}(user/20[1-6]@pbx\.test|loopback/NUMBER/office/XML) ` +
 			`(&intercept\(ID\)|&conference\(farhook-[a-f0-9-]+@default\)|'(unset:sip_h_Call-Info,)?transfer:NUMBER XML office' inline)`,
 		"bgapi db (select|delete)/(dnd|cfu|cfb|cfna)/20[1-6]",

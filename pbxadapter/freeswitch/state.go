@@ -107,6 +107,9 @@ func (t *tracker) revive(l *leg, e *event) {
 	l.dialled = l.dialled || e.get(lastBridge) != "" || e.get(dialledFor) != ""
 	l.holds = e.get(callState) == "HELD"
 	t.awake(l, e)
+	if o := t.legs[e.get(signalBond)]; e.get(application) == "intercept" && o != nil && o.parent == l && !o.answered {
+		l.awaits = o
+	}
 	if e.get(signalBond) != "" { // it talks, and what it ran last, and waited in, is past
 		return
 	}

@@ -157,6 +157,7 @@ func (a *Adapter) transferCall(ctx context.Context, r csta.TransferCall) (csta.T
 		far1, far2   string
 		to           callmodel.Party
 		number       string
+		keeps        string // the leg of who rings, if it can go on ringing
 		p            *phoneLine
 		parked       bool
 	)
@@ -201,7 +202,11 @@ func (a *Adapter) transferCall(ctx context.Context, r csta.TransferCall) (csta.T
 		if err := whitelist(a.conf.Characters).check(number); err != nil {
 			return csta.ErrInvalidConnectionState.With(fmt.Errorf("freeswitch: who rings cannot be rung anew: %w", err))
 		}
-		t.willTransferRinging(held, active, f1, to)
+		k := alone(active, f2)
+		if k != nil {
+			keeps = k.id
+		}
+		t.willTransferRinging(held, active, f1, k, to)
 		return nil
 	})
 	defer func() { done() }()
@@ -210,15 +215,15 @@ func (a *Adapter) transferCall(ctx context.Context, r csta.TransferCall) (csta.T
 	}
 	gone := func() bool { return held.state == csta.Null && active.state == csta.Null }
 	if number != "" {
-		if err = a.transferRinging(ctx, p, far1, number, own); err == nil {
-			err = a.await(ctx, a.time.step, "CHANNEL_CREATE of the new leg to who rings", func() bool {
+		if err = a.transferRinging(ctx, p, far1, keeps, number, own); err == nil {
+			err = a.await(ctx, a.time.step, "CHANNEL_HANGUP of the consultation, from which who rings is taken, or CHANNEL_CREATE of a new leg to him", func() bool {
 				l := a.track.legs[far1]
 				return l == nil || len(l.rings) > 0 || held.state == csta.Null
 			})
 		}
-		for _, id := range own { // the consultation ends: a leg that has gone by itself is none any more
-			if err == nil {
-				_ = a.send(ctx, "uuid_kill "+id)
+		for _, id := range own { // the consultation ends
+			if err == nil && a.there(id) {
+				_ = a.send(ctx, "uuid_kill "+id) // a leg that has gone by itself is none any more
 			}
 		}
 	} else if err = a.freed(ctx, far1, far2); err == nil {
@@ -246,8 +251,26 @@ func (a *Adapter) transferCall(ctx context.Context, r csta.TransferCall) (csta.T
 	return res, nil
 }
 
-// transferRinging sends the held party to who still rings: uuid_bridge would tear everything down. The phone is rung anew.
-func (a *Adapter) transferRinging(ctx context.Context, p *phoneLine, far, number string, own []string) error {
+// alone is the leg of who rings for a connection, where nobody else does, and nothing is between them; nil: there is none.
+func alone(active *connection, ringing *leg) *leg {
+	l := active.leg()
+	if l == nil || ringing.parent != l || !ringing.direct || len(l.rings) != 1 || l.rings[0] != ringing || !isID(ringing.id) {
+		return nil
+	}
+	return ringing
+}
+
+// there says whether a leg has not ended yet.
+func (a *Adapter) there(id string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.track.legs[id] != nil
+}
+
+// transferRinging sends the held party to who still rings. uuid_bridge would take him from a consultation whose dialplan then goes on; so the held party takes
+// him (intercept), and waits for him as long as a phone of ours may ring. If he does not answer, refuses, or has gone already, the number is dialled anew: its
+// forwarding and its voicemail are the dialplan's, and no farhook is needed for it.
+func (a *Adapter) transferRinging(ctx context.Context, p *phoneLine, far, keeps, number string, own []string) error {
 	target, err := a.target(ctx, p, number)
 	if err != nil {
 		return err
@@ -260,7 +283,26 @@ func (a *Adapter) transferRinging(ctx context.Context, p *phoneLine, far, number
 			return err
 		}
 	}
+	if keeps != "" {
+		target = fmt.Sprintf("'m:^:set:transfer_ringback=%s^set:call_timeout=%d^set:%s=true^intercept:%s^set:call_timeout=^set:%s=^transfer:%s' inline",
+			a.conf.Ringback, a.conf.RingTime, goesOn, keeps, goesOn, target)
+	}
 	return a.send(ctx, "uuid_transfer "+far+" "+target)
+}
+
+// goesOn is the PBX's variable that has a leg go on in its list of applications when who rings for it does not answer.
+const goesOn = "uuid_bridge_continue_on_cancel"
+
+// yields has a leg that waits for who rings go where it is sent next, and nowhere else.
+func (a *Adapter) yields(ctx context.Context, id string) error {
+	a.mu.Lock()
+	l := a.track.legs[id]
+	insists := l != nil && l.insists()
+	a.mu.Unlock()
+	if !insists {
+		return nil
+	}
+	return a.send(ctx, "uuid_setvar "+id+" "+goesOn)
 }
 
 // ends clears legs that have no part in a call any more; most are gone by themselves. It is called with the lock.

@@ -277,7 +277,7 @@ func (f *PBX) then(l *leg, app string) {
 	switch name {
 	case "&intercept":
 		o := f.legs[arg]
-		if o == nil {
+		if o == nil || o.ans && l.vars["intercept_unanswered_only"] == "true" || o.peer != nil && l.vars["intercept_unbridged_only"] == "true" {
 			f.hangup(l, "NORMAL_CLEARING")
 			return
 		}

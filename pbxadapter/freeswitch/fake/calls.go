@@ -159,9 +159,14 @@ func (f *PBX) goOn(l *leg) {
 			l.parked, l.app = true, name
 			f.fire("CHANNEL_PARK", l, nil)
 			return
-		case "execute_extension":
+		case "execute_extension", "transfer":
 			f.dialled(l, arg, "")
 			return
+		case "intercept":
+			if o := f.legs[arg]; o != nil {
+				f.take(l, o)
+				return
+			}
 		}
 	}
 }
@@ -262,7 +267,7 @@ func (f *PBX) hangup(l *leg, cause string) {
 		f.rooms[l.room] = slices.DeleteFunc(f.rooms[l.room], func(o *leg) bool { return o == l })
 	}
 	for _, o := range slices.Clone(l.rings) {
-		f.hangup(o, "ORIGINATOR_CANCEL")
+		f.hangup(o, map[bool]string{false: "ORIGINATOR_CANCEL", true: "DESTINATION_OUT_OF_ORDER"}[o == l.takes])
 	}
 	if o := l.peer; o != nil {
 		l.peer, o.peer = nil, nil
@@ -278,6 +283,12 @@ func (f *PBX) hangup(l *leg, cause string) {
 		l.onAnswer = nil
 		do()
 	}
+	if p := l.parent; p != nil && p.takes == l && !p.dead {
+		if !l.ans && !f.untake(p) {
+			f.hangup(p, "ORIGINATOR_CANCEL")
+		}
+		return
+	}
 	forwards := map[string]string{"USER_BUSY": "cfb/", "NO_ANSWER": "cfna/"}
 	if p := l.parent; p != nil && !l.ans && !p.dead && len(p.rings) == 0 && cause != "LOSE_RACE" && cause != "ORIGINATOR_CANCEL" && cause != "PICKED_OFF" {
 		if to := f.db[forwards[cause]+l.user]; to != "" {
@@ -290,6 +301,9 @@ func (f *PBX) hangup(l *leg, cause string) {
 
 // transfer sends a leg elsewhere.
 func (f *PBX) transfer(l *leg, to string) {
+	if f.untake(l) {
+		return
+	}
 	rdnis := l.user
 	if o := l.peer; o != nil {
 		rdnis = o.user

@@ -75,6 +75,7 @@ type leg struct {
 	vars                 map[string]string
 	peer, parent         *leg
 	rings                []*leg
+	takes                *leg // who rings, and was taken from another one for it
 	dest, rdnis, cid     string
 	room, export, status string   // status: of the SIP message by which its phone ended it
 	next                 []string // applications still to run
@@ -310,8 +311,13 @@ func (f *PBX) describe(l *leg, m map[string]string) {
 			m["Other-Type"], m["Other-Leg-Unique-ID"] = "originator", l.parent.id
 		}
 	}
-	if l.peer != nil {
-		m["variable_signal_bond"] = l.peer.id
+	for _, o := range []*leg{l.peer, l.takes} {
+		if o != nil {
+			m["variable_signal_bond"] = o.id
+		}
+	}
+	if o := l.parent; o != nil && o.takes == l {
+		m["variable_signal_bond"] = o.id
 	}
 	if o := l.member; o != nil {
 		m[map[string]string{"fifo": "variable_fifo_bridge_uuid", "callcenter": "variable_cc_member_session_uuid"}[o.app]] = o.id

@@ -55,10 +55,41 @@ func (f *PBX) valet(l *leg, slot string) {
 // intercept has a leg take the call that rings for another one.
 func (f *PBX) intercept(l, o *leg) {
 	f.lift(o)
+	if f.untake(o) {
+		return
+	}
 	for _, r := range slices.Clone(o.rings) {
 		f.hangup(r, "PICKED_OFF")
 	}
 	f.bridge(l, o)
+}
+
+// take has a leg take another one, which may still ring for somebody, who is done with then; it goes on ringing.
+func (f *PBX) take(l, o *leg) {
+	if o.ans {
+		f.bridge(l, o)
+		return
+	}
+	from := o.parent
+	from.rings = slices.DeleteFunc(from.rings, func(x *leg) bool { return x == o })
+	l.app, l.takes, o.parent, l.rings = "intercept", o, l, []*leg{o}
+	f.hangup(from, "PICKED_OFF")
+}
+
+// untake is a leg for which nobody rings any more. True: it goes on in its list, as it was told to.
+func (f *PBX) untake(l *leg) bool {
+	o := l.takes
+	l.takes = nil
+	if o == nil || o.ans {
+		return false
+	}
+	l.rings, o.parent = nil, nil
+	f.hangup(o, "DESTINATION_OUT_OF_ORDER")
+	if l.vars["uuid_bridge_continue_on_cancel"] != "true" {
+		return false
+	}
+	f.goOn(l)
+	return true
 }
 
 // takes is a phone that dials the code of a pickup.
