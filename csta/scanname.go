@@ -123,21 +123,16 @@ func knownURI(uri []byte) string {
 
 // readName reads a qualified name; other characters than those of names end it.
 func (s *scanner) readName() []byte {
-	start, ascii := s.pos, true
+	start := s.pos
 	for s.pos < len(s.in) {
 		c := s.in[s.pos]
-		ascii = ascii && c < 0x80
 		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == ':' || c == '-' || c == '.' || c >= 0x80 {
 			s.pos++
 			continue
 		}
 		break
 	}
-	name := s.in[start:s.pos]
-	if !ascii {
-		s.checkChars(name)
-	}
-	return name
+	return s.in[start:s.pos]
 }
 
 // cutName takes prefix:local apart. It is not ok where either starts as no name may.

@@ -144,7 +144,7 @@ func (a *Adapter) begin(report func(callmodel.Fact)) {
 
 // subscribed are the events that we hear: a chosen list, for "all" would fill the PBX's queue.
 const subscribed = "CHANNEL_CREATE CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA CHANNEL_ANSWER CHANNEL_BRIDGE CHANNEL_UNBRIDGE CHANNEL_HOLD CHANNEL_UNHOLD " +
-	"CHANNEL_CALLSTATE CHANNEL_HANGUP CHANNEL_HANGUP_COMPLETE CHANNEL_DESTROY CHANNEL_UUID MESSAGE_WAITING PHONE_FEATURE_SUBSCRIBE BACKGROUND_JOB HEARTBEAT " +
+	"CHANNEL_CALLSTATE CHANNEL_HANGUP CHANNEL_HANGUP_COMPLETE CHANNEL_DESTROY CHANNEL_PARK CHANNEL_UUID MESSAGE_WAITING PHONE_FEATURE_SUBSCRIBE BACKGROUND_JOB HEARTBEAT " +
 	"CUSTOM sofia::register sofia::unregister sofia::expire sofia::transferor sofia::transferee sofia::replaced conference::maintenance valet_parking::info callcenter::info fifo::info"
 
 // maxInbox is how many octets of messages may wait for us. It is far more than the PBX would queue.

@@ -90,6 +90,50 @@ func deskPhones(t *tracker) {
 	}
 }
 
+// feed is the way of events to the call model, 20,000 a second by its own clock.
+type feed struct {
+	parse  parser
+	window window
+	track  *tracker
+	feat   *features
+	now    time.Time
+	seq    uint64
+	calls  int
+}
+
+func newFeed(report func(callmodel.Fact)) *feed {
+	f := &feed{window: window{settle: settle}, track: newTracker("fs", pbxadapter.PlainNumbers{}, report), now: began}
+	f.feat = newFeatures(f.track, nil)
+	deskPhones(f.track)
+	return f
+}
+
+// call takes one more call of a load.
+func (f *feed) call(t testing.TB, l *load) {
+	l.call(f.calls)
+	f.calls++
+	for _, x := range l.frames {
+		e := f.window.blank()
+		if err := f.parse.parse(x, e); err != nil {
+			t.Fatal(err)
+		}
+		f.now = f.now.Add(50 * time.Microsecond)
+		f.seq++
+		e.seq = f.seq
+		f.window.put(e, f.now)
+		for {
+			e, at := f.window.next(f.now)
+			if e == nil {
+				break
+			}
+			f.track.hear(e, at)
+			f.feat.hear(e)
+			f.window.done(e)
+		}
+	}
+	f.track.tidy()
+}
+
 // Recorded events of calls between 2,000 phones, from the frame's octets through adapter and call model, on one core.
 func BenchmarkEvents(b *testing.B) {
 	for _, name := range []string{"basic-callee-releases", "hold-phone"} {
@@ -98,43 +142,17 @@ func BenchmarkEvents(b *testing.B) {
 			l := newLoad(b, name)
 			m := callmodel.New()
 			told := 0
-			t := newTracker("fs", pbxadapter.PlainNumbers{}, func(f callmodel.Fact) { told += len(m.Apply(f)) })
-			deskPhones(t)
-			f := newFeatures(t, nil)
-			w := window{settle: settle}
-			var p parser
-			now := began
+			f := newFeed(func(f callmodel.Fact) { told += len(m.Apply(f)) })
 			octets := 0
 			for _, x := range l.frames {
 				octets += len(x)
 			}
 			b.SetBytes(int64(octets))
 			b.ReportAllocs()
-			n, seq := 0, uint64(0)
 			for b.Loop() {
-				l.call(n)
-				for _, x := range l.frames {
-					e := w.blank()
-					if err := p.parse(x, e); err != nil {
-						b.Fatal(err)
-					}
-					now = now.Add(50 * time.Microsecond) // 20,000 a second
-					seq++
-					e.seq = seq
-					w.put(e, now)
-					for {
-						e, at := w.next(now)
-						if e == nil {
-							break
-						}
-						t.hear(e, at)
-						f.hear(e)
-						w.done(e)
-					}
-				}
-				t.tidy()
-				n++
+				f.call(b, l)
 			}
+			n := f.calls
 			events := float64(n * len(l.frames))
 			rate := events / b.Elapsed().Seconds()
 			if b.ReportMetric(rate, "events/s"); n > 100 && rate < 20_000 {
@@ -153,34 +171,10 @@ func TestEventsAreCheap(t *testing.T) {
 	const calls, rounds = 5, 7
 	l := newLoad(t, "basic-callee-releases")
 	m := callmodel.New()
-	tr := newTracker("fs", pbxadapter.PlainNumbers{}, func(f callmodel.Fact) { m.Apply(f) })
-	deskPhones(tr)
-	w := window{settle: settle}
-	var p parser
-	now, n, seq := began, 0, uint64(0)
+	f := newFeed(func(f callmodel.Fact) { m.Apply(f) })
 	ours := func() {
 		for range calls {
-			l.call(n)
-			n++
-			for _, x := range l.frames {
-				e := w.blank()
-				if err := p.parse(x, e); err != nil {
-					t.Fatal(err)
-				}
-				now = now.Add(50 * time.Microsecond)
-				seq++
-				e.seq = seq
-				w.put(e, now)
-				for {
-					e, at := w.next(now)
-					if e == nil {
-						break
-					}
-					tr.hear(e, at)
-					w.done(e)
-				}
-			}
-			tr.tidy()
+			f.call(t, l)
 		}
 	}
 	bare := func() {

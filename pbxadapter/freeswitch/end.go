@@ -182,6 +182,27 @@ func (t *tracker) abandon(l *leg) {
 	}
 }
 
+// idle is a leg that parks. Where it has one leg for all calls of its phone, and its talk is over, so is its part in that call, as it would be with a leg for each; who is
+// held is held yet.
+func (t *tracker) idle(l *leg, e *event) {
+	n, held := l.conn, t.parkedBy(l)
+	if n == nil || n == held || held == nil || n.state == csta.Hold || !l.alone() || e.get(application) == "valet_park" {
+		return
+	}
+	for _, o := range l.lost {
+		o.resolve.drop()
+		t.fail(o, t.refused(n.call, o.conn.device, o.cause, e))
+	}
+	l.lost = nil
+	l.detach()
+	t.end(n, csta.CauseNormalClearing, n.party)
+	l.attach(held)
+	if l.marked != held.call.id {
+		l.marked = held.call.id
+		t.marks = append(t.marks, mark{l.id, l.marked})
+	}
+}
+
 // strands has a leg looked at that parks when its talk is over, for which nobody is parked any more: whether it is parked now, in silence, only its dump
 // says; it may as well listen to something.
 func (t *tracker) strands(l *leg) {

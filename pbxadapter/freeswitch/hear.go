@@ -23,6 +23,7 @@ var hearers = map[string]func(*tracker, *leg, *event){
 		t.hangup(l, e.get(hangupCause), e) // one whose HANGUP was missed
 	},
 	"CHANNEL_DESTROY":         func(t *tracker, l *leg, e *event) { t.hangup(l, e.get(hangupCause), e) },
+	"CHANNEL_PARK":            (*tracker).idle,
 	"CHANNEL_UUID":            (*tracker).renamed,
 	"DTMF":                    (*tracker).digit,
 	"sofia::transferor":       (*tracker).transferor,

@@ -206,3 +206,84 @@ func TestListenerIsKept(t *testing.T) {
 		s.nobody()
 	})
 }
+
+// Whoever is consulted and hangs up, or refuses, or whom nobody reaches, ends the consultation, with one leg for both calls as with a leg for each: who was held is held, and can be
+// taken back; also if farhook was dead meanwhile, or didn't hear of it.
+func TestConsultationEnds(t *testing.T) {
+	ends := map[string]func(s *script){
+		"answered, and hung up": func(s *script) {
+			s.hand(s.hands.Answer("203"))
+			s.is("203", csta.Connected)
+			s.hand(s.hands.HangUp("203"))
+		},
+		"refused":    func(s *script) { s.hand(s.hands.Reject("203")) },
+		"unanswered": func(s *script) { s.hand(s.f.GiveUp("203")) },
+	}
+	told := map[string][]string{}
+	for _, parked := range []bool{false, true} {
+		for name, end := range ends {
+			t.Run(fmt.Sprintf("%s, parked %v", name, parked), func(t *testing.T) {
+				s := newScript(t, parked)
+				s.talk()
+				s.consult("203")
+				s.mu.Lock()
+				s.told = nil
+				s.mu.Unlock()
+				end(s)
+				s.is("203")
+				s.is("201", csta.Hold)
+				s.mu.Lock()
+				list := shape(describe(s.told))["201"]
+				s.mu.Unlock()
+				if other := told[name]; other != nil && !slices.Equal(list, other) {
+					t.Errorf("201 hears\n%s\nand with the other style\n%s", strings.Join(list, "\n"), strings.Join(other, "\n"))
+				}
+				told[name] = list
+				s.do(csta.RetrieveCall{CallToBeRetrieved: s.conn("201", csta.Hold)})
+				s.is("201", csta.Connected)
+				s.is("202", csta.Connected)
+				s.consult("204") // as often as one likes
+				s.hand(s.hands.Answer("204"))
+				s.is("204", csta.Connected)
+				s.hand(s.hands.HangUp("204"))
+				s.is("201", csta.Hold)
+				s.hand(s.hands.HangUp("202"))
+				s.nobody()
+			})
+		}
+	}
+	for _, dead := range []bool{false, true} {
+		t.Run(fmt.Sprintf("unheard, farhook dead %v", dead), func(t *testing.T) {
+			s := newScript(t, true)
+			s.talk()
+			s.consult("203")
+			s.hand(s.hands.Answer("203"))
+			s.is("203", csta.Connected)
+			call := s.conn("201", csta.Hold).Call
+			if dead {
+				_ = s.stop()
+			} else {
+				s.f.Lose("CHANNEL_PARK")
+			}
+			s.hand(s.hands.HangUp("203"))
+			if dead {
+				s.model = callmodel.New()
+				s.adapter(fakeAdapter(t, s.at, true))
+			} else {
+				s.is("203")
+				s.audit("")
+			}
+			s.is("201", csta.Hold)
+			if id := s.conn("201", csta.Hold).Call; id != call {
+				t.Errorf("%s is held, and was %s", id, call)
+			}
+			s.until("it is marked with the call", func() bool {
+				return slices.ContainsFunc(s.f.Legs(), func(l fake.Leg) bool { return l.User == "201" && "fs-"+l.Vars["farhook_call"] == string(call) })
+			})
+			s.do(csta.RetrieveCall{CallToBeRetrieved: s.conn("201", csta.Hold)})
+			s.is("201", csta.Connected)
+			s.hand(s.hands.HangUp("202"))
+			s.nobody()
+		})
+	}
+}

@@ -147,13 +147,16 @@ func (l *leg) alone() bool {
 }
 
 // holding says whether somebody is parked for a leg.
-func (t *tracker) holding(l *leg) bool {
+func (t *tracker) holding(l *leg) bool { return t.parkedBy(l) != nil }
+
+// parkedBy is the connection that a leg holds by parking; nil: none.
+func (t *tracker) parkedBy(l *leg) *connection {
 	for _, c := range t.calls {
 		if n := c.conn(l.device); n != nil && n.holder == l {
-			return true
+			return n
 		}
 	}
-	return false
+	return nil
 }
 
 func (n *connection) without(l *leg) {

@@ -142,3 +142,37 @@ func TestRealParksWhoIsHeld(t *testing.T) {
 	s.hand(hands.HangUp("203"))
 	s.gone()
 }
+
+// On a real PBX, whoever is consulted and hangs up or refuses ends the consultation, in both styles; who was held can be taken back.
+func TestRealConsultationEnds(t *testing.T) {
+	for _, own := range []csta.DeviceID{"201", "205"} { // 205 obeys no NOTIFY
+		for name, end := range map[string][]string{"hung up": {"203 answer", "wait 500ms", "203 hangup"}, "refused": {"203 reject 486"}, "busy": nil} {
+			if own == "205" && name != "hung up" {
+				continue // the dialplan of this PBX hangs up, instead of bringing the call to an end with its bridge: that ends the phone's only leg
+			}
+			t.Run(string(own)+"/"+name, func(t *testing.T) {
+				s, hands, _ := realScript(t, "205")
+				s.hand(hands.Dial(own, "202"))
+				s.is("202", csta.Alerting)
+				s.hand(hands.Answer("202"))
+				s.is("202", csta.Connected)
+				to := csta.DeviceID("203")
+				if end == nil {
+					to = "9005"
+				}
+				s.do(csta.ConsultationCall{ExistingCall: s.conn(own, csta.Connected), ConsultedDevice: to})
+				if end != nil {
+					s.is("203", csta.Alerting)
+					act(t, hands, end)
+				}
+				s.is(own, csta.Hold)
+				s.is(to)
+				s.do(csta.RetrieveCall{CallToBeRetrieved: s.conn(own, csta.Hold)})
+				s.is(own, csta.Connected)
+				s.is("202", csta.Connected)
+				s.hand(hands.HangUp("202"))
+				s.gone()
+			})
+		}
+	}
+}

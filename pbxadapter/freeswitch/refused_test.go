@@ -95,8 +95,8 @@ func TestConferenceRefused(t *testing.T) {
 				time.Sleep(100 * time.Millisecond)
 				s.hand(s.hands.HangUp("203"))
 				s.is("203")
-				s.is("201", csta.Connected, csta.Hold) // its leg waits, alone in the second call
-				s.do(csta.ReconnectCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+				s.is("201", csta.Hold) // its leg waits: the second call has ended
+				s.do(csta.RetrieveCall{CallToBeRetrieved: s.conn("201", csta.Hold)})
 				s.is("201", csta.Connected)
 				s.is("202", csta.Connected)
 				s.hand(s.hands.HangUp("201"))

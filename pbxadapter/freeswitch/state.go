@@ -143,7 +143,13 @@ func (t *tracker) awake(l *leg, e *event) {
 // waiting looks at a leg that parks when its talk is over, after those are known who are parked for it: if there is nobody any more, it is to end
 // with its talk, or now.
 func (t *tracker) waiting(l *leg, e *event) {
-	if l.parks == "" || e.get(markParks) == "" || t.holding(l) {
+	if l.parks == "" || e.get(markParks) == "" {
+		return
+	}
+	if t.holding(l) {
+		if waitsInPark(e) {
+			t.idle(l, e)
+		}
 		return
 	}
 	busy := l.peer != nil || l.room != nil || len(l.rings) > 0

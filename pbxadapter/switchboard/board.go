@@ -105,10 +105,8 @@ type Board struct {
 	ops     ops
 	audit   *audit.Record
 	tap     *wiretap.Tap
-
-	programs atomic.Uint64 // requests, as tapProgram counts them
-	meters   *meters
-	counts   *counts
+	meters  *meters
+	counts  *counts
 
 	emergency *numbering.Emergency
 

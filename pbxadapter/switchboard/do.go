@@ -28,8 +28,7 @@ func (b *Board) Do(ctx context.Context, who Principal, r csta.Request) (csta.Res
 	if pbxadapter.Trace(ctx).IsZero() {
 		ctx = pbxadapter.WithTrace(ctx, pbxadapter.NewTrace())
 	}
-	n := b.programs.Add(1)
-	b.tapProgram(ctx, wiretap.In, n, who, r)
+	b.tapProgram(ctx, wiretap.In, who, r)
 	t, res, err := b.do(ctx, who, r)
 	link := t.link
 	var refused *csta.Error
@@ -61,10 +60,10 @@ func (b *Board) Do(ctx context.Context, who Principal, r csta.Request) (csta.Res
 	}
 	b.audited(ctx, who, r, err)
 	if refused != nil {
-		b.tapProgram(ctx, wiretap.Out, n, who, refused)
+		b.tapProgram(ctx, wiretap.Out, who, refused)
 		return nil, refused
 	}
-	b.tapProgram(ctx, wiretap.Out, n, who, res)
+	b.tapProgram(ctx, wiretap.Out, who, res)
 	return res, nil
 }
 

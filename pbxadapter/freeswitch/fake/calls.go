@@ -74,6 +74,15 @@ func (f *PBX) route(l *leg, to, rdnis, class string) {
 		f.code(l, to)
 	case strings.HasPrefix(to, "*8"):
 		f.takes(l, to)
+	case f.db["redirects/"+to] != "": // the phone itself does, before it rings
+		c := f.leg(to, false, "")
+		c.parent, c.dest = l, to
+		f.fire("CHANNEL_CREATE", c, nil)
+		c.parent = nil
+		f.hangup(c, "REDIRECTION_TO_NEW_DESTINATION")
+		f.ring(l, f.db["redirects/"+to], to)
+	case to == "412": // a phone, by a loopback
+		f.through(l, "203")
 	case to == "411": // a ring group, by loopbacks
 		f.through(l, "203", "202")
 	case to == "420":

@@ -83,6 +83,13 @@ func (f *PBX) Decline(number string) error {
 	return f.on(number, func(l *leg) bool { return !l.inbound && !l.ans }, func(l *leg) { l.status = "603"; f.hangup(l, "CALL_REJECTED") })
 }
 
+// Redirects has a phone send its calls elsewhere by itself.
+func (f *PBX) Redirects(user, to string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.db["redirects/"+user] = to
+}
+
 // GiveUp is the PBX's waiting that ends for a phone that rings.
 func (f *PBX) GiveUp(number string) error {
 	return f.on(number, func(l *leg) bool { return !l.inbound && !l.ans }, func(l *leg) { f.hangup(l, "NO_ANSWER") })
