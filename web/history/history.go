@@ -81,7 +81,7 @@ func (d *DB) open() error {
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, d.write, files)
+	p, err := goose.NewProvider(goose.DialectSQLite3, d.write, files, goose.WithGoMigrations(folding))
 	if err != nil {
 		return err
 	}

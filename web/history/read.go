@@ -57,7 +57,7 @@ func (q Query) where() (string, []any) {
 		add("id IN (SELECT call_row FROM legs WHERE number = ?)", string(q.Contact))
 	}
 	if q.Name != "" {
-		// Rows that an older version wrote, and those of which somebody was erased, have no index: theirs are compared as they are.
+		// Rows of an older version that was used again for a while have no index: theirs are compared as they are.
 		like := "%" + escape(strings.ToLower(q.Name)) + "%"
 		part, which := `names = '' AND (LOWER(calling_name) LIKE ? ESCAPE '!' OR LOWER(called_name) LIKE ? ESCAPE '!')`, []any{like, like}
 		for _, one := range names.PartOf(q.Name) {
@@ -247,6 +247,9 @@ func (d *DB) Erase(ctx context.Context, number, by string) (e Erased, err error)
 			if err := run(&e.Calls, fmt.Sprintf("UPDATE calls SET %[1]s_device = '', %[1]s_number = '', %[1]s_name = '', %[1]s_shown = 'notKnown', names = '' WHERE (%[1]s_number = ? OR %[1]s_device = ?) AND ended > 0", side), number, number); err != nil {
 				return err
 			}
+		}
+		if err := fold(ctx, tx); err != nil { // the other side is found as before
+			return err
 		}
 		for _, column := range [...]string{"transferred_by", "transferred_to"} {
 			if err := run(&e.Calls, "UPDATE calls SET "+column+" = '' WHERE "+column+" = ? AND ended > 0", number); err != nil {

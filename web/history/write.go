@@ -122,16 +122,16 @@ func callValues(c *Call) []any {
 		string(c.Calling.Device), string(c.Calling.Number), c.Calling.Name, c.Calling.Shown,
 		string(c.Called.Device), string(c.Called.Number), c.Called.Name, c.Called.Shown,
 		c.Rang, c.Talked, c.Held, c.Outcome, c.Cause, c.TransferredBy, c.TransferredTo, string(c.JoinedTo), c.By, c.Reference,
-		index(c),
+		index(c.Calling.Name, c.Called.Name),
 	}
 }
 
-// index is what is looked in for names; empty where a call has none.
-func index(c *Call) string {
-	if c.Calling.Name == "" && c.Called.Name == "" {
+// index is what is looked in for the names of a call's two sides; empty where it has none.
+func index(calling, called string) string {
+	if calling == "" && called == "" {
 		return ""
 	}
-	return names.Index(c.Calling.Name) + "\n" + names.Index(c.Called.Name)
+	return names.Index(calling) + "\n" + names.Index(called)
 }
 
 func legValues(id string, n int, l Leg) []any {
