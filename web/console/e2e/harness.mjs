@@ -80,7 +80,7 @@ export async function tab({ url = here.farhook.url, path = "", before = () => {}
 /** A page whose user has a phone. Without one the page asks. */
 export async function open(phone, { settings = {}, ...options } = {}) {
   const mine = { phone: `tel:+1555${phone}`, asked: true, handsFree: true, ...settings };
-  const p = await tab({ ...options, settings: phone ? mine : undefined, ready: phone ? "[data-dial]" : "[role=gridcell]" });
+  const p = await tab({ ready: phone ? "[data-dial]" : "[role=gridcell]", ...options, settings: phone ? mine : undefined });
   await p.waitForSelector('[data-link="live"]', { state: "attached" });
   return p;
 }

@@ -71,6 +71,21 @@ test("the call that is meant is one with which it can be done", () => {
   expect(meant("answer", consulting, true)).toBe(talk); // none: the first, whose reason is told
 });
 
+test("who hangs up while he speaks means that call, whatever begins to ring beside it", () => {
+  const phone = phoneOf(device("1001"), [
+    call("new", leg("1004", "connected"), leg("1001", "alerting")),
+    call("talk", leg("1001", "connected"), leg("1003", "connected")),
+  ]);
+  expect(meant("hangUp", phone, true)?.call.id).toBe("talk");
+  expect(meant("answer", phone, true)?.call.id).toBe("new");
+  const idle = phoneOf(device("1001"), [
+    call("new", leg("1004", "connected"), leg("1001", "alerting")),
+    call("held", leg("1001", "hold"), leg("1003", "connected")),
+    call("busy", leg("1001", "connected"), leg("1005", "fail")),
+  ]);
+  expect(meant("hangUp", idle, true)?.call.id).toBe("new");
+});
+
 test("a service that the phone lacks is refused with the PBX's reason", () => {
   expect(ask("answer", "alerting", { lacks: new Map([["AnswerCall", "it has no remote control"]]) })).toContain(
     "it has no remote control",
@@ -110,7 +125,7 @@ test("no PBX reaches into what another one has", () => {
   const there = phoneOf(device("2002", { pbx: "annex" }), calls);
   expect(whyNotPickUp(phoneOf(device("1001"), []), there, there.lines[0]!, true)).toBe(text.whyNot.otherPBX("annex", "sim"));
   const slot = phoneOf(device("271", { kind: "parkSlot", pbx: "annex" }), []);
-  expect(waysTo(consulting, talk, slot, true)).toEqual([{ action: "park", why: text.whyNot.otherPBX("annex", "sim") }]);
+  expect(waysTo(consulting, talk, slot, true)).toMatchObject([{ action: "park", why: text.whyNot.otherPBX("annex", "sim") }]);
 });
 
 describe("ways to a line", () => {
@@ -122,6 +137,38 @@ describe("ways to a line", () => {
   test("a talk", () => expect(ways(talking, talking.lines[0]!, device("1004"))).toEqual(["transferNow", "consult", "join"]));
   test("what rings", () => expect(ways(ringing, ringing.lines[0]!, device("1004"))).toEqual(["deflect"]));
   test("to whom I consulted", () => expect(ways(consulting, held, device("1003"))).toEqual(["transfer", "conference"]));
+  test("to one of several: the two that are joined are the one that was sent and the one with him", () => {
+    // As it was when it was dropped: the phone has been painted anew since, and what is the same call is another object.
+    const three = () =>
+      phoneOf(device("1001"), [
+        call("a", leg("1002", "connected"), leg("1001", "hold")),
+        call("b", leg("1004", "connected"), leg("1001", "hold")),
+        call("talk", leg("1001", "connected"), leg("1003", "connected")),
+      ]);
+    const line = (id: string) => three().lines.find((l) => l.call.id === id)!;
+    const joined = (id: string, to: string) =>
+      waysTo(three(), line(id), phoneOf(device(to), []), true).map((w) => [w.action, w.line.call.id, w.what, w.why]);
+    expect(joined("b", "1003")).toEqual([
+      ["transfer", "talk", "b", null],
+      ["conference", "talk", "b", null],
+    ]);
+    expect(joined("talk", "1004")).toEqual([
+      ["transfer", "talk", "b", null],
+      ["conference", "talk", "b", null],
+    ]);
+    expect(joined("talk", "1003").map(([action]) => action)).toEqual(["transferNow", "consult", "join"]); // it is with him already
+    const ringing = phoneOf(device("1001"), [
+      call("talk", leg("1001", "connected"), leg("1003", "connected")),
+      call("new", leg("1004", "connected"), leg("1001", "alerting")),
+    ]);
+    expect(
+      ways(
+        ringing,
+        ringing.lines.find((l) => l.call.id === "talk")!,
+        device("1004"),
+      ),
+    ).toEqual(["transfer (not)", "conference (not)"]);
+  });
   test("to myself", () =>
     expect(ways(talking, talking.lines[0]!, device("1001"))).toEqual(["transferNow (not)", "consult (not)", "join (not)"]));
   test("a park slot", () => expect(ways(talking, talking.lines[0]!, device("71", { kind: "parkSlot" }))).toEqual(["park"]));

@@ -86,7 +86,7 @@ export const actions = Object.keys(rules) as Action[];
 export function whyNot(action: Action, phone: Phone, line: Line, live: boolean): string | null {
   const { service, ringing = service, states, takes } = rules[action];
   if (!states.includes(line.leg.state)) return text.whyNot.state[action];
-  if (takes === "other" && !heldBeside(phone, line)) return text.whyNot.state[action];
+  if (takes === "other" && heldBeside(phone, line).length === 0) return text.whyNot.state[action];
   if (line.state === "failed" && action !== "hangUp") return text.whyNot.state[action];
   // Somebody must be there: a call that is only being dialled has nobody to hold, hand over or press keys for.
   const alone = action !== "transfer" && takes !== "nothing" && line.state !== "talking" && line.state !== "ringing";
@@ -94,14 +94,19 @@ export function whyNot(action: Action, phone: Phone, line: Line, live: boolean):
   return lacking(line.leg.state === "alerting" ? ringing : service, phone, live);
 }
 
-/** The phone's other call, which it holds: what this one can be joined or swapped with. */
-export function heldBeside(phone: Phone, line: Line): Line | undefined {
-  return phone.lines.find((l) => l !== line && l.leg.state === "hold");
+/** The phone's other calls, which it holds: what this one can be joined or swapped with. */
+export function heldBeside(phone: Phone, line: Line): Line[] {
+  return phone.lines.filter((l) => l.call.id !== line.call.id && l.leg.state === "hold");
 }
 
-/** The phone's call that an action means when none is named: the most pressing one that it can be done with. */
+/**
+ * The phone's call that an action means when none is named: the most pressing one that it can be done with. Who hangs up while he speaks means
+ * the one with whom he speaks, even if another one begins to ring.
+ */
 export function meant(action: Action, phone: Phone, live: boolean): Line | undefined {
-  return phone.lines.find((l) => whyNot(action, phone, l, live) === null) ?? phone.lines[0];
+  const can = phone.lines.filter((l) => whyNot(action, phone, l, live) === null);
+  const speaking = action === "hangUp" ? can.find((l) => l.leg.state === "connected" && l.state !== "failed") : undefined;
+  return speaking ?? can[0] ?? phone.lines[0];
 }
 
 /** Why no call can be placed from this phone; null: it can. */
@@ -137,23 +142,39 @@ export function holdOrResume(line: Line): "hold" | "resume" {
   return line.leg.state === "hold" ? "resume" : "hold";
 }
 
-/** The ways in which this call of mine can be sent to a device, the likeliest first; each with why not. */
-export function waysTo(phone: Phone, line: Line, target: Phone, live: boolean): { action: Action; why: string | null }[] {
+/** A way in which a call of mine can go to a device. */
+export interface Way {
+  readonly action: Action;
+  readonly why: string | null; // why it can't; null: it can
+  readonly line: Line; // with which it is done
+  readonly what: string; // what it takes besides
+}
+
+/** The ways in which this call of mine can be sent to a device, the likeliest first. */
+export function waysTo(phone: Phone, line: Line, target: Phone, live: boolean): Way[] {
   const self = target.device.id === phone.device.id ? text.whyNot.self : null;
+  const way = (action: Action, why: string | null = null, what = target.device.id): Way => ({
+    action,
+    why: why ?? whyNot(action, phone, line, live),
+    line,
+    what,
+  });
   if (target.device.kind === "parkSlot") {
     const taken = target.lines.length > 0 ? text.whyNot.slotTaken : null;
-    return [{ action: "park", why: whyNotOther(phone, target) ?? taken ?? whyNot("park", phone, line, live) }];
+    return [way("park", whyNotOther(phone, target) ?? taken)];
   }
-  const box = target.device.voicemail === "" ? [] : [{ action: "voicemail" as const, why: whyNot("voicemail", phone, line, live) }];
-  if (line.leg.state === "alerting") return [{ action: "deflect", why: self ?? whyNot("deflect", phone, line, live) }, ...box];
-  const talkingWith = phone.lines.find((l) => l !== line && l.others.some((o) => o.device === target.device.id));
+  const box = target.device.voicemail === "" ? [] : [way("voicemail", null, target.device.voicemail)];
+  if (line.leg.state === "alerting") return [way("deflect", self), ...box];
+  const talkingWith = phone.lines.find((l) => l.call.id !== line.call.id && l.others.some((o) => o.device === target.device.id));
   if (talkingWith) {
-    const active = line.leg.state === "hold" ? talkingWith : line;
-    return (["transfer", "conference"] as const).map((action) => ({ action, why: whyNot(action, phone, active, live) }));
+    // These two are joined, whatever else is held: the one that is connected, with the one that is held.
+    const [active, held] = line.leg.state === "hold" ? [talkingWith, line] : [line, talkingWith];
+    return (["transfer", "conference"] as const).map((action) => ({
+      action,
+      why: held.leg.state === "hold" ? whyNot(action, phone, active, live) : text.whyNot.state[action],
+      line: active,
+      what: held.call.id,
+    }));
   }
-  const ways = (["transferNow", "consult", "join"] as const).map((action) => ({
-    action,
-    why: self ?? whyNot(action, phone, line, live),
-  }));
-  return [...ways, ...box];
+  return [way("transferNow", self), way("consult", self), way("join", self), ...box];
 }

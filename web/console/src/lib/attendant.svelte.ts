@@ -9,6 +9,7 @@ import { type Line, type Phone, partners } from "./phone";
 import { type Waiting, longest, queueOf } from "./queue";
 import { type Fate, type Sent, fateOf, undoLeft, urgency } from "./sent";
 import { type Settings, load, name as storeName } from "./settings";
+import { name as tabName, recall } from "./tab";
 import { text } from "./text";
 import { type Asked, type Work, before } from "./underway";
 import { dialable, lineNamed, nameOf, party, who } from "./words";
@@ -60,6 +61,7 @@ export class Attendant {
   #announcer = new Announcer();
   #again: { readonly call: string; readonly until: number } | null = null; // taken back to be sent to somebody else
   #count = 0;
+  #user = ""; // whose work this is; empty: nobody had to sign in
   #calls: readonly string[] = []; // of my phone, as they were when last looked at
   #spared: ReadonlySet<string> = new Set(); // those that were left when one of them ended
   #sparedUntil = 0;
@@ -76,6 +78,7 @@ export class Attendant {
   /** What I sent away and nobody has answered yet, the most urgent first. */
   readonly sent: readonly SentNow[] = $derived.by(() => {
     this.desk.version;
+    if (this.desk.board.position === null) return []; // nobody has told yet what has become of it
     const now = this.desk.serverNow;
     return this.#sent
       .map((sent) => {
@@ -87,8 +90,12 @@ export class Attendant {
 
   constructor(desk: Desk) {
     this.desk = desk;
-    this.settings = load(localStorage.getItem(storeName));
-    desk.favourites = new Set(this.settings.favourites);
+    this.remember();
+    const { user, sent, watched } = recall(sessionStorage.getItem(tabName));
+    this.#user = user;
+    this.#sent = sent;
+    this.#count = Math.max(0, ...sent.map((s) => s.id));
+    this.watched = new Set(watched);
     desk.hear = () => this.hear();
   }
 
@@ -102,6 +109,11 @@ export class Attendant {
         const first = this.settings.user === "";
         this.keep({ user: this.me.name, ...(first ? {} : { phone: null, asked: false, mobile: "" }) });
       }
+      if (this.#user !== this.me.name) {
+        if (this.#user !== "") [this.#sent, this.watched] = [[], new Set()];
+        this.#user = this.me.name;
+        this.#keepWork();
+      }
       const own = this.me.ownLines[0];
       if (own !== undefined && this.settings.phone === null && !this.settings.asked) this.choose(own);
     } catch (e) {
@@ -109,17 +121,31 @@ export class Attendant {
     }
   }
 
-  /** Keeps a change of the settings. */
+  /** Keeps a change of the settings. What another tab has changed meanwhile stays. */
   keep(change: Partial<Settings>): void {
-    Object.assign(this.settings, change);
-    this.desk.favourites = new Set(this.settings.favourites);
+    this.#take({ ...load(localStorage.getItem(storeName)), ...change });
     localStorage.setItem(storeName, JSON.stringify(this.settings));
+  }
+
+  /** Takes over what this browser remembers, which another tab may have changed. */
+  remember(): void {
+    this.#take(load(localStorage.getItem(storeName)));
+  }
+
+  #take(settings: Settings): void {
+    if (settings.phone !== this.settings.phone) this.#ringing.clear();
+    this.settings = settings;
+    this.desk.favourites = new Set(settings.favourites);
+  }
+
+  /** Keeps what was sent away and who is watched for this tab, should the page be loaded anew. */
+  #keepWork(): void {
+    sessionStorage.setItem(tabName, JSON.stringify({ user: this.#user, sent: this.#sent, watched: [...this.watched] }));
   }
 
   /** Makes a phone mine; null: I only watch. */
   choose(phone: string | null): void {
     this.keep({ phone, asked: true });
-    this.#ringing.clear();
   }
 
   favour(device: string): void {
@@ -136,6 +162,12 @@ export class Attendant {
     const next = new Set(this.watched);
     if (!next.delete(device)) next.add(device);
     this.watched = next;
+    this.#keepWork();
+  }
+
+  /** A call of my phone's as it is now; undefined: it is over, or has left my phone. */
+  lineNow(line: Line): Line | undefined {
+    return this.mine?.lines.find((l) => l.call.id === line.call.id);
   }
 
   /** Why an action can't be done with the call that is meant; null: it can. */
@@ -206,8 +238,9 @@ export class Attendant {
       return;
     }
     const { takes } = rules[action];
+    const [held, another] = takes === "other" ? heldBeside(this.mine!, l) : [];
     if (takes === "nothing") void this.perform(action, l);
-    else if (takes === "other") void this.perform(action, l, heldBeside(this.mine!, l)!.call.id);
+    else if (held && !another) void this.perform(action, l, held.call.id);
     else this.picking = { action, line: l, typed: "" };
   }
 
@@ -217,7 +250,7 @@ export class Attendant {
     if (!phone) return false;
     const target = lineNamed(what, this.desk.phones);
     const consulted = action === "transfer" ? line : null;
-    const held = action === "transfer" ? heldBeside(phone, line) : undefined;
+    const held = phone.lines.find((l) => l.call.id === what);
     return this.#do({ work: action, call: line.call.id }, line.call.id, async () => {
       const went = await act(action, line.call.id, phone.device.id, what);
       const name = to || (target ? nameOf(target.device) : what);
@@ -279,7 +312,9 @@ export class Attendant {
   }
 
   dismiss(sent: Sent): void {
-    this.#sent = this.#sent.filter((s) => s !== sent);
+    this.#sent = this.#sent.filter((s) => s.id !== sent.id);
+    this.#overdue.delete(sent.id);
+    this.#keepWork();
   }
 
   /** Takes the call that has waited longest: answers it where it rings at my phone, else picks it up. */
@@ -427,6 +462,7 @@ export class Attendant {
       parked,
     };
     this.#sent = [...this.#sent, sent];
+    this.#keepWork();
   }
 
   /** Tells why something could not be done. call: beside which it is told; empty: none. */

@@ -133,6 +133,14 @@ test("the gateway's clock: late messages don't turn ours back", () => {
   expect(b.offset).toBe(6_100);
   snapshot(b, three);
   expect(b.offset).toBe(6_100);
+  // Ours was ten minutes slow and is put right: the next heartbeat tells.
+  change(b, { at: 20_000 }, 614_000);
+  expect(b.offset).toBe(6_100);
+  const beat = (at: number, now: number) => b.apply({ type: "heartbeat", position: b.position!, at }, now);
+  beat(20_000, 60_000); // late
+  expect(b.offset).toBe(6_100);
+  beat(21_000, 615_000);
+  expect(b.offset).toBe(-594_000);
 });
 
 test("told twice changes nothing; of another journal asks for a snapshot; a gap waits for one", () => {

@@ -8,23 +8,49 @@ import { Chronicle } from "./story";
 /** What became of a message. */
 export type Taken = "taken" | "old" | "gap" | "lost";
 
+const latest = 60_000; // ms: a connection on which messages come so late was given up long ago
+
 function split(p: Position): [epoch: string, number: number] {
   const i = p.lastIndexOf(".");
   return [p.slice(0, i), Number(p.slice(i + 1))];
+}
+
+type Links = Map<string, { readonly lines: number; readonly up: number }>;
+
+const nobody = () => Object.fromEntries(phoneStates.map((x) => [x, 0])) as Record<PhoneState, number>;
+
+/** What is there of a snapshot's lines: as they are without calls, which come last. */
+function coming(of: string) {
+  return {
+    part: 0,
+    of,
+    devices: new Map<string, Device>(),
+    phones: new Map<string, Phone>(),
+    counts: nobody(),
+    links: new Map() as Links,
+  };
+}
+
+function tally(counts: Record<PhoneState, number>, links: Links, { state, device: { pbx, linkUp } }: Phone, by: 1 | -1): void {
+  counts[state] += by;
+  const link = links.get(pbx) ?? { lines: 0, up: 0 };
+  const now = { lines: link.lines + by, up: link.up + (linkUp ? by : 0) };
+  if (now.lines > 0) links.set(pbx, now);
+  else links.delete(pbx);
 }
 
 export class Board {
   /** What the page has seen, for those who look after it. healed: lamps that a later snapshot of the same journal put right. */
   readonly counters = { messages: 0, duplicates: 0, gaps: 0, snapshots: 0, healed: 0 };
   /** How many phones are in each state; and of each PBX how many there are, and how many of those with a link. */
-  readonly counts = Object.fromEntries(phoneStates.map((x) => [x, 0])) as Record<PhoneState, number>;
-  readonly links = new Map<string, { readonly lines: number; readonly up: number }>();
+  counts = nobody();
+  links: Links = new Map();
   /** The stories of the calls that there are. */
   readonly chronicle = new Chronicle();
   /** The lines as they are looked for. */
   readonly register = new Register();
   #broken = false;
-  #coming = { part: 0, of: "", devices: [] as Device[] }; // of a snapshot, so far
+  #coming = coming(""); // of a snapshot, so far
   #devices = new Map<string, Device>();
   #calls = new Map<string, Call>();
   #at = new Map<string, Set<string>>(); // device → its calls
@@ -72,13 +98,14 @@ export class Board {
     if (m.type === "part") return "taken";
     const order = this.#order(m.position);
     if (m.type === "snapshot") {
-      const { devices } = this.#coming;
-      this.#coming = { part: 0, of: "", devices: [] };
+      const lines = this.#coming;
+      this.#coming = coming("");
       if (order === "old" && !this.#broken) return this.#again();
-      this.#replace({ ...m, devices });
+      this.#replace(m, lines);
       this.#broken = false;
     } else {
       if (this.#broken || order === "foreign") return "lost";
+      if (m.type === "heartbeat" && order === "same" && m.at !== null) this.#measure(m.type, m.at - now);
       if (order !== "new") return this.#again();
       if (m.type === "change") this.#change(m);
     }
@@ -104,28 +131,33 @@ export class Board {
   // Nothing of a snapshot is shown before all of it is there: what is known stays, and nobody sees half of each. What takes time is done with each part.
   #gather({ part, position, devices }: Message & { type: "part" | "snapshot" }): boolean {
     const of = split(position).join(); // a part's position differs in nothing but a zero before the number
-    if (part === 1) this.#coming = { part: 0, of, devices: [] };
+    if (part === 1) this.#coming = coming(of);
     if (part !== this.#coming.part + 1 || of !== this.#coming.of) return false;
     this.#coming.part = part;
-    this.#coming.devices.push(...devices);
-    this.register.prepare(devices);
+    for (const d of devices) {
+      const { devices: all, phones, counts, links } = this.#coming;
+      const before = phones.get(d.id);
+      if (before) tally(counts, links, before, -1);
+      const phone = phoneOf(d, []);
+      tally(counts, links, phone, 1);
+      all.set(d.id, d);
+      phones.set(d.id, phone);
+    }
+    this.register.prepare(devices, part === 1);
     return true;
   }
 
-  #replace(m: Message & { type: "snapshot" }): void {
+  #replace(m: Message & { type: "snapshot" }, lines: ReturnType<typeof coming>): void {
     this.counters.snapshots++;
     const before = this.#order(m.position) === "same" ? this.#phones : null; // nothing happened in between: what differs was wrong
-    this.#devices = new Map(m.devices.map((d) => [d.id, d]));
+    ({ devices: this.#devices, phones: this.#phones, counts: this.counts, links: this.links } = lines);
+    this.register.replace();
     this.#calls = new Map(m.calls.map((c) => [c.id, c]));
     this.#notes = new Map(m.notes.map((n) => [n.device, n]));
     this.#at = new Map();
     for (const c of m.calls) this.#seat(c);
     this.chronicle.restart(m.calls);
-    this.#phones = new Map();
-    for (const x of phoneStates) this.counts[x] = 0;
-    this.links.clear();
-    this.register.replace(this.#devices);
-    for (const id of this.#devices.keys()) this.#paint(id);
+    for (const id of this.#at.keys()) this.#paint(id);
     if (before) for (const [id, p] of this.#phones) if (before.get(id)?.state !== p.state) this.counters.healed++;
   }
 
@@ -181,29 +213,23 @@ export class Board {
     if (!device) return; // an outside party
     const phone = phoneOf(device, this.callsAt(id));
     const before = this.#phones.get(id);
-    if (before) this.#tally(before, -1);
-    this.#tally(phone, 1);
+    if (before) tally(this.counts, this.links, before, -1);
+    tally(this.counts, this.links, phone, 1);
     this.#phones.set(id, phone);
   }
 
   #forget(id: string): void {
     const phone = this.#phones.get(id);
-    if (phone) this.#tally(phone, -1);
+    if (phone) tally(this.counts, this.links, phone, -1);
     this.register.drop(id);
     this.#devices.delete(id);
     this.#phones.delete(id);
   }
 
-  #tally({ state, device: { pbx, linkUp } }: Phone, by: 1 | -1): void {
-    this.counts[state] += by;
-    const link = this.links.get(pbx) ?? { lines: 0, up: 0 };
-    const now = { lines: link.lines + by, up: link.up + (linkUp ? by : 0) };
-    if (now.lines > 0) this.links.set(pbx, now);
-    else this.links.delete(pbx);
-  }
-
-  // A message is late by its way here, never early: of all that was seen since the snapshot the largest difference is the truest.
+  // A message is late by its way here, never early: of all that was seen since the snapshot the largest difference is the truest. A heartbeat is never
+  // an old one that is caught up with: where it seems so, our clock was put right.
   #measure(type: Message["type"], difference: number): void {
-    this.#offset = type === "snapshot" ? difference : Math.max(this.#offset, difference);
+    const anew = type === "snapshot" || (type === "heartbeat" && difference < this.#offset - latest);
+    this.#offset = anew ? difference : Math.max(this.#offset, difference);
   }
 }

@@ -7,6 +7,7 @@ import { type Phone, type PhoneState } from "./phone";
 import type { Order } from "./register";
 import { healthy } from "./api";
 import { type Link, Follower } from "./stream";
+import { text } from "./text";
 import { read } from "./wire";
 
 const drawEvery = 80; // ms
@@ -56,7 +57,7 @@ export class Desk {
     this.#census;
     const all = new Set([...this.board.phones.values()].map((p) => p.device.department));
     all.delete("");
-    return [...all].sort(new Intl.Collator(undefined, { numeric: true }).compare);
+    return [...all].sort(new Intl.Collator(text.lang, { numeric: true }).compare);
   });
   readonly pbxs = $derived.by(() => {
     this.#version;
@@ -101,10 +102,16 @@ export class Desk {
     return found;
   }
 
-  /** A phone as it is now. */
-  fresh(p: Phone): Phone {
+  /** How many lines there are. */
+  get size(): number {
     this.#version;
-    return this.board.phones.get(p.device.id) ?? p;
+    return this.board.phones.size;
+  }
+
+  /** A phone as it is now; undefined: there is none any more. */
+  current(id: string): Phone | undefined {
+    this.#version;
+    return this.board.phones.get(id);
   }
 
   readonly sections = $derived(sections(this.shown, this.query.trim() === "" ? this.grouping : "name"));
@@ -140,6 +147,7 @@ export class Desk {
       take: (m) => {
         const became = this.board.apply(m, Date.now());
         if (became === "gap") this.#missed = true;
+        if (m.type === "snapshot") setTimeout(() => this.board.register.order(orderOf[this.grouping])); // before it is drawn: not all at once
         if (m.type !== "heartbeat" && m.type !== "part") this.#draw();
         return became !== "lost";
       },

@@ -92,7 +92,33 @@ test("10,000 lines: who is renamed, comes or goes is put where he belongs, and t
 test("what is no more there is found no more", () => {
   const r = registerOf(["1001", { name: "Ada" }], ["1002", { name: "Ada" }]);
   expect(extensions(r.find("ada", "number"))).toEqual(["1001", "1002"]);
-  r.replace(new Map([device("1002", { name: "Ben" }), device("1003", { name: "Ada" })].map((d) => [d.id, d])));
+  r.prepare([device("1009", { name: "Ada" })], true); // never completed
+  r.prepare([device("1002", { name: "Ben" })], true);
+  r.prepare([device("1003", { name: "Ada" })], false);
+  expect(extensions(r.find("ada", "number"))).toEqual(["1001", "1002"]); // not before all of it is there
+  r.replace();
   expect(extensions(r.find("ada", "number"))).toEqual(["1003"]);
   expect(extensions(r.order("number"))).toEqual(["1002", "1003"]);
+});
+
+test("where the same lines come again nothing is sorted; where one was renamed meanwhile it is", () => {
+  const all = [device("1001", { name: "Ada" }), device("1002", { name: "Ben" })];
+  const r = new Register();
+  const again = () => {
+    r.prepare(all, true);
+    r.replace();
+  };
+  again();
+  const first = r.census;
+  again();
+  expect(r.census).toBe(first);
+  r.prepare(all, true);
+  r.put(device("1001", { name: "Cleo" }));
+  expect(extensions(r.order("name"))).toEqual(["1002", "1001"]);
+  r.replace();
+  expect(extensions(r.order("name"))).toEqual(["1001", "1002"]);
+  r.prepare(all.slice(1), true);
+  r.replace();
+  expect(extensions(r.order("name"))).toEqual(["1002"]);
+  expect(r.counters.folded).toBe(3);
 });

@@ -39,7 +39,7 @@ export class Register {
   /** What has been worked, for those who look after it: lines folded, and compared with each other. */
   readonly counters = { folded: 0, compared: 0 };
   #entries = new Map<string, Entry>();
-  #prepared = new Map<Device, Entry>();
+  #coming = { entries: new Map<string, Entry>(), census: 0, folded: 0 }; // those that will be all there are, so far
   #orders = new Map<Order, { census: number; list: readonly Entry[] }>();
   #census = 0;
 
@@ -48,9 +48,22 @@ export class Register {
     return this.#census;
   }
 
-  /** Folds lines that are to be put, so that it needn't be done for all of them at once. */
-  prepare(devices: Iterable<Device>): void {
-    for (const d of devices) if (!this.#knows(d)) this.#prepared.set(d, this.#fold(d));
+  /** Takes lines that will be all that there are, some at a time, so that not all of them need be folded at once. anew: these are the first. */
+  prepare(devices: Iterable<Device>, anew: boolean): void {
+    if (anew) this.#coming = { entries: new Map(), census: this.#census, folded: 0 };
+    for (const d of devices) {
+      const known = this.#knows(d);
+      if (!known) this.#coming.folded++;
+      this.#coming.entries.set(d.id, known ? this.#entries.get(d.id)! : this.#fold(d));
+    }
+  }
+
+  /** What was prepared is all that there is. */
+  replace(): void {
+    const { entries, census, folded } = this.#coming;
+    this.#coming = { entries: new Map(), census: 0, folded: 0 };
+    if (folded > 0 || entries.size !== this.#entries.size || census !== this.#census) this.#census++;
+    this.#entries = entries;
   }
 
   #knows(device: Device): boolean {
@@ -66,19 +79,12 @@ export class Register {
   /** Takes a line over. Where nothing that is looked for has changed it costs nothing. */
   put(device: Device): void {
     if (this.#knows(device)) return;
-    this.#entries.set(device.id, this.#prepared.get(device) ?? this.#fold(device));
+    this.#entries.set(device.id, this.#fold(device));
     this.#census++;
   }
 
   drop(id: string): void {
     if (this.#entries.delete(id)) this.#census++;
-  }
-
-  /** These are all the lines that there are. */
-  replace(devices: ReadonlyMap<string, Device>): void {
-    for (const id of this.#entries.keys()) if (!devices.has(id)) this.drop(id);
-    for (const d of devices.values()) this.put(d);
-    this.#prepared.clear();
   }
 
   /** All lines in an order, by their ids. They are compared only where some have come or been renamed, and those alone with the others. */

@@ -1,0 +1,1 @@
+var e=new Map,t=new Map;function n(e,n){let r=t.get(e);return r||t.set(e,r=new Intl.NumberFormat(e)),r.format(n)}function r(t,r,i){let a=e.get(t);return a||e.set(t,a=new Intl.PluralRules(t)),`${n(t,r)} ${a.select(r)===`one`?i.one:i.other}`}export{r as n,n as t};

@@ -1,1 +1,0 @@
-var e=new Map,t=new Map;function n(n,r,i){let a=e.get(n);a||e.set(n,a=new Intl.PluralRules(n));let o=t.get(n);return o||t.set(n,o=new Intl.NumberFormat(n)),`${o.format(r)} ${a.select(r)===`one`?i.one:i.other}`}export{n as t};
