@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"go.uber.org/zap"
@@ -93,18 +95,36 @@ func (k *checkCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	if _, err := makePBXs(c, nil); err != nil {
+	if err := c.startable(ctx); err != nil {
 		return fmt.Errorf("%s: %w", k.File, err)
 	}
+	fmt.Fprintf(s.out, "%s: ok, %d PBX\n", k.File, len(c.PBX))
+	return nil
+}
+
+// startable reads what serve would read beside the configuration, and says why it would not start with it.
+func (c Config) startable(ctx context.Context) error {
+	if _, err := makePBXs(c, nil); err != nil {
+		return err
+	}
 	if err := c.Directory.check(ctx); err != nil {
-		return fmt.Errorf("%s: directory: %w", k.File, err)
+		return fmt.Errorf("directory: %w", err)
 	}
 	if len(c.SIP.TLS.Listen) > 0 {
 		if _, err := openKeyring("sip.tls", c.SIP.TLS, zap.NewNop()); err != nil {
-			return fmt.Errorf("%s: %w", k.File, err)
+			return err
 		}
 	}
-	fmt.Fprintf(s.out, "%s: ok, %d PBX\n", k.File, len(c.PBX))
+	if c.HTTP.Listen != "" && c.Web.Certificate != "" {
+		if _, err := openKeyring("web", TLSConfig{Certificate: c.Web.Certificate, Key: c.Web.Key}, zap.NewNop()); err != nil {
+			return err
+		}
+	}
+	if c.Audit.File != "" {
+		if folder, err := os.Stat(filepath.Dir(c.Audit.File)); err != nil || !folder.IsDir() {
+			return fmt.Errorf("audit.file: %s: there is no such folder", filepath.Dir(c.Audit.File))
+		}
+	}
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"net"
 	"path/filepath"
 	"time"
 )
@@ -36,4 +38,38 @@ func (c Config) eyesWrongs(addr func(path, a string) bool, complain func(path, f
 	if c.SIP.Store != "" && !filepath.IsAbs(c.SIP.Store) {
 		complain("$.sip.store", "%q is not an absolute path", c.SIP.Store)
 	}
+	if c.Audit.File != "" && !filepath.IsAbs(c.Audit.File) {
+		complain("$.audit.file", "%q is not an absolute path", c.Audit.File)
+	}
+}
+
+// portsWrongs complains of two listeners for one port.
+func (c Config) portsWrongs(complain func(path, format string, args ...any)) {
+	type place struct{ path, addr string }
+	var all []place
+	for i, a := range c.SIP.Listen {
+		all = append(all, place{fmt.Sprintf("sip.listen[%d]", i), a})
+	}
+	for i, a := range c.SIP.TLS.Listen {
+		all = append(all, place{fmt.Sprintf("sip.tls.listen[%d]", i), a})
+	}
+	all = append(all, place{"http.listen", c.HTTP.Listen}, place{"metrics.listen", c.Metrics.Listen})
+	for i, p := range all {
+		for _, o := range all[:i] {
+			if meet(p.addr, o.addr) {
+				complain("$."+p.path, "%q is listened on already: %s is %q", p.addr, o.path, o.addr)
+			}
+		}
+	}
+}
+
+// meet says whether one program can't listen on both addresses.
+func meet(a, b string) bool {
+	host, port, err := net.SplitHostPort(a)
+	other, same, bad := net.SplitHostPort(b)
+	if err != nil || bad != nil || port != same || port == "0" {
+		return false
+	}
+	everywhere := func(h string) bool { return h == "" || h == "0.0.0.0" || h == "::" }
+	return host == other || everywhere(host) || everywhere(other)
 }

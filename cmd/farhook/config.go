@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,6 +97,9 @@ func (r *RawPart) UnmarshalYAML(n ast.Node) error { r.node = n; return nil }
 func (r RawPart) Decode(into any) error {
 	if r.node == nil || r.node.Type() == ast.NullType {
 		return nil
+	}
+	for _, m := range misfits("settings", r.node, reflect.TypeOf(into)) {
+		return fmt.Errorf("line %d: %s: %s", m.line, m.path, m.what)
 	}
 	return yaml.NewDecoder(strings.NewReader(""), yaml.Strict()).DecodeFromNode(r.node, into)
 }
@@ -229,6 +233,7 @@ func (c Config) wrongs() []wrong {
 	between("$.sip.sessions", c.SIP.Sessions, 1, 1_000_000)
 	c.webWrongs(addr, complain)
 	c.eyesWrongs(addr, complain)
+	c.portsWrongs(complain)
 	c.telemetryWrongs(complain)
 	if c.Journal < 1<<20 || c.Journal > 4<<30 {
 		complain("$.journal", "%d octets are out of range: 1MiB to 4GiB", c.Journal)

@@ -26,11 +26,11 @@ func TestExamplesAreGood(t *testing.T) {
 // What is wrong is named with file, line and field, all of it at once.
 func TestConfigRefuses(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
-		{"unknown key", "sip:\n  lissen: []\npbx: [{name: a, kind: sim}]\n", `f.yaml: line 2: unknown field "lissen"`},
-		{"wrong type", "sip:\n  sessions_per_line: many\npbx: [{name: a, kind: sim}]\n", "f.yaml: line 2:"},
+		{"unknown key", "sip:\n  lissen: []\npbx: [{name: a, kind: sim}]\n", `f.yaml: line 2: sip.lissen: there is no such key; did you mean listen?`},
+		{"wrong type", "sip:\n  sessions_per_line: many\npbx: [{name: a, kind: sim}]\n", `f.yaml: line 2: sip.sessions_per_line: a whole number is wanted here, not "many"`},
 		{"not YAML", "sip: [\n", "f.yaml: line 1:"},
-		{"duration", "sip:\n  session_expires: 30\npbx: [{name: a, kind: sim}]\n", "such as 90s or 30m"},
-		{"amount", "journal: lots\npbx: [{name: a, kind: sim}]\n", "such as 512KiB or 16MiB"},
+		{"duration", "sip:\n  session_expires: 30\npbx: [{name: a, kind: sim}]\n", `f.yaml: line 2: sip.session_expires: "30" is not a duration with a unit, such as 90s or 30m`},
+		{"amount", "journal: lots\npbx: [{name: a, kind: sim}]\n", `f.yaml: line 1: journal: "lots" is not an amount with a unit, such as 512KiB or 16MiB`},
 		{"out of range", "sip:\n  sessions_per_line: 65\npbx: [{name: a, kind: sim}]\n", "f.yaml: line 2: sip.sessions_per_line: 65 is out of range: 1 to 64"},
 		{"sign-ins", "sip:\n  sign_ins_per_second: -1\npbx: [{name: a, kind: sim}]\n", "f.yaml: line 2: sip.sign_ins_per_second: -1 is out of range: 0 to 100000"},
 		{"vanished", "sip:\n  vanished_after: 1s\npbx: [{name: a, kind: sim}]\n", "f.yaml: line 2: sip.vanished_after: 1s is out of range: 6s to 10m"},
@@ -54,10 +54,14 @@ func TestConfigRefuses(t *testing.T) {
 		{"peer's address", "peers: [{name: p, addresses: [fe.example.com]}]\npbx: [{name: a, kind: sim}]\n", "is neither an IP address nor a range"},
 		{"peer's domain", "peers: [{name: p, addresses: ['::1'], domains: ['@x']}]\npbx: [{name: a, kind: sim}]\n", "is not a domain"},
 		{"peer twice", "peers:\n  - {name: p, addresses: [10.0.0.0/8]}\n  - {name: p, hosts: [a]}\npbx: [{name: a, kind: sim}]\n", "line 3: peers[1].name: \"p\" is there twice"},
+		{"peers from everywhere", "peers: [{name: p, addresses: ['0.0.0.0/0']}]\npbx: [{name: a, kind: sim}]\n", "line 1: peers[0].addresses[0]: \"0.0.0.0/0\" is everybody"},
+		{"a port twice", "rights: trusted\nsip: {listen: ['127.0.0.1:5060']}\nhttp: {listen: '127.0.0.1:5060'}\npbx: [{name: a, kind: sim}]\n", `f.yaml: line 3: http.listen: "127.0.0.1:5060" is listened on already: sip.listen[0] is "127.0.0.1:5060"`},
+		{"a port twice, once everywhere", "rights: trusted\nmetrics: {listen: ':8080'}\npbx: [{name: a, kind: sim}]\n", `f.yaml: line 2: metrics.listen: ":8080" is listened on already: http.listen is "127.0.0.1:8080"`},
+		{"audit", "audit: {file: audit.jsonl}\npbx: [{name: a, kind: sim}]\n", `line 1: audit.file: "audit.jsonl" is not an absolute path`},
 		{"contact", "sip: {contact: 'a;b'}\npbx: [{name: a, kind: sim}]\n", "is not a host name"},
 		{"log", "log: {level: loud}\npbx: [{name: a, kind: sim}]\n", "log.level"},
 		{"a rule", "pbx:\n  - name: a\n    kind: sim\n    numbers:\n      to_pbx: [{name: x, match: '(1'}]\n", "f.yaml: line 5: pbx[0].numbers: to_pbx[0] (x): match: error parsing regexp"},
-		{"a key of a rule", "pbx:\n  - name: a\n    kind: sim\n    numbers:\n      to_pbx: [{name: x, mtach: '1'}]\n", `unknown field "mtach"`},
+		{"a key of a rule", "pbx:\n  - name: a\n    kind: sim\n    numbers:\n      to_pbx: [{name: x, mtach: '1'}]\n", `pbx[0].numbers.to_pbx[0].mtach: there is no such key; did you mean match?`},
 		{"emergency", "emergency: {countries: [Q]}\npbx: [{name: a, kind: sim}]\n", `f.yaml: line 1: emergency: countries[0]: the emergency numbers of "Q" are not known here`},
 		{"two documents", "pbx: [{name: a, kind: sim}]\n---\npbx: []\n", "one YAML document"},
 	} {
@@ -68,12 +72,15 @@ func TestConfigRefuses(t *testing.T) {
 			}
 		})
 	}
+	if _, err := parse("f.yaml", []byte("rights: trusted\nsip: {listen: ['127.0.0.1:0', '127.0.0.1:0', '127.0.0.2:5060', '127.0.0.1:5060']}\npbx: [{name: a, kind: sim}]\n")); err != nil {
+		t.Errorf("ports that differ: %v", err)
+	}
 	_, err := parse("f.yaml", []byte("rights: x\nlog: {format: y}\npbx: []\n"))
 	if err == nil || strings.Count(err.Error(), "f.yaml: ") != 3 {
 		t.Errorf("not every complaint is there: %v", err)
 	}
 	bad, _ := parse("f.yaml", []byte("pbx:\n  - name: a\n    kind: sim\n    settings:\n      lines: 0\n      colour: red\n"))
-	if _, err := makePBXs(bad, nil); err == nil || !strings.Contains(err.Error(), `pbx a: line 6: unknown field "colour"`) {
+	if _, err := makePBXs(bad, nil); err == nil || !strings.Contains(err.Error(), `pbx a: line 6: settings.colour: there is no such key; there are first, hands, lines, quiet, report_late, trunks`) {
 		t.Errorf("settings: %v", err)
 	}
 }

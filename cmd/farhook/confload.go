@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -45,9 +47,13 @@ func load(file string) (Config, error) {
 		return Config{}, err
 	}
 	texts := []text{{file, main}}
-	more, err := filepath.Glob(filepath.Join(filepath.Dir(file), "conf.d", "*.yaml"))
-	if err != nil {
-		return Config{}, err
+	var more []string
+	for _, form := range []string{"*.yaml", "*.yml"} {
+		some, err := filepath.Glob(filepath.Join(filepath.Dir(file), "conf.d", form))
+		if err != nil {
+			return Config{}, err
+		}
+		more = append(more, some...)
 	}
 	slices.Sort(more)
 	for _, name := range more {
@@ -101,7 +107,10 @@ func parse(file string, text []byte) (Config, error) {
 // read parses one text, and puts secrets that stand in files of their own into their places.
 func read(name string, text []byte) (source, error) {
 	s := source{name: name, from: map[string]int{}}
-	var err error
+	text, err := characters(text)
+	if err != nil {
+		return s, fmt.Errorf("%s: %w", name, err)
+	}
 	if s.doc, err = parser.ParseBytes(text, 0); err != nil {
 		return s, fmt.Errorf("%s: %s", name, oneLine(err))
 	}
@@ -133,6 +142,9 @@ func decode(sources []source) (Config, error) {
 			before[name] = reflect.ValueOf(list.Interface())
 			list.SetZero()
 		}
+		if err := s.fits(); err != nil {
+			return c, err
+		}
 		if err := yaml.NewDecoder(strings.NewReader(""), yaml.Strict()).DecodeFromNode(s.doc.Docs[0].Body, &c); err != nil {
 			return c, fmt.Errorf("%s: %s", s.name, oneLine(err))
 		}
@@ -155,6 +167,44 @@ func decode(sources []source) (Config, error) {
 		all = append(all, fmt.Errorf("%s:%s %s: %s", name, line, strings.TrimPrefix(path, "$."), w.what))
 	}
 	return c, errors.Join(all...)
+}
+
+// fits says everything in which the document has another form than a configuration.
+func (s *source) fits() error {
+	var all []error
+	for _, m := range misfits("", s.doc.Docs[0].Body, reflect.TypeFor[Config]()) {
+		line := fmt.Sprintf("line %d: ", m.line)
+		if s.env {
+			line = ""
+		}
+		if m.path != "" {
+			line += m.path + ": "
+		}
+		all = append(all, fmt.Errorf("%s: %s%s", s.name, line, m.what))
+	}
+	return errors.Join(all...)
+}
+
+// characters is the text of a file without the mark at its beginning that some editors leave. The error says where it's no text.
+func characters(text []byte) ([]byte, error) {
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		return nil, errors.New("it is UTF-16: save it as UTF-8")
+	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	line := 1
+	for rest := text; len(rest) > 0; {
+		r, n := utf8.DecodeRune(rest)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			return nil, fmt.Errorf("line %d: the octet %#02x is no UTF-8: save the file as UTF-8", line, rest[0])
+		case r == '\n':
+			line++
+		case r < ' ' && r != '\t' && r != '\r' || r == 0x7f:
+			return nil, fmt.Errorf("line %d: the control character U+%04X", line, r)
+		}
+		rest = rest[n:]
+	}
+	return text, nil
 }
 
 // own is a path into the whole as one into this source: $.pbx[3] is its $.pbx[0], where three are of earlier ones.
@@ -190,6 +240,9 @@ func oneLine(err error) string {
 	s, _, _ := strings.Cut(yaml.FormatError(err, false, false), "\n")
 	if pos, rest, ok := strings.Cut(s, "] "); ok && strings.HasPrefix(pos, "[") {
 		line, _, _ := strings.Cut(pos[1:], ":")
+		if strings.Contains(rest, "found character '\t'") {
+			rest = "a tab: YAML is indented by blanks"
+		}
 		return "line " + line + ": " + rest
 	}
 	return s
@@ -249,6 +302,9 @@ func (f *filler) fill(t *ast.TagNode) ast.Node {
 		return fail("!file %w", err)
 	}
 	text := strings.TrimRight(string(b), "\r\n")
+	if text == "" {
+		return fail("!file %s: it is empty", path.Value)
+	}
 	return ast.String(token.New(text, text, pos))
 }
 

@@ -52,8 +52,10 @@ func (ps Peers) wrongs(sip SIPConfig, complain func(path, format string, args ..
 		}
 		for j, a := range p.Addresses {
 			byAddress = true
-			if _, err := prefix(a); err != nil {
+			if p, err := prefix(a); err != nil {
 				complain(fmt.Sprintf("%s.addresses[%d]", path, j), "%q is neither an IP address nor a range such as 10.1.2.0/24", a)
+			} else if p.Bits() == 0 {
+				complain(fmt.Sprintf("%s.addresses[%d]", path, j), "%q is everybody, and who comes from there is believed whoever he says to be: give the UC servers' own addresses", a)
 			}
 		}
 		for j, d := range p.Domains {

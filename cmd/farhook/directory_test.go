@@ -88,13 +88,13 @@ func TestRightsInConfig(t *testing.T) {
 		{"own-line", "rights: own-line\npbx: [{name: a, kind: sim}]\n", "f.yaml: line 1: rights: own-line is called trusted, or owner, which needs a directory now"},
 		{"any-line", "rights: any-line\npbx: [{name: a, kind: sim}]\n", "rights: any-line is called demo now"},
 		{"a user", "directory:\n  users:\n    - {user: 'tel:+1'}\npbx: [{name: a, kind: sim}]\n", `f.yaml: line 3: directory.users[0].user: "tel:+1" is no SIP address`},
-		{"a key of a user", "directory:\n  users:\n    - {uesr: 'a@b'}\n", `unknown field "uesr"`},
+		{"a key of a user", "directory:\n  users:\n    - {uesr: 'a@b'}\n", `f.yaml: line 3: directory.users[0].uesr: there is no such key; did you mean user?`},
 		{"a file", "directory: {file: users.xls}\npbx: [{name: a, kind: sim}]\n", "its name must end in .yaml or .csv"},
 		{"refresh", "directory: {refresh: 1s, file: a.csv}\npbx: [{name: a, kind: sim}]\n", "directory.refresh: 1s is out of range: 10s to 24h"},
 		{"LDAP without servers", "directory: {ldap: {base: 'dc=x'}}\npbx: [{name: a, kind: sim}]\n", "directory.ldap: urls: there is none"},
 		{"LDAP in the clear", "directory: {ldap: {urls: ['ldap://dc1'], base: 'dc=x', bind_dn: 'cn=x', password_file: p}}\npbx: [{name: a, kind: sim}]\n", "would send the password in the clear"},
 		{"LDAP page", "directory: {ldap: {urls: ['ldaps://dc1'], base: 'dc=x', page: 0}}\npbx: [{name: a, kind: sim}]\n", "directory.ldap.page: 0 is out of range"},
-		{"LDAP key", "directory: {ldap: {password: x}}\n", `unknown field "password"`},
+		{"LDAP key", "directory: {ldap: {password: x}}\n", `directory.ldap.password: there is no such key`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := parse("f.yaml", []byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {

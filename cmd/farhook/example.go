@@ -58,7 +58,7 @@ rights: demo
 ` + exampleTail
 
 	exampleHead = `# farhook configuration. Every value shown is the default unless said otherwise. Unknown keys are errors.
-# Files conf.d/*.yaml beside this one come after it, variables of the environment such as FARHOOK_SIP__CONTACT after those: what comes
+# Files conf.d/*.yaml (or .yml) beside this one come after it, variables of the environment such as FARHOOK_SIP__CONTACT after those: what comes
 # later wins, value by value; pbx and peers are added to. A secret may stand in a file of its own: secret: !file /etc/farhook/ami.secret
 
 sip:

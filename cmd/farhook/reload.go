@@ -131,7 +131,7 @@ func (g *gateway) config() Config {
 
 var errNoFile = errors.New("this gateway has no configuration file")
 
-// planned reads the configuration again, and says what a reload would change.
+// planned reads the configuration again, and says what a reload would change. What needs a restart must let it start.
 func (g *gateway) planned() (Config, []change, error) {
 	if g.file == "" {
 		return Config{}, nil, errNoFile
@@ -140,7 +140,13 @@ func (g *gateway) planned() (Config, []change, error) {
 	if err != nil {
 		return c, nil, err
 	}
-	return c, changes(g.conf.flat(), c.flat()), nil
+	all := changes(g.conf.flat(), c.flat())
+	if slices.ContainsFunc(all, func(x change) bool { return x.Restart }) {
+		if err := c.startable(context.Background()); err != nil {
+			return c, nil, fmt.Errorf("%s: %w: farhook would not start with that", g.file, err)
+		}
+	}
+	return c, all, nil
 }
 
 // reload reads the configuration again, and puts in force what counts at once: UC servers, PBXs, the log's level. It's all or nothing: where anything is

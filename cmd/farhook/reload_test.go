@@ -113,7 +113,22 @@ func TestReload(t *testing.T) {
 	if status, out := command("reload"); status != 1 || !strings.Contains(out, "everything stays as it was") || !strings.Contains(out, "is no kind of PBX") {
 		t.Errorf("a bad file: %d\n%s", status, out)
 	}
-	write("a.example.com", one)
+	// What counts at once isn't taken either where farhook would not start with the rest.
+	for more, want := range map[string]string{
+		"directory: {file: /none/users.csv}\n": "directory: open /none/users.csv: no such file", "web: {store: /none/w.db, certificate: /none/c.pem, key: /none/k.pem}\n": "",
+	} {
+		write("a.example.com", one+"  - {name: two, kind: sim, settings: {quiet: true}}\n"+more)
+		if status, out := command("reload"); (status == 1) != (want != "") || want != "" && (!strings.Contains(out, want) || !strings.Contains(out, "farhook would not start with that")) {
+			t.Errorf("%s: %d\n%s", more, status, out)
+		}
+		if got := devices(); (got == "connected: one") != (want != "") {
+			t.Errorf("%s: %s", more, got)
+		}
+		write("a.example.com", one)
+		if status, out := command("reload"); status != 0 {
+			t.Fatalf("back: %d\n%s", status, out)
+		}
+	}
 	if got := devices(); got != "connected: one" {
 		t.Errorf("after a bad file: %s", got)
 	}

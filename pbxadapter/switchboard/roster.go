@@ -107,7 +107,7 @@ func (b *Board) keepRosters(ctx context.Context) {
 		var errs error
 		for _, l := range b.all() {
 			list := l.devices.Load()
-			if list == nil || !l.synced.Load() || list == written[l] && !(again && l.up.Load()) {
+			if list == nil || !l.synced.Load() || list == written[l] && (!again || !l.up.Load()) {
 				continue
 			}
 			if err := b.writeRoster(l, *list); err != nil {
