@@ -10,10 +10,12 @@ import (
 	"farhook/pbxadapter/asterisk/fake"
 )
 
+// fewer takes rights from the account.
+func fewer(actions ...string) func(*fake.Config) { return func(c *fake.Config) { c.Rights = actions } }
+
 // Phones, classes of service, car parks and what phones obey are read anew whenever they may have changed unseen: with each link, when Asterisk says that it
 // has loaded or reloaded something, and when the account may ask for what it couldn't. Nothing has to be started again for that.
 func TestReadAnew(t *testing.T) {
-	fewer := func(actions ...string) func(*fake.Config) { return func(c *fake.Config) { c.Rights = actions } }
 	grow := func(c *fake.Config) {
 		c.Phones = append(slices.Clone(c.Phones), "107")
 		c.Barred = []string{"101"}

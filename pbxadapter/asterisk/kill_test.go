@@ -220,8 +220,16 @@ var attempts = []attempt{
 		return csta.SetForwarding{Device: "102", ForwardingType: csta.ForwardImmediate}
 	}},
 	{"SetDoNotDisturb", false, false, func(*board) csta.Request { return csta.SetDoNotDisturb{Device: "102", DoNotDisturbOn: true} }},
+	{"SetDoNotDisturb off", false, false, func(b *board) csta.Request {
+		b.p.Feature("DND", "102", "YES")
+		return csta.SetDoNotDisturb{Device: "102"}
+	}},
 	{"SetMessageWaitingIndicator", false, false, func(*board) csta.Request {
 		return csta.SetMessageWaitingIndicator{Device: "102", MessageWaitingOn: true}
+	}},
+	{"SetMessageWaitingIndicator off", false, false, func(b *board) csta.Request {
+		b.must(csta.SetMessageWaitingIndicator{Device: "102", MessageWaitingOn: true})
+		return csta.SetMessageWaitingIndicator{Device: "102"}
 	}},
 }
 
