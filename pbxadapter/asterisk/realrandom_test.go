@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,10 +15,12 @@ import (
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
+	"farhook/pbxadapter/asterisk/ami"
 )
 
-// People and requests do anything at any time: whatever comes of it, what is told is what there is, as an audit says, and every fact is a legal
-// move. FARHOOK_ASTERISK_STEPS says how many steps (default 60), FARHOOK_ASTERISK_SEED which.
+// People and requests do anything at any time, and farhook is killed now and then: whatever comes of it, what is told is what there is, as an audit says and
+// as Asterisk's own list of channels has it, and every fact is a legal move. FARHOOK_ASTERISK_STEPS says how many steps (default 60), FARHOOK_ASTERISK_SEED
+// which, and FARHOOK_ASTERISK_CRASH the command by which Asterisk is killed and started again now and then; without it it isn't.
 func TestRealRandom(t *testing.T) {
 	env := func(name string, n int) int {
 		if v, err := strconv.Atoi(os.Getenv(name)); err == nil {
@@ -38,16 +42,31 @@ func TestRealRandom(t *testing.T) {
 		audited := time.Now()
 		for n := range steps {
 			var text string
-			if rng.IntN(3) > 0 {
+			switch crash := os.Getenv("FARHOOK_ASTERISK_CRASH"); {
+			case rng.IntN(60) == 0:
+				text = "farhook is killed, and starts again"
+				b.stop()
+				time.Sleep(time.Duration(rng.IntN(2000)) * time.Millisecond)
+				b.afresh()
+			case crash != "" && rng.IntN(150) == 0:
+				text = "Asterisk is killed, and starts again"
+				if out, err := exec.Command("sh", "-c", crash).CombinedOutput(); err != nil { //nolint:gosec // whoever runs the test says so
+					t.Fatalf("%v: %s", err, out)
+				}
+				b.until("the link is back", func() bool { _, err := b.a.connection(); return err == nil })
+				b.hand(r.say("reset"))
+			case rng.IntN(3) > 0:
 				p := phone()
 				text = pick(p+" call "+number(), p+" answer", p+" answer", p+" answer", p+" hangup", p+" hold", p+" unhold", p+" transfer "+number(), p+" attended", p+" dtmf 1",
 					"net answer", "net hangup", "net call 4930555"+p+" from=0301234567", p+" reject 486")
 				if err := r.say(text); err != nil {
 					text += ": no"
 				}
-			} else if q := b.randomRequest(rng, phone, number); q != nil {
-				_, err := b.do(q)
-				text = fmt.Sprintf("%s %+v: %v", q.Service(), q, err)
+			default:
+				if q := b.randomRequest(rng, phone, number); q != nil {
+					_, err := b.do(q)
+					text = fmt.Sprintf("%s %+v: %v", q.Service(), q, err)
+				}
 			}
 			done = append(done, fmt.Sprintf("%d %s", n, text))
 			time.Sleep(time.Duration(rng.IntN(300)) * time.Millisecond)
@@ -59,6 +78,9 @@ func TestRealRandom(t *testing.T) {
 			if err != nil || repaired > 0 {
 				t.Errorf("after %d steps: %d connections differed, %v\n%s\n%s", n+1, repaired, err, strings.Join(done[max(0, len(done)-15):], "\n"), b.lately(audited))
 			}
+			if wrong := b.picture(r); len(wrong) > 0 {
+				t.Errorf("after %d steps: %s\n%s\n%s", n+1, strings.Join(wrong, "; "), strings.Join(done[max(0, len(done)-15):], "\n"), b.lately(audited))
+			}
 			audited = time.Now()
 		}
 		b.hand(r.say("reset"))
@@ -69,6 +91,82 @@ func TestRealRandom(t *testing.T) {
 			t.Errorf("%d facts are no legal moves", odd)
 		}
 	})
+}
+
+// picture is what Asterisk's own list of channels has otherwise than what is told: a phone has as many connections as channels, and who hear each other
+// are in one call.
+func (b *board) picture(r rig) (wrong []string) {
+	b.t.Helper()
+	nc, err := net.Dial("tcp", r.address)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	conn, err := ami.Open(context.Background(), nc, ami.Options{Username: r.username, Secret: r.secret, Challenge: true, EventMask: "off"})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer conn.Close()
+	list, err := conn.List(context.Background(), ami.NewAction("CoreShowChannels"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	channels, bridges := map[csta.DeviceID]int{}, map[string][]csta.DeviceID{}
+	for _, m := range list.Items {
+		technology, endpoint := splitName(m.Get("Channel"))
+		if technology != "PJSIP" || len(endpoint) != 3 || endpoint[:2] != "10" {
+			continue
+		}
+		d := csta.DeviceID(endpoint)
+		channels[d]++
+		if id := m.Get("BridgeId"); id != "" {
+			bridges[id] = append(bridges[id], d)
+		}
+	}
+	calls := map[csta.DeviceID]map[csta.CallID]csta.State{}
+	for n := 101; n <= 106; n++ {
+		d := csta.DeviceID(strconv.Itoa(n))
+		calls[d] = map[csta.CallID]csta.State{}
+		for _, c := range b.at(d) {
+			for _, l := range c.Legs {
+				if l.Device == d && l.State != csta.Fail {
+					calls[d][c.ID] = l.State
+				}
+			}
+		}
+		if len(calls[d]) != channels[d] {
+			wrong = append(wrong, fmt.Sprintf("%s has %d channels, and is told to be in %v", d, channels[d], calls[d]))
+		}
+	}
+	in := func(x, y csta.DeviceID) bool {
+		for id := range calls[x] {
+			if calls[y][id] != "" {
+				return true
+			}
+		}
+		return x == y
+	}
+	where := map[csta.DeviceID][]string{}
+	for id, list := range bridges {
+		for i, x := range list {
+			where[x] = append(where[x], id)
+			for _, y := range list[:i] {
+				if !in(x, y) {
+					wrong = append(wrong, fmt.Sprintf("%s and %s hear each other, and are told to be in %v and %v", x, y, calls[x], calls[y]))
+				}
+			}
+		}
+	}
+	for x, mine := range calls {
+		for y, theirs := range calls {
+			for id, state := range mine {
+				together := slices.ContainsFunc(where[x], func(at string) bool { return slices.Contains(where[y], at) })
+				if x < y && state == csta.Connected && theirs[id] == csta.Connected && !together {
+					wrong = append(wrong, fmt.Sprintf("%s and %s are told to be in %s, and don't hear each other", x, y, id))
+				}
+			}
+		}
+	}
+	return wrong
 }
 
 // lately are the events since then.
