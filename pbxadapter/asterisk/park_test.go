@@ -149,6 +149,27 @@ func TestParkedAtOnce(t *testing.T) {
 	}
 }
 
+// A call that is held is parked from there, and nothing is left of the phone that held it: neither when it did that by itself, nor when our dialplan lines did.
+func TestParkedFromHold(t *testing.T) {
+	for kind, style := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			inBubble(t, plain(), func(b *board) {
+				b.talk("101", "102")
+				b.must(csta.HoldCall{CallToBeHeld: b.is("102", csta.Connected)})
+				b.must(csta.ParkCall{Parking: new(b.is("102", csta.Hold)), ParkTo: "701"})
+				b.idle("102")
+				b.is("701", csta.Queued)
+				b.pass(time.Second)
+				if n := b.p.Channels(); n != 1 {
+					t.Errorf("%d channels, want that of 101", n)
+				}
+				b.hand(b.p.HangUp("101"))
+				b.idle("101", "701")
+			}, style)
+		})
+	}
+}
+
 // orders are all of n things.
 func orders(n int) (list [][]int) {
 	if n == 0 {

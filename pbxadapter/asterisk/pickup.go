@@ -121,6 +121,7 @@ func (t *tracker) parked(c *channel, space callmodel.Party) {
 		if l == c.leg {
 			continue
 		}
+		t.endServed(l)
 		t.silence(l)
 		t.divert(l, space, csta.CausePark)
 	}

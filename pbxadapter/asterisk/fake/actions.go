@@ -359,7 +359,7 @@ func (p *PBX) park(s *session, a action) {
 	}
 	peer := c.peer()
 	slot := c.vars["PARKINGEXTEN"]
-	if peer == nil || slot == "" {
+	if slot == "" {
 		s.refuse(a, "Park failed")
 		return
 	}
@@ -368,9 +368,11 @@ func (p *PBX) park(s *session, a action) {
 	p.leave(c)
 	b := p.newBridge("parking", "default")
 	p.enter(c, b)
-	c.app, c.parkedIn, c.parker = "Park", slot, peer.endpoint
+	c.app, c.parkedIn, c.parker = "Park", slot, strings.TrimPrefix(a.get("TimeoutChannel"), "PJSIP/")
 	p.parked[slot] = c
 	p.unhold(c)
-	p.leave(peer)
-	p.gone(peer, 16, "")
+	if peer != nil {
+		p.leave(peer)
+		p.gone(peer, 16, "")
+	}
 }
