@@ -16,7 +16,7 @@ func TestWaitsForNothing(t *testing.T) {
 					s.prepare(b)
 					r := s.request(b)
 					b.p.Change(func(c *fake.Config) {
-						c.Missing = []string{"Originate", "Hangup", "Redirect", "Bridge", "BlindTransfer", "PJSIPNotify", "Park", "Setvar", "PlayDTMF", "DBPut", "DBDel", "MWIUpdate"}
+						c.Missing = []string{"Originate", "Hangup", "Redirect", "Bridge", "BlindTransfer", "PJSIPNotify", "Park", "Setvar", "PlayDTMF", "DBPut", "DBDel", "MWIUpdate", "MWIDelete"}
 					})
 					if _, err := b.do(r); err == nil {
 						t.Error("it is carried out")
