@@ -233,7 +233,9 @@ func TestSmuggledInAnyOperation(t *testing.T) {
 	var doc struct {
 		Paths map[string]map[string]struct {
 			Parameters  []struct{ Name, In string }
-			RequestBody struct{ Content map[string]struct{ Schema schema } }
+			RequestBody struct {
+				Content map[string]struct{ Schema schema }
+			}
 		}
 		Components struct{ Schemas map[string]schema }
 	}
