@@ -244,6 +244,13 @@ func (p *PBX) originateAction(s *session, a action) {
 	c.vars["CSTA_PEER"] = v["CSTA_PEER"]
 	p.emit("Newchannel", c.head(""))
 	p.emit("DialBegin", c.head("Dest"), []string{"DialString: " + endpoint})
+	if ph.busy {
+		p.emit("DialEnd", c.head("Dest"), []string{"DialStatus: BUSY"})
+		p.originated(c, false)
+		c.originate = nil
+		p.gone(c, 17, "")
+		return
+	}
 	p.setState(c, 5)
 	if strings.Contains(v["PJSIP_HEADER(add,Alert-Info)"], "alert-autoanswer") && !ph.mute {
 		p.answer(c)

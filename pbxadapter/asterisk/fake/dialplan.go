@@ -36,6 +36,10 @@ func (p *PBX) run(c *channel, ctx, exten string) {
 	case exten == "*76":
 		p.setState(c, 6)
 		c.app = "Playback"
+	case strings.HasPrefix(exten, "*8") && len(exten) > 2:
+		p.setState(c, 6)
+		c.app = "Pickup"
+		p.pickup(c, p.ringing(exten[2:]))
 	case strings.HasPrefix(exten, "9"):
 		p.dialOut(c, exten)
 	default:
@@ -185,7 +189,22 @@ func (p *PBX) ended(d *channel, status string, cause int) {
 		})
 		return
 	}
+	switch {
+	case d.declined:
+		cause = 20
+	case cause == 0:
+		cause = 19
+	}
 	p.hangup(c, cause, "")
+}
+
+// ringing is the channel of a phone that rings for somebody; nil where there is none.
+func (p *PBX) ringing(endpoint string) *channel {
+	c, err := p.find(endpoint, "rings", func(c *channel) bool { return c.state == 5 && c.caller != nil })
+	if err != nil {
+		return nil
+	}
+	return c
 }
 
 // hangup ends a channel, and what cannot go on without it. by is HangupRequest's cause where the phone asked.

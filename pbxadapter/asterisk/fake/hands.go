@@ -63,8 +63,12 @@ func (p *PBX) Answer(endpoint string) error {
 func (p *PBX) Unanswered(endpoint string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c, err := p.find(endpoint, "rings", func(c *channel) bool { return c.state == 5 && c.caller != nil })
-	if err == nil {
+	c, err := p.find(endpoint, "rings", func(c *channel) bool { return c.state == 5 && (c.caller != nil || c.originate != nil) })
+	switch {
+	case err != nil:
+	case c.caller == nil:
+		p.hangup(c, 19, "")
+	default:
 		p.ended(c, "NOANSWER", 0)
 	}
 	return err
@@ -117,7 +121,12 @@ func (p *PBX) HangUp(endpoint string) error {
 	if err != nil {
 		c, err = p.find(endpoint, "is there", func(*channel) bool { return true })
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case c.state == 5 && c.caller != nil:
+		c.declined = true
+		p.hangup(c, 21, "21")
+	default:
 		p.hangup(c, 16, "16")
 	}
 	return err

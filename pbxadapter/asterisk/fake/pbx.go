@@ -94,7 +94,8 @@ type channel struct {
 	parkedIn, parker string
 	born             time.Time
 	forwarded        bool
-	hops             int // how often its call was forwarded
+	declined         bool // at the phone, while it rang
+	hops             int  // how often its call was forwarded
 }
 
 type originate struct {
