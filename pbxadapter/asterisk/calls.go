@@ -143,13 +143,28 @@ func (a *Adapter) answerCall(ctx context.Context, r csta.AnswerCall) (csta.Answe
 	picked := a.expect(isAnswered)
 	defer a.drop(picked)
 	a.mu.Unlock()
-	if err := a.pickChannel(ctx, conn, p, l, c); err != nil {
+	in, err := a.pickChannel(ctx, conn, p, l, c)
+	if err != nil {
 		return none, err
 	}
 	if !a.await(ctx, picked, proofWithin) {
+		a.giveUp(ctx, conn, in)
 		return none, a.unproven(ctx, "answering")
 	}
 	return none, nil
+}
+
+// giveUp ends a call of a phone that was to answer it by itself, and take another one by that: it rings in vain.
+func (a *Adapter) giveUp(ctx context.Context, conn *ami.Conn, in *intent) {
+	a.mu.Lock()
+	c := in.channel
+	if c == nil || c.gone || c.up() {
+		a.mu.Unlock()
+		return
+	}
+	name := c.name
+	a.mu.Unlock()
+	_, _ = conn.Do(context.WithoutCancel(ctx), ami.NewAction("Hangup").With("Channel", ami.Channel, name).Fixed("Cause", "16"))
 }
 
 // notify sends NOTIFY in a channel's dialog, and waits for what the phone makes of it. false: nothing came of it.
@@ -196,13 +211,13 @@ func (a *Adapter) settled(id csta.ConnectionID) {
 }
 
 // pickChannel calls a phone, which answers by itself, and has it take a ringing channel's call.
-func (a *Adapter) pickChannel(ctx context.Context, conn *ami.Conn, p *phoneEntry, l *leg, c *channel) error {
+func (a *Adapter) pickChannel(ctx context.Context, conn *ami.Conn, p *phoneEntry, l *leg, c *channel) (*intent, error) {
 	a.mu.Lock()
 	in := &intent{op: pbxadapter.Op(ctx), id: a.newID(), device: p.device, pickup: l, since: time.Now()}
 	a.t.intend(in, a.conf.RingTime)
 	a.mu.Unlock()
 	action := ami.NewAction("Originate").With("Channel", ami.Channel, "PJSIP/"+p.endpoint).Fixed("Application", "PickupChan").With("Data", ami.Channel, c.name)
-	return a.ring(ctx, conn, action, in, p, true)
+	return in, a.ring(ctx, conn, action, in, p, true)
 }
 
 // directedPickupCall takes a call that rings elsewhere, or is parked.
@@ -255,11 +270,12 @@ func (a *Adapter) pickUp(ctx context.Context, l *leg, to csta.DeviceID) (csta.Co
 	taken := a.expect(func() bool { return a.t.is(id, csta.Connected) })
 	defer a.drop(taken)
 	a.mu.Unlock()
+	var in *intent
 	if c != nil {
-		err = a.pickChannel(ctx, conn, p, l, c)
+		in, err = a.pickChannel(ctx, conn, p, l, c)
 	} else {
 		a.mu.Lock()
-		in := &intent{op: pbxadapter.Op(ctx), id: a.newID(), device: p.device, pickup: l, since: time.Now()}
+		in = &intent{op: pbxadapter.Op(ctx), id: a.newID(), device: p.device, pickup: l, since: time.Now()}
 		a.t.intend(in, a.conf.RingTime)
 		a.mu.Unlock()
 		n, _ := a.numbers.Native(l.device, pbxadapter.Called)
@@ -270,6 +286,7 @@ func (a *Adapter) pickUp(ctx context.Context, l *leg, to csta.DeviceID) (csta.Co
 		return none, err
 	}
 	if !a.await(ctx, taken, 2*proofWithin) {
+		a.giveUp(ctx, conn, in)
 		return none, a.unproven(ctx, "the pickup")
 	}
 	return id, nil

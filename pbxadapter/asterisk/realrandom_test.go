@@ -111,14 +111,36 @@ func (b *board) picture(r rig) (wrong []string) {
 		b.t.Fatal(err)
 	}
 	channels, bridges := map[csta.DeviceID]int{}, map[string][]csta.DeviceID{}
+	defer func() {
+		if len(wrong) == 0 {
+			return
+		}
+		for _, m := range list.Items {
+			text := ""
+			for _, h := range []string{"Channel", "ChannelStateDesc", "Context", "Exten", "Application", "ApplicationData", "BridgeId", "Uniqueid", "Linkedid", "Duration"} {
+				text += " " + m.Get(h)
+			}
+			wrong = append(wrong, "\n       "+text)
+		}
+	}()
+	rings := map[string]csta.DeviceID{} // who called by which Linkedid
+	for _, m := range list.Items {
+		if _, endpoint := splitName(m.Get("Channel")); m.Get("ChannelStateDesc") != "Ringing" {
+			rings[m.Get("Linkedid")+endpoint] = csta.DeviceID(endpoint)
+		}
+	}
 	for _, m := range list.Items {
 		technology, endpoint := splitName(m.Get("Channel"))
 		if technology != "PJSIP" || len(endpoint) != 3 || endpoint[:2] != "10" {
 			continue
 		}
 		d := csta.DeviceID(endpoint)
+		if m.Get("ChannelStateDesc") == "Ringing" && rings[m.Get("Linkedid")+endpoint] == d {
+			continue // it calls itself, by a group
+		}
 		channels[d]++
-		if id := m.Get("BridgeId"); id != "" {
+		dialled := m.Get("Application") == "ConfBridge" && m.Get("Context") != defaults().Context // each one's call of its own
+		if id := m.Get("BridgeId"); id != "" && !dialled {
 			bridges[id] = append(bridges[id], d)
 		}
 	}
@@ -220,6 +242,13 @@ func (b *board) randomRequest(rng *rand.Rand, phone, number func() string) csta.
 	if c, ok := one(csta.Hold); ok {
 		can = append(can, csta.RetrieveCall{CallToBeRetrieved: c})
 	}
+	can = slices.DeleteFunc(can, func(q csta.Request) bool { // as the switchboard does
+		of := d
+		if p, ok := q.(csta.DirectedPickupCall); ok {
+			of = p.RequestingDevice
+		}
+		return b.lacks(of)[q.Service()] != ""
+	})
 	if len(can) == 0 {
 		return nil
 	}

@@ -89,6 +89,40 @@ func TestPickupGroups(t *testing.T) {
 	}
 }
 
+// A phone that is to answer by itself, in order to pick a call up or to answer its own, and doesn't, is not rung on in vain: the request is answered, and its call
+// ended.
+func TestPickupInVain(t *testing.T) {
+	for name, request := range map[string]func(b *board) csta.Request{
+		"DirectedPickupCall": func(b *board) csta.Request {
+			return csta.DirectedPickupCall{CallToBePickedUp: new(b.is("102", csta.Alerting)), RequestingDevice: "103"}
+		},
+		"of a slot": func(b *board) csta.Request {
+			b.hand(b.p.Answer("102"))
+			b.must(csta.ParkCall{Parking: new(b.is("102", csta.Connected)), ParkTo: "701"})
+			return csta.DirectedPickupCall{CallToBePickedUp: new(b.is("701", csta.Queued)), RequestingDevice: "103"}
+		},
+		"AnswerCall": func(b *board) csta.Request {
+			b.hand(b.p.Call("104", "103"))
+			return csta.AnswerCall{CallToBeAnswered: b.is("103", csta.Alerting)}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, plain(), func(b *board) {
+				b.hand(b.p.Call("101", "102"))
+				r := request(b)
+				before := b.p.Channels()
+				b.p.Mute("103")
+				b.refuses(r, csta.ErrInternalResourceBusy)
+				b.pass(time.Second)
+				if n := b.p.Channels(); n != before {
+					t.Errorf("%d channels, and %d before", n, before)
+				}
+				b.is("101", csta.Connected)
+			}, deafened)
+		})
+	}
+}
+
 // A parked call that nobody fetches rings at who parked it, and is not parked any more.
 func TestParkingTimesOut(t *testing.T) {
 	inBubble(t, plain(), func(b *board) {
