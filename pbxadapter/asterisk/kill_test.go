@@ -50,6 +50,30 @@ func TestHeldOverRestart(t *testing.T) {
 	}
 }
 
+// Two who hold each other by their own keys do so after a restart of farhook, and no audit finds otherwise; each takes his hold back alone.
+func TestBothHoldOverRestart(t *testing.T) {
+	inBubble(t, plain(), func(b *board) {
+		b.talk("101", "102")
+		b.hand(b.p.Hold("101"))
+		b.hand(b.p.Hold("102"))
+		b.is("101", csta.Hold)
+		b.is("102", csta.Hold)
+		b.restart()
+		b.is("101", csta.Hold)
+		b.is("102", csta.Hold)
+		b.pass(3 * time.Minute)
+		if n := b.a.Counted().Repaired; n != 0 {
+			t.Errorf("%d were repaired", n)
+		}
+		b.hand(b.p.Retrieve("102"))
+		b.is("101", csta.Hold)
+		b.is("102", csta.Connected)
+		b.restart()
+		b.is("101", csta.Hold)
+		b.is("102", csta.Connected)
+	})
+}
+
 // Who talks to an announcement, or is in a room that was dialled, does so after a restart of farhook.
 func TestAnnouncementOverRestart(t *testing.T) {
 	inBubble(t, plain(), func(b *board) {

@@ -303,10 +303,10 @@ func (r *rebuilding) holds() {
 	}
 }
 
-// heldByPeer says whether the one who shares a bridge with c is on hold, so that c holds; told is false where nobody alone does.
+// heldByPeer says whether the one who shares a bridge with c is on hold, so that c holds, be it on hold itself or not; told is false where nobody alone does.
 func (r *rebuilding) heldByPeer(c *channel) (held, told bool) {
-	if c.bridge == nil || c.bridge.apart || variable(r.items[c], varOnHold) == "1" {
-		return false, c.bridge != nil && !c.bridge.apart
+	if c.bridge == nil || c.bridge.apart {
+		return false, false
 	}
 	var peer *channel
 	for _, o := range c.bridge.members {
