@@ -143,3 +143,38 @@ func TestRealBarred(t *testing.T) {
 		}
 	})
 }
+
+// On a real one, too: a call that was picked up is held by our dialplan lines, also while the other party holds it by its own key, and is taken back.
+func TestRealHoldOfPickedUp(t *testing.T) {
+	for name, c := range map[string]struct{ pickedUp, farHolds bool }{
+		"picked up": {true, false}, "held by the other": {false, true}, "picked up, and held by the other": {true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onReal(t, "known not", func(b *board, r rig) {
+				b.hand(r.say("101 call 102", "wait 3s 102 ringing"))
+				b.becomes("102", csta.Alerting)
+				by := csta.DeviceID("102")
+				if c.pickedUp {
+					by = "103"
+					b.must(csta.GroupPickupCall{NewDestination: by})
+				} else {
+					b.hand(r.say("102 answer"))
+				}
+				active := b.becomes(by, csta.Connected)
+				if c.farHolds {
+					b.hand(r.say("101 hold", "wait 3s 101 held"))
+					b.becomes("101", csta.Hold)
+				}
+				b.must(csta.HoldCall{CallToBeHeld: active})
+				if wrong := b.picture(r); len(wrong) > 0 {
+					t.Error(wrong)
+				}
+				b.must(csta.RetrieveCall{CallToBeRetrieved: b.becomes(by, csta.Hold)})
+				b.becomes(by, csta.Connected)
+				if wrong := b.picture(r); len(wrong) > 0 {
+					t.Error(wrong)
+				}
+			})
+		})
+	}
+}
