@@ -320,7 +320,10 @@ func (t *tracker) held(l *leg) {
 func (t *tracker) unheld(l *leg) {
 	l.holds = false
 	n := l.conn
-	if n == nil || n.state != csta.Hold || n.leaving || l.plan != nil || l.peer == nil && l.was != nil && l.was.dead {
+	if n == nil || n.state != csta.Hold || n.leaving || l.plan != nil {
+		return
+	}
+	if o := l.was; l.peer == nil && o != nil && o.dead && t.now.Sub(t.gone[o.id]) < moment { // it ends with the one it talked to
 		return
 	}
 	l.doubts[unhold].drop()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
@@ -284,6 +285,26 @@ func TestConsultationEnds(t *testing.T) {
 			s.is("201", csta.Connected)
 			s.hand(s.hands.HangUp("202"))
 			s.nobody()
+		})
+	}
+}
+
+// Who is handed over to a slot waits there, whatever is told first; and takes his own hold back there, though whom he talked to has gone long since.
+func TestHandedOverToASlot(t *testing.T) {
+	for _, parked := range []bool{false, true} {
+		t.Run(fmt.Sprintf("parked %v", parked), func(t *testing.T) {
+			s := newScript(t, parked)
+			s.talk()
+			s.f.Before("uuid_transfer", func() { s.f.Lose(s.whose("202")[0]) }) // its own leg's end is not heard in time
+			s.do(csta.SingleStepTransferCall{ActiveCall: s.conn("202", csta.Connected), TransferredTo: "501"})
+			s.is("501", csta.Queued)
+			s.is("201", csta.Connected)
+			s.is("202")
+			time.Sleep(200 * time.Millisecond)
+			s.hand(s.hands.Hold("201"))
+			s.is("201", csta.Hold)
+			s.hand(s.hands.Retrieve("201"))
+			s.is("201", csta.Connected)
 		})
 	}
 }

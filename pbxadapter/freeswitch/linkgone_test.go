@@ -70,7 +70,7 @@ func TestServicesWhileTheLinkGoes(t *testing.T) {
 	a.log, a.conf.Sync = zap.NewNop(), true
 	a.time.step, a.time.audit, a.time.ping = 20*time.Millisecond, 5*time.Millisecond, 5*time.Millisecond
 	rnd := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret
-	for round := range 40 {
+	for round := range 16 {
 		ctx, cancel := context.WithCancel(t.Context())
 		ran := make(chan error, 1)
 		go func() { ran <- a.Run(ctx, s) }()

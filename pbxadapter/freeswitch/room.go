@@ -168,10 +168,12 @@ func (t *tracker) valet(l *leg, e *event) {
 		return
 	}
 	if p := l.plan; p != nil {
-		if p.kind == planPark && slices.Contains(p.far, l) {
+		if (p.kind == planPark || p.kind == planHandOver) && slices.Contains(p.far, l) {
 			p.run(t)
 		}
-		return
+		if p.kind == planPark || l.plan != nil || l.conn == nil {
+			return
+		}
 	}
 	t.inSlot(l, t.known(e.get(valetExtension), pbxadapter.Called))
 }
