@@ -9,6 +9,7 @@ import (
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
+	"farhook/pbxadapter"
 	"farhook/pbxadapter/freeswitch/fake"
 )
 
@@ -289,22 +290,39 @@ func TestConsultationEnds(t *testing.T) {
 	}
 }
 
-// Who is handed over to a slot waits there, whatever is told first; and takes his own hold back there, though whom he talked to has gone long since.
+// Who is handed over to a slot takes his own hold back there, though whom he talked to has gone long since.
+func TestHoldsInASlot(t *testing.T) {
+	s := newScript(t, false)
+	s.talk()
+	s.do(csta.SingleStepTransferCall{ActiveCall: s.conn("202", csta.Connected), TransferredTo: "501"})
+	s.is("501", csta.Queued)
+	s.is("201", csta.Connected)
+	s.is("202")
+	time.Sleep(200 * time.Millisecond)
+	s.hand(s.hands.Hold("201"))
+	s.is("201", csta.Hold)
+	s.hand(s.hands.Retrieve("201"))
+	s.is("201", csta.Connected)
+}
+
+// Who is handed over to a slot waits there, also where that is told before the end of who handed him over.
 func TestHandedOverToASlot(t *testing.T) {
-	for _, parked := range []bool{false, true} {
-		t.Run(fmt.Sprintf("parked %v", parked), func(t *testing.T) {
-			s := newScript(t, parked)
-			s.talk()
-			s.f.Before("uuid_transfer", func() { s.f.Lose(s.whose("202")[0]) }) // its own leg's end is not heard in time
-			s.do(csta.SingleStepTransferCall{ActiveCall: s.conn("202", csta.Connected), TransferredTo: "501"})
-			s.is("501", csta.Queued)
-			s.is("201", csta.Connected)
-			s.is("202")
-			time.Sleep(200 * time.Millisecond)
-			s.hand(s.hands.Hold("201"))
-			s.is("201", csta.Hold)
-			s.hand(s.hands.Retrieve("201"))
-			s.is("201", csta.Connected)
-		})
+	s := newScript(t, false)
+	s.talk()
+	by := s.conn("202", csta.Connected)
+	s.a.mu.Lock()
+	n, err := s.a.find(by)
+	if err != nil {
+		t.Fatal(err)
 	}
+	l := far(n)
+	s.a.track.willHandOver(n, l, s.a.track.known("501", pbxadapter.Called))
+	e := new(event)
+	e.value[eventName], e.value[eventSubclass], e.value[uniqueID] = "CUSTOM", "valet_parking::info", l.id
+	e.value[action], e.value[valetExtension] = "hold", "501"
+	s.a.track.hear(e, time.Now())
+	s.a.mu.Unlock()
+	s.is("501", csta.Queued)
+	s.is("202")
+	s.is("201", csta.Connected)
 }
