@@ -57,7 +57,7 @@ func TestWhatIsWrong(t *testing.T) {
 		"Asterisk was restarted": {
 			wrong: func(b *board) { b.talk("101", "102"); b.p.Restart(); b.pass(5 * time.Second); b.idle("101", "102") }, says: "Asterisk was restarted",
 		},
-		"a release that was not tried": {conf: func(c *fake.Config) { c.Version = "18.26.4" }, says: "has not been tried with this release"},
+		"a release that was not tried": {conf: func(c *fake.Config) { c.Version = "21.5.0" }, says: "has not been tried with this release"},
 		"an unknown endpoint":          {request: dial("199"), want: csta.ErrInvalidDeviceID, says: "look at its PJSIP endpoints"},
 		"a phone that is not registered": {
 			wrong: func(b *board) { b.p.Register("104", false); b.pass(time.Second) }, request: dial("104"), want: csta.ErrDeviceOutOfService,

@@ -98,7 +98,7 @@ func (a *Adapter) run(ctx context.Context, cancel func(), r pbxadapter.Reporter)
 }
 
 // tried are the releases of which the whole suite has been played on a real one: see docs/asterisk.md.
-var tried = []string{"16.30", "23.4"}
+var tried = []string{"16.30", "18.26", "20.20", "23.4"}
 
 // seen says whether a version is of a release that was tried.
 func seen(version string) bool {
