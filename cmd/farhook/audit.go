@@ -13,7 +13,8 @@ type auditCmd struct {
 }
 
 type auditVerifyCmd struct {
-	File string `arg:"" help:"The record, as configured under audit.file."`
+	File string   `arg:"" help:"The record, as configured under audit.file."`
+	Head []string `placeholder:"HASH" help:"A head that was printed before: the record must still go back to it. So one that was cut off or made anew is found, too."`
 }
 
 // Run of audit verify.
@@ -23,7 +24,7 @@ func (v *auditVerifyCmd) Run(s *streams) error {
 		return err
 	}
 	defer f.Close()
-	r, err := audit.Verify(f)
+	r, err := audit.Verify(f, v.Head...)
 	if err != nil {
 		if r.Entries > 0 {
 			return fmt.Errorf("%s: %w (the %d entries before it are as they were written)", v.File, err, r.Entries)
@@ -42,7 +43,7 @@ func (v *auditVerifyCmd) Run(s *streams) error {
 		fmt.Fprintf(s.out, "%d entries could not be written, by the record's own account\n", r.Lost)
 	}
 	if r.Head != "" {
-		fmt.Fprintf(s.out, "head %s (kept elsewhere, it also shows a record that was cut off or made anew)\n", r.Head)
+		fmt.Fprintf(s.out, "head %s (kept elsewhere, and given with --head another time, it also shows a record that was cut off or made anew)\n", r.Head)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -242,6 +243,15 @@ pbx: [{name: sim, kind: sim, settings: {quiet: true}}]
 	var out strings.Builder
 	if status := run(context.Background(), []string{"audit", "verify", record}, &out, &out); status != 0 || !strings.Contains(out.String(), "whole") {
 		t.Errorf("audit verify: %d %s", status, out.String())
+	}
+	last := regexp.MustCompile(`(?m)^head ([0-9a-f]{64}) `).FindStringSubmatch(out.String())
+	if last == nil {
+		t.Fatalf("no head: %s", out.String())
+	}
+	for hash, want := range map[string]int{last[1]: 0, strings.Repeat("0", 64): 1} {
+		if status := run(context.Background(), []string{"audit", "verify", "--head", hash, record}, &out, &out); status != want {
+			t.Errorf("audit verify --head %s: %d %s", hash, status, out.String())
+		}
 	}
 	text, _ := os.ReadFile(record)
 	if !strings.Contains(string(text), `"act":"session accepted","user":"sip:alice@example.com","via":"sip","peer":"pool","line":"tel:+15551001"`) {

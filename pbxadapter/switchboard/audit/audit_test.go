@@ -206,3 +206,33 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// A head that was kept elsewhere finds what the chain alone can't show: a record that was cut off at its end, or written anew. One that has grown since is well.
+func TestVerifyKnowsOldHeads(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	fill(t, path, 2)
+	first, err := Verify(bytes.NewReader(read(t, path)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, path, 2)
+	text := read(t, path)
+	second, err := Verify(bytes.NewReader(text), first.Head)
+	if err != nil || second.Head == first.Head {
+		t.Errorf("%+v, %v", second, err)
+	}
+	if _, err := Verify(bytes.NewReader(text), strings.ToUpper(second.Head), first.Head); err != nil {
+		t.Error(err)
+	}
+	lines := bytes.SplitAfter(bytes.TrimSpace(text), []byte("\n"))
+	anew := filepath.Join(t.TempDir(), "audit.jsonl")
+	fill(t, anew, 4)
+	for name, text := range map[string][]byte{"cut off": bytes.Join(lines[:len(lines)-1], nil), "made anew": read(t, anew), "empty": nil} {
+		if _, err := Verify(bytes.NewReader(text), second.Head); !errors.Is(err, ErrBroken) || !strings.Contains(err.Error(), "no line has the head "+second.Head) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := Verify(bytes.NewReader(text)); err != nil {
+			t.Errorf("%s, without the head: %v", name, err)
+		}
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -15,7 +17,7 @@ type Report struct {
 	Entries uint64
 	First   time.Time // of the first entry
 	Last    time.Time
-	Head    string // hash of the last line: kept elsewhere, it also shows a record that was cut off or made anew
+	Head    string // hash of the last line: kept elsewhere and given to a later Verify, it also shows a record that was cut off or made anew
 	Lost    uint64 // entries that the record itself says couldn't be written
 	Torn    uint64 // lines that were written in part, when the disk was full or the machine went down; the chain goes on over them
 }
@@ -24,9 +26,15 @@ type Report struct {
 var ErrBroken = errors.New("audit: the record is broken")
 
 // Verify reads a record from its first line to its last. An error that wraps ErrBroken names the first line that doesn't follow from the one before;
-// the report is of what stands before it.
-func Verify(r io.Reader) (Report, error) {
+// the report is of what stands before it. heads
+// are what former reports gave: each must still be the hash of a line, or the record was cut off or made anew since.
+func Verify(r io.Reader, heads ...string) (Report, error) {
 	var rep Report
+	missing := slices.Clone(heads)
+	have := func(sum string) string {
+		missing = slices.DeleteFunc(missing, func(h string) bool { return strings.EqualFold(h, sum) })
+		return sum
+	}
 	in := bufio.NewReaderSize(r, maxLine)
 	before := ""
 	for n := 1; ; n++ {
@@ -34,6 +42,9 @@ func Verify(r io.Reader) (Report, error) {
 		switch {
 		case err == io.EOF && len(b) == 0:
 			rep.Head = before
+			if len(missing) > 0 {
+				return rep, fmt.Errorf("%w: no line has the head %s: it was cut off, or made anew", ErrBroken, missing[0])
+			}
 			return rep, nil
 		case err == io.EOF: // the last line, without its end
 		case errors.Is(err, bufio.ErrBufferFull):
@@ -45,7 +56,7 @@ func Verify(r io.Reader) (Report, error) {
 		var l line
 		if json.Unmarshal(b, &l) != nil {
 			rep.Torn++ // whether it was so from the beginning is told by the next line
-			before = sum(b)
+			before = have(sum(b))
 			continue
 		}
 		switch {
@@ -65,7 +76,7 @@ func Verify(r io.Reader) (Report, error) {
 				rep.Lost += lost
 			}
 		}
-		before = sum(b)
+		before = have(sum(b))
 	}
 }
 
