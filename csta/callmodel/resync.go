@@ -66,9 +66,10 @@ func rank(l Leg) int {
 	return 1
 }
 
-// bring tells the shortest way from what we know of a call to c, and takes c over as it is. The origin comes first.
+// bring tells the shortest way from what we know of a call to c, and takes c over. The origin comes first. What hasn't changed stays as it was told.
 func (m *Model) bring(c *Call, meta Meta) []Told {
 	var told []Told
+	c.keep(m.calls[c.ID])
 	legs := slices.Clone(c.Legs)
 	slices.SortStableFunc(legs, func(a, b Leg) int { return origin(c, a) - origin(c, b) })
 	for _, l := range legs {
@@ -104,6 +105,27 @@ func (m *Model) bring(c *Call, meta Meta) []Told {
 		told[n-1].After = []*Call{c}
 	}
 	return told
+}
+
+// keep lets stay what was told of a call before: when it began, the order of its legs, and since when those that stand as they did have stood so. A PBX may
+// have it otherwise, and no event would tell that. before may be nil.
+func (c *Call) keep(before *Call) {
+	if before == nil {
+		return
+	}
+	c.Began = before.Began
+	for i, l := range c.Legs {
+		if j := before.leg(l.Device); j >= 0 && before.Legs[j].State == l.State && before.Legs[j].Kind == l.Kind {
+			c.Legs[i].Since = before.Legs[j].Since
+		}
+	}
+	place := func(l Leg) int {
+		if i := before.leg(l.Device); i >= 0 {
+			return i
+		}
+		return len(before.Legs)
+	}
+	slices.SortStableFunc(c.Legs, func(a, b Leg) int { return place(a) - place(b) })
 }
 
 func origin(c *Call, l Leg) int {

@@ -2,8 +2,10 @@ package callmodel
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"farhook/csta"
 )
@@ -243,4 +245,37 @@ func TestCauseOfFailure(t *testing.T) {
 	cause(csta.CauseBusy)
 	m.Apply(Moved{Meta: Meta{At: at}, Connection: id, To: csta.Connected})
 	cause("")
+}
+
+// What was told stays as it was told, where no event tells that it is otherwise: whoever has a picture of the events has the one that is asked for.
+func TestResyncKeepsWhatWasTold(t *testing.T) {
+	m := New()
+	var told []Told
+	for _, f := range append(talking("1", dA, dB), move("1", dB, csta.Hold)) {
+		told = append(told, m.Apply(f)...)
+	}
+	picture := told[len(told)-1].After[0]
+	later := picture.Began.Add(time.Hour)
+	now := State{Calls: []Call{{ID: "1", Began: later, Calling: party(dA), Called: party(dB), Legs: []Leg{
+		{Device: dC, State: csta.Alerting, Since: later}, {Device: dB, State: csta.Hold, Since: later}, {Device: dA, State: csta.Connected, Since: later},
+	}}}}
+	told = m.Resync(now, later)
+	if len(told) != 1 || told[0].After == nil {
+		t.Fatalf("%s", all(told))
+	}
+	got := m.State().Calls[0]
+	if !reflect.DeepEqual(got, *told[0].After[0]) {
+		t.Errorf("told:  %+v\nasked: %+v", *told[0].After[0], got)
+	}
+	if !got.Began.Equal(picture.Began) || len(got.Legs) != 3 || got.Legs[0].Device != dA || got.Legs[1].Device != dB {
+		t.Errorf("%+v", got)
+	}
+	for _, l := range got.Legs[:2] {
+		if i := picture.leg(l.Device); !l.Since.Equal(picture.Legs[i].Since) {
+			t.Errorf("%s since %v, told as %v", l.Device, l.Since, picture.Legs[i].Since)
+		}
+	}
+	if !got.Legs[2].Since.Equal(later) {
+		t.Errorf("new: %+v", got.Legs[2])
+	}
 }
