@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -29,14 +30,10 @@ type goneOutput struct {
 }
 
 type callbackInput struct {
-	State string `query:"state" maxLength:"200"`
-	Code  string `query:"code" maxLength:"4096"`
-	Error string `query:"error" maxLength:"200"`
-	// What providers add besides.
-	Description  string `query:"error_description" maxLength:"2000"`
-	Issuer       string `query:"iss" maxLength:"500"`
-	SessionState string `query:"session_state" maxLength:"500"`
-	Flow         string `cookie:"farhook_oidc"`
+	State string `query:"state"`
+	Code  string `query:"code"`
+	Error string `query:"error"`
+	Flow  string `cookie:"farhook_oidc"`
 }
 
 func (s *Server) oidcOperations() {
@@ -49,7 +46,7 @@ func (s *Server) oidcOperations() {
 	}, s.beginOIDC)
 	register(s, op{
 		id: "sign-in-oidc-callback", method: http.MethodGet, path: "/api/v1/sign-in/oidc/callback", summary: "Where the provider sends the browser back to",
-		tag: "Access", scope: open, status: http.StatusFound, errors: []int{401, 502},
+		tag: "Access", scope: open, status: http.StatusFound, errors: []int{401, 502}, anyQuery: true,
 	}, s.endOIDC)
 }
 
@@ -70,7 +67,7 @@ func (s *Server) beginOIDC(ctx context.Context, _ *struct{}) (*goneOutput, error
 
 func (s *Server) endOIDC(ctx context.Context, in *callbackInput) (*goneOutput, error) {
 	if in.Error != "" {
-		return nil, wrong(ctx, http.StatusUnauthorized, "the OpenID provider says: "+in.Error)
+		return nil, wrong(ctx, http.StatusUnauthorized, fmt.Sprintf("the OpenID provider says: %.200s", in.Error))
 	}
 	var flow access.Flow
 	b, err := base64.RawURLEncoding.DecodeString(in.Flow)

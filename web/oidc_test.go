@@ -54,7 +54,7 @@ func newIssuer(t *testing.T) *issuer {
 		q := r.URL.Query()
 		code := rand.Text()
 		i.codes[code] = q
-		http.Redirect(w, r, q.Get("redirect_uri")+"?code="+code+"&state="+url.QueryEscape(q.Get("state"))+"&iss="+url.QueryEscape(i.URL), http.StatusFound)
+		http.Redirect(w, r, q.Get("redirect_uri")+"?code="+code+"&state="+url.QueryEscape(q.Get("state"))+"&iss="+url.QueryEscape(i.URL)+"&scope=openid&authuser=0&prompt=none", http.StatusFound)
 	})
 	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) { i.token(t, w, r) })
 	i.Server = httptest.NewServer(mux)
@@ -155,6 +155,17 @@ func TestOpenIDConnect(t *testing.T) {
 		t.Errorf("%d %s", status, text)
 	}
 	if status, _, text := g.do("GET", "/api/v1/devices", ""); status != 200 || strings.Count(text, `"deviceID"`) != 1 {
+		t.Errorf("%d %s", status, text)
+	}
+	// A number that nobody has verified is what its user has written there.
+	i.claims["phone_number_verified"] = false
+	c, _ = browse()
+	if status, text := session(c); status != 200 || strings.Contains(text, "1001") {
+		t.Errorf("an own line that nobody has verified: %d %s", status, text)
+	}
+	i.claims["phone_number_verified"] = true
+	c, _ = browse()
+	if status, text := session(c); status != 200 || !strings.Contains(text, `"tel:+15551001"`) {
 		t.Errorf("%d %s", status, text)
 	}
 	// The provider's key is replaced: the next sign-in is good all the same.

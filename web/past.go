@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/csv"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -87,7 +88,7 @@ func (s *Server) pastOperations() {
 func (s *Server) query(ctx context.Context, in PastQuery) (history.Query, error) {
 	q := history.Query{
 		From: in.From, To: in.To, Number: in.Number, Name: in.Name, Outcome: in.Outcome, Reference: in.Reference, By: in.By, PBX: in.PBX,
-		Devices: access.From(ctx).Lines(),
+		Devices: access.From(ctx).PartyLines(),
 	}
 	if s.db == nil {
 		return q, wrong(ctx, http.StatusNotImplemented, "this gateway keeps no history")
@@ -96,6 +97,9 @@ func (s *Server) query(ctx context.Context, in PastQuery) (history.Query, error)
 		d, err := s.device(ctx, in.Device)
 		if err != nil {
 			return q, err
+		}
+		if !access.From(ctx).Parties(d.ID) {
+			return q, refused(ctx, csta.ErrPrivilege.With(errors.New("device: to see the parties of its calls takes the scope "+string(access.ObserveParties)+" for it")))
 		}
 		q.Devices = []csta.DeviceID{d.ID}
 	}
@@ -144,7 +148,7 @@ func (s *Server) getPast(ctx context.Context, in *idInput) (*pastCallOutput, err
 	if err != nil {
 		return nil, s.fault(ctx, err)
 	}
-	if !ok || !access.From(ctx).Grant().AllDevices && !sees(ctx, c) {
+	if !ok || !access.From(ctx).AllParties() && !sees(ctx, c) {
 		return nil, wrong(ctx, http.StatusNotFound, "there is no such entry")
 	}
 	return &pastCallOutput{Body: c}, nil

@@ -140,7 +140,9 @@ web:
   #   scopes: [profile, groups]
   #   name_claim: preferred_username
   #   groups_claim: groups
-  #   lines_claim: phone_number     # the account's own lines, any spelling
+  #   # The account's own lines, any spelling. A number of which the provider says phone_number_verified: false is none.
+  #   lines_claim: phone_number
+  #   # An account has the roles of its groups. The scopes of each are for its own devices, and for the account's own lines.
   #   roles:
   #     - group: ""                 # every account
   #       scopes: [observe-state, observe-parties, control]

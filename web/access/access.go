@@ -40,7 +40,7 @@ func (i *Identity) Principal(peer string) switchboard.Principal {
 	return p
 }
 
-// Grant is what it may.
+// Grant is what it may, in all.
 func (i *Identity) Grant() Grant { return i.grant }
 
 // Has says whether it has a scope.
@@ -50,7 +50,9 @@ func (i *Identity) Has(s Scope) bool { return i.grant.Has(s) }
 func (i *Identity) Parties(d csta.DeviceID) bool { return i.parties(d) }
 
 // AllParties says whether everything of everybody may be seen.
-func (i *Identity) AllParties() bool { return i.grant.AllDevices && i.grant.Has(ObserveParties) }
+func (i *Identity) AllParties() bool {
+	return slices.ContainsFunc(i.roles, func(r role) bool { return r.AllDevices && r.Has(ObserveParties) })
+}
 
 // Own says whether a line is the holder's own. Where there is no sign-in, whoever sits at this machine owns them all.
 func (i *Identity) Own(d csta.DeviceID) bool {
@@ -180,7 +182,7 @@ func (a *Access) Known(id string) *Identity {
 
 // local is who comes where there is no sign-in.
 func local() *Identity {
-	return &Identity{ID: localID, Name: "operator", rights: ready(Everything(), nil), done: make(chan struct{})}
+	return &Identity{ID: localID, Name: "operator", rights: ready(nil, Everything()), done: make(chan struct{})}
 }
 
 // replace takes a new set of identities over, and ends those that changed. The caller holds the lock, or nobody else has it yet.
@@ -207,7 +209,7 @@ func (a *Access) replace(known map[string]*Identity) {
 }
 
 func (i *Identity) same(o *Identity) bool {
-	return i.Name == o.Name && i.grant.equal(o.grant) && maps.Equal(i.devices, o.devices)
+	return i.Name == o.Name && slices.EqualFunc(i.roles, o.roles, func(a, b role) bool { return a.equal(b.Grant) && maps.Equal(a.devices, b.devices) })
 }
 
 func (g Grant) equal(o Grant) bool {

@@ -62,7 +62,7 @@ func TestOwnLinesFollow(t *testing.T) {
 	}
 	means := csta.DeviceID("tel:+15551001")
 	a.Lines(func(string) (csta.DeviceID, error) { return means, nil }, nil)
-	cookie, i, err := a.openSession(t.Context(), session{ID: "oidc:1", Name: "Anna", Foreign: &Grant{Scopes: []Scope{Control}}, Lines: []string{"089 123"}})
+	cookie, i, err := a.openSession(t.Context(), session{ID: "oidc:1", Name: "Anna", Roles: []Grant{{Scopes: []Scope{Control}}}, Lines: []string{"089 123"}})
 	if err != nil || !i.Own("tel:+15551001") {
 		t.Fatal(err)
 	}
@@ -77,6 +77,50 @@ func TestOwnLinesFollow(t *testing.T) {
 	<-i.Done()
 	if i = a.Cookie(cookie); i.Own("tel:+15551001") || !i.Own("tel:+15551002") || i.MayObserve("tel:+15551001") {
 		t.Errorf("%+v", i.Grant())
+	}
+}
+
+// What one role of an account allows is for the devices of that role: who may see the state of every line and control some controls those, and no others.
+func TestRolesStayApart(t *testing.T) {
+	a, err := New(Config{}, &memory{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Lines(func(spelling string) (csta.DeviceID, error) {
+		return csta.DeviceID("tel:+1555" + strings.TrimPrefix(spelling, "tel:+1555")), nil
+	}, nil)
+	_, i, err := a.openSession(t.Context(), session{ID: "oidc:1", Lines: []string{"1003"}, Roles: []Grant{
+		{Scopes: []Scope{ObserveState}, AllDevices: true},
+		{Scopes: []Scope{Control, Override}, Devices: []csta.DeviceID{"1001"}, Deny: []string{`\+1900.*`}},
+		{Scopes: []Scope{ObserveParties}, Devices: []csta.DeviceID{"tel:+15551002"}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		device           csta.DeviceID
+		control, parties bool
+	}{
+		{"tel:+15551001", true, false},
+		{"tel:+15551002", false, true},
+		{"tel:+15551003", true, true}, // the own line
+		{"tel:+15551004", false, false},
+	} {
+		if !i.MayObserve(c.device) || i.may(csta.Control, c.device) != c.control || i.may(csta.Override, c.device) != c.control || i.Parties(c.device) != c.parties {
+			t.Errorf("%s: %v %v", c.device, i.may(csta.Control, c.device), i.Parties(c.device))
+		}
+	}
+	if got := i.PartyLines(); i.AllParties() || !slices.Equal(got, []csta.DeviceID{"tel:+15551002", "tel:+15551003"}) {
+		t.Errorf("everybody's parties: %v, else those of %v", i.AllParties(), got)
+	}
+	if i.may(csta.Call, "tel:+19001") || !i.may(csta.Call, "tel:+1") || !i.Has(Control) || !i.Own("tel:+15551003") {
+		t.Errorf("%+v", i.Grant())
+	}
+	a.tick(t.Context())
+	select {
+	case <-i.Done():
+		t.Error("nothing has changed")
+	default:
 	}
 }
 

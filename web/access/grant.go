@@ -92,47 +92,85 @@ func plain(d csta.DeviceID) string {
 	return s
 }
 
-// rights are a grant ready for use: groups are expanded, patterns compiled.
+// rights are what somebody may do, ready for use: groups are expanded, patterns compiled. A token and a local user have one role; an account of an OpenID
+// provider has one for each of its groups that has one. What one role allows holds for the devices of that role, not for those of another.
 type rights struct {
-	grant       Grant
-	devices     map[csta.DeviceID]bool
-	allow, deny patterns
+	grant       Grant // the sum of the roles
+	roles       []role
+	allow, deny patterns // of all roles
 }
 
-// ready expands a grant. members gives the members of a group; nil or none where it is none.
-func ready(g Grant, members func(csta.DeviceID) []csta.DeviceID) *rights {
-	r := &rights{grant: g, devices: make(map[csta.DeviceID]bool)}
-	for _, list := range [][]csta.DeviceID{g.OwnLines, g.Devices} {
-		for _, d := range list {
-			r.devices[d] = true
-			if members != nil {
-				for _, m := range members(d) {
-					r.devices[m] = true
+type role struct {
+	Grant
+	devices map[csta.DeviceID]bool
+}
+
+// ready expands roles. members gives the members of a group; nil or none where it is none.
+func ready(members func(csta.DeviceID) []csta.DeviceID, roles ...Grant) *rights {
+	r := &rights{grant: sum(roles)}
+	for _, g := range roles {
+		x := role{g, make(map[csta.DeviceID]bool)}
+		for _, list := range [][]csta.DeviceID{g.OwnLines, g.Devices} {
+			for _, d := range list {
+				x.devices[d] = true
+				if members != nil {
+					for _, m := range members(d) {
+						x.devices[m] = true
+					}
 				}
 			}
 		}
+		r.roles = append(r.roles, x)
 	}
 	var err error
-	if r.allow, err = compile(g.Allow); err != nil {
+	if r.allow, err = compile(r.grant.Allow); err != nil {
 		return &rights{} // Check was passed when it was made: a damaged one may do nothing
 	}
-	if r.deny, err = compile(g.Deny); err != nil {
+	if r.deny, err = compile(r.grant.Deny); err != nil {
 		return &rights{}
 	}
 	return r
 }
 
-func (r *rights) covers(d csta.DeviceID) bool { return r.grant.AllDevices || r.devices[d] }
+// sum is what roles come to together, but for what holds for which devices.
+func sum(roles []Grant) Grant {
+	var g Grant
+	for _, r := range roles {
+		g.Scopes = with(g.Scopes, r.Scopes)
+		g.AllDevices = g.AllDevices || r.AllDevices
+		g.Devices = with(g.Devices, r.Devices)
+		g.OwnLines = with(g.OwnLines, r.OwnLines)
+		g.Deny = append(g.Deny, r.Deny...)
+		g.Allow = append(g.Allow, r.Allow...)
+		g.PerMinute = max(g.PerMinute, r.PerMinute)
+	}
+	return g
+}
+
+// with adds to a list what it hasn't.
+func with[T comparable](list, more []T) []T {
+	for _, x := range more {
+		if !slices.Contains(list, x) {
+			list = append(list, x)
+		}
+	}
+	return list
+}
+
+// gives says whether a role allows something at a device.
+func (r *rights) gives(s Scope, d csta.DeviceID) bool {
+	return slices.ContainsFunc(r.roles, func(x role) bool { return x.Has(s) && (x.AllDevices || x.devices[d]) })
+}
 
 // may is the rule of the policy.
 func (r *rights) may(right csta.Right, d csta.DeviceID) bool {
 	switch right {
 	case csta.Observe:
-		return r.grant.Has(ObserveState) && r.covers(d)
+		return r.gives(ObserveState, d)
 	case csta.Control, csta.Pickup:
-		return r.grant.Has(Control) && r.covers(d)
+		return r.gives(Control, d)
 	case csta.Override:
-		return r.grant.Has(Override) && r.grant.Has(Control) && r.covers(d)
+		return r.gives(Override, d) && r.gives(Control, d)
 	case csta.Call:
 		n := plain(d)
 		return r.grant.Has(Control) && !r.deny.match(n) && (len(r.allow) == 0 || r.allow.match(n))
@@ -141,4 +179,4 @@ func (r *rights) may(right csta.Right, d csta.DeviceID) bool {
 }
 
 // parties says whether it may be seen with whom a device speaks.
-func (r *rights) parties(d csta.DeviceID) bool { return r.grant.Has(ObserveParties) && r.covers(d) }
+func (r *rights) parties(d csta.DeviceID) bool { return r.gives(ObserveParties, d) }

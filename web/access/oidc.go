@@ -125,37 +125,35 @@ func (a *Access) SignInOIDC(ctx context.Context, o *OIDC, f Flow, state, code st
 	if err := id.Claims(&claims); err != nil {
 		return "", nil, fmt.Errorf("%w: %w", ErrSignIn, err)
 	}
-	g := worth(o.conf, claims)
-	if len(g.Scopes) == 0 {
+	roles := rolesOf(o.conf, claims)
+	if len(sum(roles).Scopes) == 0 {
 		return "", nil, fmt.Errorf("%w: none of the account's groups has a right here", ErrSignIn)
 	}
 	name, _ := claims[o.conf.NameClaim].(string)
 	if name == "" {
 		name = id.Subject
 	}
-	return a.openSession(ctx, session{ID: "oidc:" + id.Subject, Name: name, Foreign: &g, Lines: texts(claims[o.conf.LinesClaim])})
+	return a.openSession(ctx, session{ID: "oidc:" + id.Subject, Name: name, Roles: roles, Lines: linesOf(o.conf, claims)})
 }
 
-// worth is the grant that claims give: the sum of the roles. The own lines come to it where it is used.
-func worth(c OIDCConfig, claims map[string]any) Grant {
-	var g Grant
+// rolesOf are the grants of the roles that an account has. The own lines come to them where they are used.
+func rolesOf(c OIDCConfig, claims map[string]any) (roles []Grant) {
 	groups := texts(claims[c.GroupsClaim])
 	for _, r := range c.Roles {
-		if r.Group != "" && !slices.Contains(groups, r.Group) {
-			continue
+		if r.Group == "" || slices.Contains(groups, r.Group) {
+			roles = append(roles, r.Grant)
 		}
-		for _, s := range r.Grant.Scopes {
-			if !slices.Contains(g.Scopes, s) {
-				g.Scopes = append(g.Scopes, s)
-			}
-		}
-		g.AllDevices = g.AllDevices || r.Grant.AllDevices
-		g.Devices = append(g.Devices, r.Grant.Devices...)
-		g.Deny = append(g.Deny, r.Grant.Deny...)
-		g.Allow = append(g.Allow, r.Grant.Allow...)
-		g.PerMinute = max(g.PerMinute, r.Grant.PerMinute)
 	}
-	return g
+	return roles
+}
+
+// linesOf are the numbers of an account's own lines. One of which the provider says that nobody has verified it (OpenID Connect Core, 5.1) is what its user has
+// written there: it gives him nothing.
+func linesOf(c OIDCConfig, claims map[string]any) []string {
+	if verified, says := claims[c.LinesClaim+"_verified"].(bool); says && !verified {
+		return nil
+	}
+	return texts(claims[c.LinesClaim])
 }
 
 // texts reads a claim that is a text or a list of them.

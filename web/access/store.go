@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -8,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -198,8 +200,8 @@ func (a *Access) settle() {
 		}
 	}
 	for _, s := range a.sessions {
-		if old := known[s.ID]; s.Foreign != nil && s.Expires.After(now) && (old == nil || old.Expiry.Before(s.Expires)) {
-			a.enter(known, Identity{ID: s.ID, Name: s.Name, Expiry: s.Expires}, a.withLines(*s.Foreign, s.Lines))
+		if old := known[s.ID]; len(s.Roles) > 0 && s.Expires.After(now) && (old == nil || old.Expiry.Before(s.Expires)) {
+			a.enter(known, Identity{ID: s.ID, Name: s.Name, Expiry: s.Expires}, a.here(s.Roles, s.Lines)...)
 		}
 	}
 	a.replace(known)
@@ -211,26 +213,35 @@ func (a *Access) settle() {
 	}
 }
 
-// withLines is a grant with the devices that numbers mean now as own lines: they follow the PBXs and the directory. The caller holds the lock.
-func (a *Access) withLines(g Grant, numbers []string) Grant {
+// here are roles with devices as they are called here, and with the devices that numbers mean now as own lines: they follow the PBXs and the directory.
+// The caller holds the lock.
+func (a *Access) here(roles []Grant, numbers []string) []Grant {
+	if a.resolve == nil {
+		return roles
+	}
+	var own []csta.DeviceID
 	for _, n := range numbers {
-		if a.resolve == nil {
-			break
-		}
-		if d, err := a.resolve(n); err == nil && !slices.Contains(g.OwnLines, d) {
-			g.OwnLines = append(slices.Clone(g.OwnLines), d)
+		if d, err := a.resolve(n); err == nil {
+			own = append(own, d)
 		}
 	}
-	return g
+	roles = slices.Clone(roles)
+	for i := range roles {
+		r := &roles[i]
+		r.OwnLines = with(slices.Clone(r.OwnLines), own)
+		r.Devices = slices.Clone(r.Devices)
+		for j, spelling := range r.Devices {
+			if d, err := a.resolve(string(spelling)); err == nil {
+				r.Devices[j] = d
+			}
+		}
+	}
+	return roles
 }
 
-func (a *Access) enter(known map[string]*Identity, i Identity, g Grant) {
-	i.rights, i.done = ready(g, a.members), make(chan struct{})
-	perMinute := g.PerMinute
-	if perMinute == 0 {
-		perMinute = a.conf.PerMinute
-	}
-	if perMinute > 0 {
+func (a *Access) enter(known map[string]*Identity, i Identity, roles ...Grant) {
+	i.rights, i.done = ready(a.members, roles...), make(chan struct{})
+	if perMinute := cmp.Or(i.grant.PerMinute, a.conf.PerMinute); perMinute > 0 {
 		i.limit = newLimit(perMinute)
 	}
 	known[i.ID] = &i
@@ -290,15 +301,17 @@ func (a *Access) Bearer(secret string) *Identity {
 // Nobody is who comes without showing anything: the operator, where there is no sign-in; nil elsewhere.
 func (a *Access) Nobody() *Identity { return a.Known(localID) }
 
-// Lines gives the devices that an identity names, for lists: nil where it holds for all.
-func (i *Identity) Lines() []csta.DeviceID {
-	if i.grant.AllDevices {
+// PartyLines are the devices of which it may be seen with whom they speak, sorted: nil where that is all of them.
+func (i *Identity) PartyLines() []csta.DeviceID {
+	if i.AllParties() {
 		return nil
 	}
-	list := make([]csta.DeviceID, 0, len(i.devices))
-	for d := range i.devices {
-		list = append(list, d)
+	list := []csta.DeviceID{}
+	for _, r := range i.roles {
+		if r.Has(ObserveParties) {
+			list = slices.AppendSeq(list, maps.Keys(r.devices))
+		}
 	}
-	sortBy(list, func(d csta.DeviceID) string { return string(d) })
-	return list
+	slices.Sort(list)
+	return slices.Compact(list)
 }

@@ -26,12 +26,12 @@ type User struct {
 
 // session is a browser that has signed in. Its record's ID is the hash of the cookie.
 type session struct {
-	ID      string    `json:"id"`                // of the identity
-	Name    string    `json:"name"`              // for people
-	CSRF    string    `json:"csrf"`              //
-	Expires time.Time `json:"expires"`           //
-	Foreign *Grant    `json:"foreign,omitempty"` // what an OpenID provider's claims give; nil: a local user, whose record says it
-	Lines   []string  `json:"lines,omitempty"`   // numbers of the user's own lines, as the provider spells them
+	ID      string    `json:"id"`              // of the identity
+	Name    string    `json:"name"`            // for people
+	CSRF    string    `json:"csrf"`            //
+	Expires time.Time `json:"expires"`         //
+	Roles   []Grant   `json:"roles,omitempty"` // what an OpenID provider's claims give; none: a local user, whose record says it
+	Lines   []string  `json:"lines,omitempty"` // numbers of the user's own lines, as the provider spells them
 }
 
 // Parameters of argon2id (RFC 9106, second recommended option, with one lane): 64 MiB, 3 passes.
