@@ -353,6 +353,11 @@ func TestErasureTakesWhatWaits(t *testing.T) {
 		t.Fatal("nothing to erase waits")
 	}
 	kept := about("tel:+15551003")
+	for _, part := range []string{"5", "555100", "tel:+1555100", "2"} { // of other numbers, of times
+		if g.post("/api/v1/history/erase", `{"number":"`+part+`"}`, 200); about("tel:+15551003") != kept {
+			t.Fatalf("%q was erased, and with it what is about others", part)
+		}
+	}
 	g.post("/api/v1/history/erase", `{"by":"local"}`, 200)
 	if n := about(`"by":"local"`); n != 0 {
 		t.Errorf("%d documents name who it was", n)

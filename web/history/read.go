@@ -260,10 +260,33 @@ func (d *DB) Erase(ctx context.Context, number, by string) (e Erased, err error)
 			return err
 		}
 		// Answers that are kept to be given again, too: what is left of one says only that it was done.
-		if err := run(new(int64), "UPDATE acts SET body = '{}' WHERE status > 0 AND body LIKE ? ESCAPE '!'", "%"+escape(number)+"%"); err != nil {
+		acts, inActs, err := holds("body", number)
+		if err != nil {
 			return err
 		}
-		return run(&e.Documents, "DELETE FROM outbox WHERE document LIKE ? ESCAPE '!'", "%"+escape(number)+"%")
+		if err := run(new(int64), "UPDATE acts SET body = '{}' WHERE status > 0 AND "+acts, inActs...); err != nil {
+			return err
+		}
+		documents, inDocuments, err := holds("document", number)
+		if err != nil {
+			return err
+		}
+		return run(&e.Documents, "DELETE FROM outbox WHERE "+documents, inDocuments...)
 	})
 	return e, err
+}
+
+// holds is the condition that a column, which holds JSON, has a number in it: as a text of its own, with parameters after it, or between quotes in a text
+// for people. A number that is only part of another, or of a time, isn't it.
+func holds(column, number string) (condition string, args []any, err error) {
+	text, err := json.Marshal(number)
+	if err != nil {
+		return "", nil, fmt.Errorf("history: %w", err)
+	}
+	plain := strings.Trim(string(text), `"`)
+	for _, whole := range [...]string{`"` + plain + `"`, `"` + plain + `;`, `\"` + plain + `\"`} {
+		args = append(args, "%"+escape(whole)+"%")
+	}
+	like := column + " LIKE ? ESCAPE '!'"
+	return "(" + like + " OR " + like + " OR " + like + ")", args, nil
 }
