@@ -197,11 +197,5 @@ func (s *Server) rawDo(ctx context.Context, r csta.Request) (csta.Response, erro
 			return nil, refused(ctx, csta.ErrPrivilege.With(errors.New("snapshotObject: to see the parties of a call takes the scope "+string(access.ObserveParties))))
 		}
 	}
-	res, err := s.do(ctx, r, device, call)
-	if p := new(Problem); errors.As(err, &p) && p.Status == http.StatusForbidden && device != "" {
-		if _, hidden := s.device(ctx, string(device)); hidden != nil {
-			return nil, hidden
-		}
-	}
-	return res, err
+	return s.do(ctx, r, device, call)
 }

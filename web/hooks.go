@@ -20,7 +20,7 @@ type hookInput struct {
 		URL     string          `json:"url" minLength:"1" maxLength:"2000" doc:"Where documents are posted to: https, and a public address" example:"https://tickets.example.com/farhook"`
 		Note    string          `json:"note,omitempty" maxLength:"200"`
 		Devices []csta.DeviceID `json:"devices,omitempty" maxItems:"1000" doc:"Only events of these devices; any spelling"`
-		Kinds   []string        `json:"kinds,omitempty" maxItems:"50" doc:"Only these: call, feature, service, or names of events"`
+		Kinds   []string        `json:"kinds,omitempty" maxItems:"50" doc:"Only these: call, feature, service, note, device, or names of events; absent: all but device"`
 	}
 }
 

@@ -166,7 +166,11 @@ func (s *Server) plan(ctx context.Context, r csta.Request, device csta.DeviceID)
 		}
 	}
 	if err != nil {
-		out.Problem = s.explain(ctx, err, device, "")
+		told := s.discreet(ctx, r, err)
+		if told != err { //nolint:errorlint // whether it is the very same
+			out = &Plan{Steps: []Step{}}
+		}
+		out.Problem = s.explain(ctx, told, device, "")
 	}
 	return out
 }

@@ -31,14 +31,15 @@ const (
 // where the process died in between, what is known, and never a second act. What was refused has not happened: it may be asked for again under its key.
 func (s *Server) once(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		key := r.Header.Get(keyHeader)
+		keys := r.Header[keyHeader]
 		who := access.From(r.Context())
-		if r.Method != http.MethodPost || key == "" || who == nil || !strings.HasPrefix(r.URL.Path, "/api/v1/") || r.URL.Path == "/api/v1/session" || s.db == nil {
+		if r.Method != http.MethodPost || len(keys) == 0 || who == nil || !strings.HasPrefix(r.URL.Path, "/api/v1/") || r.URL.Path == "/api/v1/session" || s.db == nil {
 			next.ServeHTTP(w, r)
 			return
 		}
-		if len(key) > maxKey || strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' }) {
-			problem(w, http.StatusUnprocessableEntity, fmt.Sprintf("%s: 1 to %d printable ASCII characters", keyHeader, maxKey))
+		key := keys[0]
+		if len(keys) > 1 || key == "" || len(key) > maxKey || strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' }) {
+			problem(w, http.StatusUnprocessableEntity, fmt.Sprintf("%s: one, of 1 to %d printable ASCII characters", keyHeader, maxKey))
 			return
 		}
 		body, ok := whole(w, r)

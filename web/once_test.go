@@ -133,6 +133,9 @@ func TestOnce(t *testing.T) {
 	if status, _, body := g.keyed(strings.Repeat("x", 256), makeCall); status != 422 {
 		t.Errorf("a long key: %d %s", status, body)
 	}
+	if status, _, body := g.do("POST", "/api/v1/calls", makeCall, "Idempotency-Key", ""); status != 422 {
+		t.Errorf("a program whose key is empty: %d %s", status, body)
+	}
 	if len(pbx.commands) != 0 {
 		t.Errorf("%d more calls were made", len(pbx.commands))
 	}

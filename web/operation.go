@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -44,6 +45,7 @@ type op struct {
 	errors                         []int
 	about                          string
 	body                           *huma.RequestBody // where the handler reads the body itself
+	anyQuery                       bool              // others write the query, and add to it what they like
 	reveals                        bool              // shows what was said: it is entered in the audit record
 }
 
@@ -56,6 +58,7 @@ func register[I, O any](s *Server, o op, handle func(context.Context, *I) (*O, e
 	if o.body != nil {
 		h.SkipValidateBody, h.RequestBody = true, o.body
 	}
+	h.SkipValidateParams = o.anyQuery
 	if o.scope != open {
 		h.Security = []map[string][]string{{"token": {string(o.scope)}}, {"session": {string(o.scope)}}}
 		h.Extensions = map[string]any{"x-scope": string(o.scope)}
@@ -97,7 +100,27 @@ func (s *Server) do(ctx context.Context, r csta.Request, device csta.DeviceID, c
 	if err == nil {
 		return res, nil
 	}
-	return nil, s.explain(ctx, err, device, call)
+	return nil, s.explain(ctx, s.discreet(ctx, r, err), device, call)
+}
+
+// discreet tells of a device that the sender may not see as of one that isn't there, whether it is, and is in a call, or not.
+func (s *Server) discreet(ctx context.Context, r csta.Request, err error) error {
+	var e *csta.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	if status := switchboard.HTTPStatus(e); status != http.StatusForbidden && status != http.StatusNotFound || access.From(ctx).AllParties() {
+		return err
+	}
+	for _, n := range r.Needs() {
+		if n.Right == csta.Call || n.Device == "" {
+			continue
+		}
+		if _, hidden := s.device(ctx, string(n.Device)); hidden != nil {
+			return hidden
+		}
+	}
+	return err
 }
 
 // explain turns the switchboard's refusal into a problem document, with the state of things where that helps.

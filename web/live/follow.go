@@ -261,7 +261,7 @@ func (t *teller) drain(after string) (switchboard.Seq, error) {
 		if !t.f.Wants(e) {
 			continue
 		}
-		enc, ok, err := t.event(e)
+		enc, ok, err := t.streams.Encoded(t.v, t.f, e)
 		if err != nil {
 			return 0, fmt.Errorf("live: encoding an event: %w", err)
 		}
@@ -271,23 +271,6 @@ func (t *teller) drain(after string) (switchboard.Seq, error) {
 			}
 		}
 	}
-}
-
-// event is an entry's document for this follower. false: it tells him nothing.
-func (t *teller) event(e switchboard.Entry) (Encoded, bool, error) {
-	c, ok := e.Beside.(switchboard.DevicesChanged)
-	if !ok || len(t.f.Devices) == 0 {
-		return t.streams.Encoded(t.v, e)
-	}
-	if e.Beside, ok = c.Only(t.f.Devices); !ok {
-		return Encoded{}, false, nil
-	}
-	d, ok := t.streams.Event(t.v, e)
-	if !ok {
-		return Encoded{}, false, nil
-	}
-	enc, err := Encode(d)
-	return enc, true, err
 }
 
 func (t *teller) heartbeat(last switchboard.Seq) error {

@@ -23,9 +23,17 @@ type slot struct {
 	err  error
 }
 
-// Encoded is Event, encoded: once for all who may see everything, whether they follow or have webhooks.
-func (s *Story) Encoded(v Viewer, e switchboard.Entry) (Encoded, bool, error) {
-	if !v.Eyes.All {
+// Encoded is Event, encoded: once for all who may see everything, whether they follow or have webhooks. Of what is about many devices it has those that
+// the filter names.
+func (s *Story) Encoded(v Viewer, f Filter, e switchboard.Entry) (Encoded, bool, error) {
+	changed, many := e.Beside.(switchboard.DevicesChanged)
+	if many = many && len(f.Devices) > 0; many {
+		var some bool
+		if e.Beside, some = changed.Only(f.Devices); !some {
+			return Encoded{}, false, nil
+		}
+	}
+	if many || !v.Eyes.All {
 		d, ok := s.Event(v, e)
 		if !ok {
 			return Encoded{}, false, nil

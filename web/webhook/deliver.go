@@ -20,6 +20,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"farhook/csta/callmodel"
 	"farhook/pbxadapter/switchboard"
 	"farhook/web/access"
 	"farhook/web/history"
@@ -178,7 +179,7 @@ func (d *Deliverer) Outgoing(e switchboard.Entry) []history.Sending {
 		if !ok {
 			continue
 		}
-		enc, ok, err := d.story.Encoded(v, e)
+		enc, ok, err := d.story.Encoded(v, live.Filter{Devices: h.Devices}, e)
 		if err != nil {
 			d.log.Error("a document can't be encoded", zap.Error(err))
 		}
@@ -226,14 +227,7 @@ func (h *Hook) wants(e switchboard.Entry) bool {
 	if len(h.Devices) == 0 {
 		return true
 	}
-	for _, s := range e.Audience {
-		for _, d := range h.Devices {
-			if s.Device == d {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(e.Audience, func(s callmodel.Seat) bool { return slices.Contains(h.Devices, s.Device) })
 }
 
 // threads name what must stay in order: the calls of an event, else its device.

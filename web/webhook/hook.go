@@ -32,7 +32,7 @@ type Hook struct {
 	Note     string          `json:"note,omitempty"`
 	Owner    string          `json:"owner" doc:"Whose rights it has: it ends with them"`
 	Devices  []csta.DeviceID `json:"devices,omitempty" doc:"Only events of these devices"`
-	Kinds    []string        `json:"kinds,omitempty" doc:"Only these: call, feature, service, or names of events"`
+	Kinds    []string        `json:"kinds,omitempty" doc:"Only these: call, feature, service, note, device, or names of events; absent: all but device"`
 	Created  time.Time       `json:"created"`
 	Secrets  []Secret        `json:"secrets,omitempty" doc:"Never shown"`
 	Disabled string          `json:"disabled,omitempty" doc:"Why nothing is sent any more: the receiver answered 410 Gone. What waited for it was put aside; redeliver begins again"`
