@@ -18,6 +18,7 @@ func apiConfig(version string) huma.Config {
 	conf.DocsPath, conf.CreateHooks = "", nil
 	conf.OpenAPIPath = "/openapi"
 	conf.RejectUnknownQueryParameters = true
+	conf.Formats = map[string]huma.Format{"application/json": strictJSON, "json": strictJSON}
 	conf.Transformers = []huma.Transformer{asProblem}
 	conf.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	conf.Components.SecuritySchemes = map[string]*huma.SecurityScheme{

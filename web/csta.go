@@ -99,6 +99,9 @@ func (s *Server) raw(ctx context.Context, in *rawInput) (*rawOutput, error) {
 }
 
 func (s *Server) rawJSON(ctx context.Context, body []byte) (*rawOutput, error) {
+	if err := membersOnce(body); err != nil {
+		return nil, wrong(ctx, http.StatusBadRequest, err.Error())
+	}
 	var one map[string]json.RawMessage
 	d := json.NewDecoder(bytes.NewReader(body))
 	if err := d.Decode(&one); err != nil {

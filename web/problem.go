@@ -110,7 +110,7 @@ func asProblem(ctx huma.Context, _ string, v any) (any, error) {
 		return v, nil
 	}
 	p := wrong(ctx.Context(), m.Status, m.Detail)
-	p.Errors = m.Errors
+	p.Errors = brief(m.Errors)
 	if m.Status >= 500 {
 		p.Outcome = outcomeUnknown
 	}

@@ -105,7 +105,7 @@ func New(b *switchboard.Board, c Config) (*Server, error) {
 		c.Access = access.Open()
 	}
 	s := &Server{board: b, conf: c, log: c.Log, access: c.Access, db: c.DB, checks: make(chan struct{}, checksAtOnce)}
-	s.streams = live.NewStreams(b, s.log, s.sameOrigin)
+	s.streams = live.NewStreams(b, s.log, s.sameOrigin, problem)
 	if c.Heartbeat > 0 {
 		s.streams.Heartbeat(c.Heartbeat)
 	}
@@ -233,6 +233,12 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		case unsafe(r) && r.ContentLength != 0 && !isJSON(r) && r.URL.Path != rawPath:
 			problem(w, http.StatusUnsupportedMediaType, "the body must be application/json")
 			return
+		}
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			if status, why := readable(r); why != "" {
+				problem(w, status, why)
+				return
+			}
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		if r.ContentLength < 0 { // its length shows when it is read

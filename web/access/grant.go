@@ -3,6 +3,7 @@
 package access
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -73,8 +74,9 @@ func compile(list []string) (patterns, error) {
 		if len(s) > 200 {
 			return nil, fmt.Errorf("a pattern of %d octets: 200 are allowed", len(s))
 		}
-		re, err := regexp.Compile(`^(?:` + s + `)$`)
-		if err != nil {
+		_, err := regexp.Compile(s) // by itself: a bracket too many would take the anchors from it
+		re, aerr := regexp.Compile(`^(?:` + s + `)$`)
+		if err = errors.Join(err, aerr); err != nil {
 			return nil, fmt.Errorf("%q is no regular expression: %w", s, err)
 		}
 		p = append(p, re)

@@ -36,6 +36,7 @@ type Streams struct {
 	*Story
 	log     *zap.Logger
 	allowed func(*http.Request) bool
+	refuse  func(http.ResponseWriter, int, string)
 	ctx     context.Context
 	end     context.CancelFunc
 	beat    time.Duration
@@ -46,10 +47,10 @@ type Streams struct {
 	open   sync.WaitGroup
 }
 
-// NewStreams makes them. allowed says whether a request may come from where it says it does.
-func NewStreams(b *switchboard.Board, log *zap.Logger, allowed func(*http.Request) bool) *Streams {
+// NewStreams makes them. allowed says whether a request may come from where it says it does; refuse answers one that can't be a WebSocket, and says why.
+func NewStreams(b *switchboard.Board, log *zap.Logger, allowed func(*http.Request) bool, refuse func(w http.ResponseWriter, status int, why string)) *Streams {
 	ctx, end := context.WithCancel(context.Background())
-	return &Streams{Story: NewStory(b), log: log, allowed: allowed, ctx: ctx, end: end, beat: heartbeatEvery}
+	return &Streams{Story: NewStory(b), log: log, allowed: allowed, refuse: refuse, ctx: ctx, end: end, beat: heartbeatEvery}
 }
 
 // Heartbeat changes how often a follower that hears nothing gets its position. Before anybody follows.

@@ -12,7 +12,7 @@ import (
 // A stream that comes as all are closed either is waited for or doesn't begin; and that is no race.
 func TestBegunWhileClosing(t *testing.T) {
 	for range 100 {
-		s := NewStreams(switchboard.New(switchboard.AnyLine{}, switchboard.Options{}), zap.NewNop(), nil)
+		s := NewStreams(switchboard.New(switchboard.AnyLine{}, switchboard.Options{}), zap.NewNop(), nil, nil)
 		refused := make(chan error, 1)
 		go func() {
 			for {
@@ -35,7 +35,7 @@ func TestBegunWhileClosing(t *testing.T) {
 
 // There is a limit, and an end makes room.
 func TestMostStreams(t *testing.T) {
-	s := NewStreams(switchboard.New(switchboard.AnyLine{}, switchboard.Options{}), zap.NewNop(), nil)
+	s := NewStreams(switchboard.New(switchboard.AnyLine{}, switchboard.Options{}), zap.NewNop(), nil, nil)
 	for range maxStreams {
 		if err := s.Begin(); err != nil {
 			t.Fatal(err)

@@ -21,7 +21,13 @@ const (
 // WebSocket upgrades one request, and follows until either side ends it.
 func (s *Streams) WebSocket(w http.ResponseWriter, r *http.Request, v Viewer, after string, f Filter) {
 	defer s.finish()
-	up := websocket.Upgrader{CheckOrigin: s.allowed, HandshakeTimeout: 5 * time.Second, ReadBufferSize: 512, WriteBufferSize: 1024}
+	up := websocket.Upgrader{
+		CheckOrigin: s.allowed, HandshakeTimeout: 5 * time.Second, ReadBufferSize: 512, WriteBufferSize: 1024,
+		Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
+			w.Header().Set("Sec-WebSocket-Version", "13") // RFC 6455, 4.4
+			s.refuse(w, status, reason.Error())
+		},
+	}
 	conn, err := up.Upgrade(w, r, nil)
 	if err != nil {
 		s.log.Info("stream refused", zap.Error(err), pbxadapter.TraceField(r.Context()))
