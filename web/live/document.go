@@ -107,6 +107,9 @@ type Story struct {
 // NewStory tells of a board.
 func NewStory(b *switchboard.Board) *Story { return &Story{board: b} }
 
+// Last is the number of what was told last.
+func (s *Story) Last() switchboard.Seq { return s.board.Last() }
+
 // At is a position.
 func (s *Story) At(n switchboard.Seq) string {
 	return s.board.Epoch() + "." + strconv.FormatUint(uint64(n), 10)

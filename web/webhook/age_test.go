@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"farhook/pbxadapter/switchboard"
 	"farhook/web/history"
 	"farhook/web/live"
 )
@@ -27,7 +28,7 @@ func TestTriedForItsAge(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		d, err := New(t.Context(), Config{Private: true}, db, nil, func(string) (live.Viewer, bool) { return live.Viewer{Eyes: live.Eyes{All: true}}, true })
+		d, err := New(t.Context(), Config{Private: true}, db, live.NewStory(switchboard.New(switchboard.AnyLine{}, switchboard.Options{})), func(string) (live.Viewer, bool) { return live.Viewer{Eyes: live.Eyes{All: true}}, true })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -218,7 +218,7 @@ func (d *Deliverer) gap(reason string, hooks ...string) (out []history.Sending) 
 
 // wants says whether a receiver asked for an event.
 func (h *Hook) wants(e switchboard.Entry) bool {
-	if !(live.Filter{Kinds: h.Kinds}).Wants(e) {
+	if e.Seq <= h.after || !(live.Filter{Kinds: h.Kinds}).Wants(e) {
 		return false
 	}
 	if _, many := e.Beside.(switchboard.DevicesChanged); many && len(h.Kinds) == 0 {

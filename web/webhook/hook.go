@@ -23,6 +23,7 @@ import (
 	"go.uber.org/zap"
 
 	"farhook/csta"
+	"farhook/pbxadapter/switchboard"
 )
 
 // Hook is one receiver.
@@ -36,6 +37,8 @@ type Hook struct {
 	Created  time.Time       `json:"created"`
 	Secrets  []Secret        `json:"secrets,omitempty" doc:"Never shown"`
 	Disabled string          `json:"disabled,omitempty" doc:"Why nothing is sent any more: the receiver answered 410 Gone. What waited for it was put aside; redeliver begins again"`
+
+	after switchboard.Seq // what the journal had when it was made, by this process: that is not for it
 }
 
 // Secret signs until it ends; zero: it is the present one.
@@ -153,6 +156,7 @@ func (d *Deliverer) Add(ctx context.Context, h Hook) (Hook, string, error) {
 	if n >= mostHooks {
 		return h, "", ErrMany
 	}
+	h.after = d.story.Last()
 	h.ID, h.Created, h.Disabled = strings.ToLower(rand.Text()[:12]), time.Now().UTC().Truncate(time.Second), ""
 	secret := newSecret()
 	h.Secrets = []Secret{{Text: secret}}

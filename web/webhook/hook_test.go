@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"farhook/pbxadapter/switchboard"
 	"farhook/web/history"
 	"farhook/web/live"
 )
@@ -32,6 +33,36 @@ func good(t *testing.T, h *Hook, secrets ...string) (signed []bool) {
 	return signed
 }
 
+// What happened before a receiver was there is not for it, though it is written into the outbox only after that.
+func TestTheNewHearOnlyWhatIsNew(t *testing.T) {
+	db, err := history.Open("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	b := switchboard.New(switchboard.AnyLine{}, switchboard.Options{})
+	everything := live.Viewer{Eyes: live.Everything()}
+	d, err := New(t.Context(), Config{}, db, live.NewStory(b), func(string) (live.Viewer, bool) { return everything, true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	tell := func() switchboard.Entry {
+		note := live.Note{Device: "tel:+15551001", Text: "away"}
+		return switchboard.Entry{Seq: b.Tell(switchboard.System, note), Beside: note}
+	}
+	before := tell()
+	if _, _, err := d.Add(t.Context(), Hook{URL: "https://tickets.example.com/", Owner: "local"}); err != nil {
+		t.Fatal(err)
+	}
+	after := tell()
+	if n := len(d.Outgoing(before)); n != 0 {
+		t.Errorf("%d documents of what was before", n)
+	}
+	if n := len(d.Outgoing(after)); n != 1 {
+		t.Errorf("%d documents of what is new", n)
+	}
+}
+
 // The old secret signs beside the new one for a day, also when there was another rotation meanwhile, and then no more; so it is after a restart.
 func TestTheOldSecretEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -41,7 +72,7 @@ func TestTheOldSecretEnds(t *testing.T) {
 		}
 		defer db.Close()
 		made := func() *Deliverer {
-			d, err := New(t.Context(), Config{}, db, nil, func(string) (live.Viewer, bool) { return live.Viewer{}, false })
+			d, err := New(t.Context(), Config{}, db, live.NewStory(switchboard.New(switchboard.AnyLine{}, switchboard.Options{})), func(string) (live.Viewer, bool) { return live.Viewer{}, false })
 			if err != nil {
 				t.Fatal(err)
 			}
