@@ -99,6 +99,8 @@ func (p *PBX) troubled(s csta.Services) csta.Services {
 
 // SteppedClock is the machine's clock, which can be put forward. Make it with NewSteppedClock; its methods are safe for concurrent use.
 type SteppedClock struct {
+	steps sync.Mutex // one thing happens at a time, those of one Advance in a row; taken before mu
+
 	mu     sync.Mutex
 	ahead  time.Duration
 	last   int
@@ -129,7 +131,7 @@ func (c *SteppedClock) AfterFunc(d time.Duration, f func()) func() {
 	defer c.mu.Unlock()
 	c.last++
 	id := c.last
-	c.timers[id] = &steppedTimer{c.now().Add(d), time.AfterFunc(d, func() { c.fire(id) }), f}
+	c.timers[id] = &steppedTimer{c.now().Add(d), time.AfterFunc(d, func() { c.due(id) }), f}
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -138,6 +140,13 @@ func (c *SteppedClock) AfterFunc(d time.Duration, f func()) func() {
 			delete(c.timers, id)
 		}
 	}
+}
+
+// due calls what the machine's clock has come to, unless an Advance that goes on has.
+func (c *SteppedClock) due(id int) {
+	c.steps.Lock()
+	defer c.steps.Unlock()
+	c.fire(id)
 }
 
 // fire calls what is due, once.
@@ -157,6 +166,8 @@ func (c *SteppedClock) Advance(d time.Duration) error {
 	if d < 0 {
 		return errors.New("sim: a clock goes forward only")
 	}
+	c.steps.Lock()
+	defer c.steps.Unlock()
 	c.mu.Lock()
 	end := c.now().Add(d)
 	c.mu.Unlock()
@@ -174,14 +185,15 @@ func (c *SteppedClock) Advance(d time.Duration) error {
 		}
 		if step := to.Sub(c.now()); step > 0 {
 			c.ahead += step
+		}
+		if !found {
 			for _, t := range c.timers {
 				t.real.Reset(max(t.at.Sub(c.now()), 0))
 			}
-		}
-		c.mu.Unlock()
-		if !found {
+			c.mu.Unlock()
 			return nil
 		}
+		c.mu.Unlock()
 		c.fire(next)
 	}
 }
