@@ -111,6 +111,7 @@ pbx: [{name: sim, kind: remote, settings: {address: "%s"}}]
 	if <-g.ended == nil {
 		t.Error("it ended well")
 	}
+	uc.readAll()
 	changed := every(5, 0)
 	p.each(changed, goOn)
 
@@ -146,6 +147,7 @@ pbx: [{name: sim, kind: remote, settings: {address: "%s"}}]
 		t.Fatal(err)
 	}
 	g.end()
+	uc.readAll()
 	p.each(every(5, 2), goOn)
 	g = serve()
 	uc.dial(g.sip, 8)

@@ -142,6 +142,7 @@ func (x *trial) restart(sig syscall.Signal, between func()) {
 	if err := <-x.g.ended; err != nil && sig == syscall.SIGTERM {
 		x.t.Error("asked to end, it failed:", err)
 	}
+	x.uc.readAll()
 	between()
 	x.start()
 	x.dial()

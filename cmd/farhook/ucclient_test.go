@@ -54,6 +54,8 @@ type ucSession struct {
 
 type ucConn struct {
 	net.Conn
+	over atomic.Bool // everything has been read
+
 	mu  sync.Mutex
 	out *bufio.Writer
 }
@@ -110,6 +112,7 @@ func (u *ucServer) serve(n net.Conn) *ucConn {
 	}
 	u.mu.Unlock()
 	u.wg.Go(func() {
+		defer c.over.Store(true)
 		in := textproto.NewReader(bufio.NewReaderSize(n, 64<<10))
 		for {
 			m, err := readUC(in)
@@ -136,6 +139,22 @@ func (u *ucServer) dial(addr string, conns int) {
 	for i, s := range u.sessions {
 		s.conn = all[i%conns]
 	}
+}
+
+// readAll waits until everything has been read that a gateway wrote which has ended: it comes before what the next one says.
+func (u *ucServer) readAll() {
+	u.t.Helper()
+	last, err := net.Dial("tcp", u.proxy.Addr().String())
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	last.Close()
+	until(u.t, "what the gateway wrote before it ended has been read", func() bool {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		came := slices.ContainsFunc(u.conns, func(c *ucConn) bool { return c.RemoteAddr().String() == last.LocalAddr().String() }) // and so has who came before it
+		return came && !slices.ContainsFunc(u.conns, func(c *ucConn) bool { return !c.over.Load() })
+	})
 }
 
 // hangUp ends every connection, and those that come.

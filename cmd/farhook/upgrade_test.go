@@ -140,6 +140,7 @@ pbx: [{name: main, kind: asterisk, settings: {address: %[2]q, username: farhook,
 			t.Fatal(err)
 		}
 		g.end()
+		uc.readAll()
 		g = start(next)
 		g.logged(fmt.Sprintf(`"sessions restored".*"sessions":%d,"expired":0,"unreadable":0`, 2*n))
 		uc.dial(g.sip, 2)
