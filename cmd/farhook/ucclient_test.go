@@ -345,7 +345,13 @@ func (s *ucSession) request(u *ucServer, method string, body []byte) string {
 // all lets every session make a request at once, and takes the answers.
 func (u *ucServer) all(method string, q func(*ucSession) csta.Message, take func(*ucSession, ucMessage, csta.Message)) {
 	u.t.Helper()
-	for _, s := range u.sessions {
+	u.ask(u.sessions, method, q, take)
+}
+
+// ask lets these do it.
+func (u *ucServer) ask(sessions []*ucSession, method string, q func(*ucSession) csta.Message, take func(*ucSession, ucMessage, csta.Message)) {
+	u.t.Helper()
+	for _, s := range sessions {
 		var body []byte
 		if m := q(s); m != nil {
 			body = csta.Encode(nil, m, csta.Ed3)
@@ -354,7 +360,7 @@ func (u *ucServer) all(method string, q func(*ucSession) csta.Message, take func
 	}
 	u.flush()
 	late := time.After(patience)
-	for _, s := range u.sessions {
+	for _, s := range sessions {
 		select {
 		case m := <-s.answer:
 			if m.start != "SIP/2.0 200 OK" {
@@ -395,14 +401,16 @@ func (u *ucServer) flush() {
 // signIn opens every session, and monitors its line.
 func (u *ucServer) signIn() {
 	u.t.Helper()
-	u.all("INVITE", func(s *ucSession) csta.Message {
-		s.invites++
-		return csta.RequestSystemStatus{Extensions: extension.WithLine(s.line)}
-	},
-		func(s *ucSession, m ucMessage, _ csta.Message) {
+	for some := range slices.Chunk(u.sessions, 200) { // so that each is acknowledged in its time, however slow the machine is
+		u.ask(some, "INVITE", func(s *ucSession) csta.Message {
+			s.invites++
+			return csta.RequestSystemStatus{Extensions: extension.WithLine(s.line)}
+		}, func(s *ucSession, m ucMessage, _ csta.Message) {
 			_, s.theirTag, _ = strings.Cut(m.head.Get("To"), ";tag=")
 			s.conn.write(false, s.request(u, "ACK", nil))
 		})
+		u.flush()
+	}
 	u.all("INFO", func(s *ucSession) csta.Message {
 		return csta.MonitorStart{MonitorObject: csta.MonitorObject{DeviceObject: csta.DeviceID(s.line)}}
 	}, func(s *ucSession, _ ucMessage, m csta.Message) {
