@@ -406,9 +406,9 @@ test("a slow answer is told, and holds up neither hanging up nor anything else",
   await dial(1006, 1005);
   await call(p, "ringing").waitFor();
   await p.keyboard.press("a");
-  await call(p, "ringing").waitFor({ state: "detached", timeout: 4000 });
+  await call(p, "ringing").waitFor({ state: "detached", timeout: 15_000 });
   await p.locator(`[data-call="${slow}"] [data-action="hangUp"]`).click();
-  await p.locator(`section.mine [data-call="${slow}"]`).waitFor({ state: "detached", timeout: 4000 });
+  await p.locator(`section.mine [data-call="${slow}"]`).waitFor({ state: "detached", timeout: 15_000 });
   await silence();
   await close(p);
 });
