@@ -156,16 +156,19 @@ func (p *process) end() {
 // metric reads one value from /metrics.
 func (p *process) metric(name string) float64 {
 	p.t.Helper()
-	r, err := http.Get("http://" + p.metrics + "/metrics")
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer r.Body.Close()
 	defer http.DefaultClient.CloseIdleConnections()
-	text, err := io.ReadAll(r.Body)
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	var text []byte
+	until(p.t, "there are metrics", func() bool { // a gateway that is too busy to gather them says 503
+		r, err := http.Get("http://" + p.metrics + "/metrics")
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		defer r.Body.Close()
+		if text, err = io.ReadAll(r.Body); err != nil {
+			p.t.Fatal(err)
+		}
+		return r.StatusCode == http.StatusOK
+	})
 	for line := range strings.Lines(string(text)) {
 		if v, ok := strings.CutPrefix(line, name+" "); ok {
 			f, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
