@@ -112,7 +112,7 @@ func TestLDAPDeathAndReturn(t *testing.T) {
 	s := newSlapd(t, person(1)+person(2))
 	folder := t.TempDir()
 	source := func() Source {
-		return ask(t, LDAPConfig{URLs: []string{"ldap://" + s.plain}, BindDN: admin, Password: secret, Timeout: time.Second})
+		return ask(t, LDAPConfig{URLs: []string{"ldap://" + s.plain}, BindDN: admin, Password: secret, Timeout: 20 * time.Second})
 	}
 	d := New(Options{Refresh: 50 * time.Millisecond, Folder: folder}, source())
 	if err := d.Load(t.Context()); err != nil {
@@ -141,7 +141,7 @@ func TestLDAPDeathAndReturn(t *testing.T) {
 		t.Errorf("%d people are left", n)
 	}
 
-	other := New(Options{Folder: folder, Start: time.Second}, source())
+	other := New(Options{Folder: folder, Start: 20 * time.Second}, source())
 	if err := other.Load(t.Context()); err != nil || len(other.View().People) != 2 || other.View().Sources[0].Err == nil {
 		t.Errorf("a start without the server: %v, %+v", err, other.View())
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/zap"
@@ -84,23 +85,25 @@ func TestStyles(t *testing.T) {
 		{"the phone's own", func(a *Adapter) { agents(a, &not, styleRow{"snom", obeys}) }, "uuid_setvar_multi ", "|sip_h_Alert-Info='Ring Answer'"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := onFake(t)
-			a := fakeAdapter(t, s.at, false)
-			c.set(a)
-			s.adapter(a)
-			defer func() { _ = s.stop() }()
-			s.talk()
-			s.f.Commands()
-			s.do(csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)})
-			if list := s.f.Commands(); !strings.HasPrefix(list[0], c.holds) {
-				t.Errorf("it is held by %s", list[0])
-			}
-			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-			defer cancel()
-			_, _ = a.Services()["MakeCall"](ctx, csta.MakeCall{CallingDevice: "203", CalledDirectoryNumber: "204", AutoOriginate: csta.AutoOriginateDoNotPrompt})
-			if list := s.f.Commands(); !slices.ContainsFunc(list, func(x string) bool { return strings.Contains(x, c.begins) }) {
-				t.Errorf("no %q in %q", c.begins, list)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				s := piped(t)
+				a := fakeAdapter(t, s.at, false)
+				c.set(a)
+				s.adapter(a)
+				defer func() { _ = s.stop() }()
+				s.talk()
+				s.f.Commands()
+				s.do(csta.HoldCall{CallToBeHeld: s.conn("201", csta.Connected)})
+				if list := s.f.Commands(); !strings.HasPrefix(list[0], c.holds) {
+					t.Errorf("it is held by %s", list[0])
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+				defer cancel()
+				_, _ = a.Services()["MakeCall"](ctx, csta.MakeCall{CallingDevice: "203", CalledDirectoryNumber: "204", AutoOriginate: csta.AutoOriginateDoNotPrompt})
+				if list := s.f.Commands(); !slices.ContainsFunc(list, func(x string) bool { return strings.Contains(x, c.begins) }) {
+					t.Errorf("no %q in %q", c.begins, list)
+				}
+			})
 		})
 	}
 }

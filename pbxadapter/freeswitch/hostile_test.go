@@ -27,7 +27,7 @@ import (
 // runs runs an adapter until it ends by itself.
 func runs(t *testing.T, a *Adapter) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	err := a.Run(ctx, nobody{})
 	if ctx.Err() != nil {

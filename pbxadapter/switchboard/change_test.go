@@ -30,7 +30,7 @@ func told(t *testing.T, c *Cursor, woken <-chan struct{}, n int) []string {
 		}
 		select {
 		case <-woken:
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("only %v was told", names)
 		}
 	}
