@@ -223,7 +223,7 @@ func TestPrivacy(t *testing.T) {
 				views["snapshot"] = g.follow("GET", "/api/v1/events", "", "Authorization", "Bearer "+who.token).next().raw
 			}
 			if who.partys && who.token == own {
-				for tries := 0; !strings.Contains(views["history"], `"shown":"restricted"`) && tries < 400; tries++ {
+				for tries := 0; !strings.Contains(views["history"], `"shown":"restricted"`) && tries < 4000; tries++ {
 					_, views["history"] = g.as(own, "GET", "/api/v1/history", "")
 					time.Sleep(5 * time.Millisecond)
 				}

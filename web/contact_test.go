@@ -26,7 +26,7 @@ func TestLastContacts(t *testing.T) {
 		return g.as(token, "GET", "/api/v1/history?limit=3&contact="+contact, "")
 	}
 	for tries := 0; ; tries++ {
-		if _, text := ask(g.token, "%2B498912345"); strings.Count(text, `"callID"`) == 2 || tries > 400 {
+		if _, text := ask(g.token, "%2B498912345"); strings.Count(text, `"callID"`) == 2 || tries > 4000 {
 			break
 		}
 		time.Sleep(5 * time.Millisecond)
