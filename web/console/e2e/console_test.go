@@ -73,7 +73,7 @@ func TestConsole(t *testing.T) {
 		}
 		env = append(env, "SCREENSHOTS="+kept)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 9*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	files, err := filepath.Glob("*.test.mjs")
 	if err != nil || len(files) == 0 {
