@@ -187,3 +187,22 @@ func TestRosterDamaged(t *testing.T) {
 		})
 	}
 }
+
+// A device that is told with another extension hasn't the old one too.
+func TestRosterOfADeviceThatHasChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		folder := t.TempDir()
+		stint(t, folder, newScripted(d1), func(*Board) {})
+		changed := newScripted(d1)
+		changed.devices[0].Aliases = []string{"2001"}
+		stint(t, folder, changed, func(*Board) {})
+		stint(t, folder, deaf{}, func(b *Board) {
+			if d, err := b.Resolve("2001"); d != d1 || err != nil {
+				t.Errorf("2001 is %q, %v", d, err)
+			}
+			if d, err := b.Resolve("1001"); err == nil {
+				t.Errorf("1001 is %q still", d)
+			}
+		})
+	})
+}
