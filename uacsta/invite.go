@@ -206,9 +206,14 @@ func lineOf(q csta.Message) (string, bool) {
 	return "", false
 }
 
-// target is where requests of ours are to go: the Contact's URI (RFC 3261, 8.1.1.8 and 12.1.1). false: there is none that can be written to.
+// target is where requests of ours are to go: the Contact's URI, without the headers that it may have, for a request's has none (RFC 3261, 8.1.1.8,
+// 12.1.1 and 19.1.1). false: there is none that can be written to.
 func target(m *message) (string, bool) {
 	uri := address(m.get("Contact"))
+	host := strings.LastIndexByte(uri, '@') + 1
+	if i := strings.IndexByte(uri[host:], '?'); i >= 0 {
+		uri = uri[:host+i]
+	}
 	scheme, rest, _ := strings.Cut(uri, ":")
 	return uri, rest != "" && (strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips")) && !strings.ContainsAny(uri, " \t<>\"")
 }
@@ -261,7 +266,7 @@ func (s *Server) interval(m *message) (int, answer) {
 		return max(ours, minSE(m)), answer{}
 	}
 	number, _, _ := strings.Cut(v, ";")
-	n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 31)
+	n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 32) // delta-seconds
 	switch {
 	case err != nil:
 		return 0, answer{status: 400, warning: "Session-Expires is malformed"}

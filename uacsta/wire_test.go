@@ -287,6 +287,23 @@ func TestContacts(t *testing.T) {
 		}
 		p.read()
 	}
+	for contact, want := range map[string]string{
+		"<sip:a?b@127.0.0.1:9;x=y?Subject=later&To=q%40r>": "sip:a?b@127.0.0.1:9;x=y", "<sip:127.0.0.1:9?Subject=later>": "sip:127.0.0.1:9",
+		"sip:alice@127.0.0.1:9": "sip:alice@127.0.0.1:9",
+	} {
+		p.send(strings.Replace(p.request("UPDATE", ""), good, contact, 1))
+		p.read()
+		if err := h.pbx.Phone(1001).SetDoNotDisturb(true); err != nil {
+			t.Fatal(err)
+		}
+		if g := p.read(); !strings.HasPrefix(g.start, "INFO "+want+" SIP/2.0") {
+			t.Errorf("%s: %s", contact, g.start)
+		}
+		if err := h.pbx.Phone(1001).SetDoNotDisturb(false); err != nil {
+			t.Fatal(err)
+		}
+		p.read()
+	}
 }
 
 // What may be in front of, within and behind what an INVITE says: the answers of RFC 4028 and of protocol habits.
@@ -301,6 +318,7 @@ func TestInviteVariants(t *testing.T) {
 		body   string
 	}{
 		{"a least interval beyond ours", [2]string{"Supported: timer", "Supported: timer\r\nMin-SE: 3600"}, 200, "Session-Expires", "3600;refresher=uac", "normal"},
+		{"the longest interval that can be written", [2]string{"Supported: timer", "Supported: timer\r\nSession-Expires: 4294967295"}, 200, "Session-Expires", "1800;refresher=uac", "normal"},
 		{"packed", [2]string{"Content-Type:", "e: gzip\r\nContent-Type:"}, 415, "Accept-Encoding", "identity", ""},
 		{"packed in nothing", [2]string{"Content-Type:", "Content-Encoding: identity\r\nContent-Type:"}, 200, "Allow", "INVITE, ACK, CANCEL, BYE, INFO, UPDATE, OPTIONS", "normal"},
 		{"another first request", [2]string{"RequestSystemStatus", "GetSwitchingFunctionCaps"}, 200, "Supported", "timer", "serviceNotSupported"},
