@@ -407,7 +407,7 @@ func (u *ucServer) signIn() {
 			return csta.RequestSystemStatus{Extensions: extension.WithLine(s.line)}
 		}, func(s *ucSession, m ucMessage, _ csta.Message) {
 			_, s.theirTag, _ = strings.Cut(m.head.Get("To"), ";tag=")
-			s.conn.write(false, s.request(u, "ACK", nil))
+			s.conn.write(true, s.request(u, "ACK", nil)) // at once, as clients do: what has none is sent again
 		})
 		u.flush()
 	}
