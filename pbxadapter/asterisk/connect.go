@@ -25,7 +25,8 @@ func (a *Adapter) resync(ctx context.Context, conn *ami.Conn, r pbxadapter.Repor
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.t.startup != "" && a.t.startup != l.startup {
+	restarted := a.t.startup != "" && a.t.startup != l.startup
+	if restarted {
 		a.log.Warn("Asterisk was restarted: all former calls are gone", zap.String("since", l.startup))
 	}
 	a.t.until(time.Now())
@@ -33,6 +34,11 @@ func (a *Adapter) resync(ctx context.Context, conn *ami.Conn, r pbxadapter.Repor
 	s := a.t.rebuild(l)
 	a.conn, a.reporter = conn, r
 	r.Devices(a.devices())
+	if restarted { // a call that has a former one's name is another one
+		none := s
+		none.Calls = nil
+		r.Resync(none)
+	}
 	r.Resync(s)
 	a.check()
 	return seq, nil
