@@ -50,12 +50,8 @@ func Decode(body []byte) (Message, Edition, error) {
 	}
 	name := string(s.name)
 	if (ed == ApplicationSession) != sessionMessage(name) {
-		s.skip()
-		if s.syntax == nil {
-			s.epilog()
-		}
-		if s.syntax != nil {
-			return nil, ed, s.syntax
+		if e := wellFormed(in); e != nil {
+			return nil, ed, e
 		}
 		return Unknown{name}, ed, nil
 	}
@@ -67,11 +63,24 @@ func Decode(body []byte) (Message, Edition, error) {
 	case s.syntax != nil:
 		return nil, ed, s.syntax
 	case s.member != nil:
+		if e := wellFormed(in); e != nil {
+			return nil, ed, e
+		}
 		return nil, ed, ErrInvalidParameterValue.With(s.member)
 	case m == nil:
 		return Unknown{name}, ed, nil
 	}
 	return m, ed, nil
+}
+
+// wellFormed reads over a whole document. nil: it is one.
+func wellFormed(in []byte) *SyntaxError {
+	s := scanner{in: in}
+	if s.prolog() {
+		s.skip()
+		s.epilog()
+	}
+	return s.syntax
 }
 
 // sessionMessage says whether an element is one of ECMA-354's: they alone have these words in their names.

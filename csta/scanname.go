@@ -123,16 +123,21 @@ func knownURI(uri []byte) string {
 
 // readName reads a qualified name; other characters than those of names end it.
 func (s *scanner) readName() []byte {
-	start := s.pos
+	start, ascii := s.pos, true
 	for s.pos < len(s.in) {
 		c := s.in[s.pos]
+		ascii = ascii && c < 0x80
 		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == ':' || c == '-' || c == '.' || c >= 0x80 {
 			s.pos++
 			continue
 		}
 		break
 	}
-	return s.in[start:s.pos]
+	name := s.in[start:s.pos]
+	if !ascii {
+		s.checkChars(name)
+	}
+	return name
 }
 
 // cutName takes prefix:local apart. It is not ok where either starts as no name may.

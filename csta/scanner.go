@@ -141,8 +141,31 @@ func (s *scanner) skipMisc() {
 		s.broken("%q does not end", s.in[s.pos:s.pos+begin])
 		return
 	}
-	s.checkChars(s.in[s.pos+begin : s.pos+begin+i])
+	inner := s.in[s.pos+begin : s.pos+begin+i]
+	s.checkChars(inner)
+	if begin == 4 {
+		if bytes.Contains(inner, []byte("--")) || bytes.HasSuffix(inner, []byte("-")) {
+			s.broken("-- within a comment")
+			return
+		}
+	} else if !s.instruction(inner) {
+		s.broken("%q is no processing instruction", clip(inner))
+		return
+	}
 	s.pos += begin + i + len(end)
+}
+
+// instruction says whether a processing instruction has a target; xml is the declaration's, which has nothing before it but white space.
+func (s *scanner) instruction(inner []byte) bool {
+	target := inner
+	if i := bytes.IndexAny(inner, " \t\r\n"); i >= 0 {
+		target = inner[:i]
+	}
+	name := scanner{in: target}
+	if len(name.readName()) < len(target) || !nameStart(target) {
+		return false
+	}
+	return !bytes.EqualFold(target, []byte("xml")) || len(bytes.TrimSpace(s.in[:s.pos])) == 0
 }
 
 // cdata gives the octets of a CDATA section, and goes behind it.

@@ -112,9 +112,14 @@ func xmlChar(r rune) bool {
 
 // checkText is checkChars for text between elements, where entities must be good too.
 func (s *scanner) checkText(b []byte) {
-	if len(bytes.TrimSpace(b)) > 0 {
-		s.unescape(b)
+	if len(bytes.TrimSpace(b)) == 0 {
+		return
 	}
+	if bytes.Contains(b, []byte("]]>")) {
+		s.broken("]]> within text")
+		return
+	}
+	s.unescape(b)
 }
 
 func (s *scanner) checkChars(b []byte) {
