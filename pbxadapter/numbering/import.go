@@ -56,7 +56,7 @@ func Import(in io.Reader, otherwise *Direction) (Table, error) {
 	place := make(map[string]int)
 	var bad []error
 	for i, n := range names {
-		what := columns[strings.NewReplacer(" ", "", "-", "", "_", "", "\ufeff", "").Replace(strings.ToLower(strings.TrimSpace(n)))]
+		what := columns[strings.NewReplacer(" ", "", "-", "", "_", "").Replace(strings.ToLower(strings.TrimSpace(n)))]
 		if what == "" {
 			bad = append(bad, fmt.Errorf("line 1: %q is no column that is known: direction, name, side, minimum length, maximum length, pattern, delete length, replacement", clip(n)))
 		} else if _, twice := place[what]; twice {

@@ -121,13 +121,17 @@ func (r *Rules) undone(d Direction, i int, c *rule, n, made Number, s Side) []Fi
 	if !c.Continue || made.text() == n.text() {
 		return nil
 	}
+	becomes := made.text() // and what the rules between make of it
 	for _, o := range r.table[d][i+1:] {
 		if o.Of != "" || o.matches(made, made.text(), s) != matched {
 			continue
 		}
 		again, err := o.apply(made, made.text())
 		if err == nil && again.text() == n.text() {
-			return []Finding{{d, c.Name, fmt.Sprintf("is undone by %q: %s becomes %s, and %[2]s again", o.Name, n.text(), made.text())}}
+			return []Finding{{d, c.Name, fmt.Sprintf("is undone by %q: %s becomes %s, and %[2]s again", o.Name, n.text(), becomes)}}
+		}
+		if err == nil {
+			becomes += fmt.Sprintf(", by %q %s", o.Name, again.text())
 		}
 		if made = again; err != nil || !o.Continue {
 			break
@@ -149,11 +153,17 @@ func (r *Rules) comesHome(c *rule, n Number, s Side) []Finding {
 	if w.Err != nil || Home(w.Out, n.String()) {
 		return nil
 	}
-	by := "no rule of from_pbx matches that"
+	var did []string
 	for _, step := range w.Steps {
 		if step.Result != "" {
-			by = fmt.Sprintf("rule %q of from_pbx undoes it", step.Rule)
+			did = append(did, fmt.Sprintf("%q", step.Rule))
 		}
+	}
+	by := "no rule of from_pbx matches that"
+	if len(did) == 1 {
+		by = fmt.Sprintf("rule %s of from_pbx undoes it", did[0])
+	} else if len(did) > 1 {
+		by = fmt.Sprintf("rules %s of from_pbx, one after the other, undo it", strings.Join(did, ", "))
 	}
 	return []Finding{{ToPBX, c.Name, fmt.Sprintf("the round trip fails: %s goes to the PBX as %s, and comes back as %s: %s", n.String(), made.text(), w.Out, by)}}
 }

@@ -94,7 +94,31 @@ func TestLint(t *testing.T) {
 			"undone by the one after the next",
 			Table{ToPBX: []Rule{{Name: "on", Digits: "5XX", Prefix: "9", Continue: true}, {Name: "more", Digits: "95XX", Prefix: "8", Continue: true}, {Name: "off", Digits: "895XX", Strip: 2}}},
 			nil,
-			`rule "on": is undone by "off": 522 becomes 89522, and 522 again`,
+			`rule "on": is undone by "off": 522 becomes 9522, by "more" 89522, and 522 again`,
+		},
+		{
+			"undone for callers alone",
+			Table{FromPBX: []Rule{{Name: "on", Side: "calling", Digits: "5XX", Prefix: "9", Continue: true}, {Name: "called", Side: "called", Digits: "95XX", Strip: 1}, {Name: "off", Side: "calling", Digits: "95XX", Strip: 1}}},
+			nil,
+			`rule "on": is undone by "off": 522 becomes 9522, and 522 again`,
+		},
+		{
+			"undone on the other side only",
+			Table{FromPBX: []Rule{{Name: "on", Side: "calling", Digits: "5XX", Prefix: "9", Continue: true}, {Name: "off", Side: "called", Digits: "95XX", Strip: 1}}},
+			nil,
+			"",
+		},
+		{
+			"the other way, for callers alone",
+			Table{ToPBX: []Rule{{Name: "inside", Side: "calling", Digits: "+49301234XXX", Strip: 9}}, FromPBX: []Rule{{Name: "callers", Side: "calling", Digits: "XXX", Prefix: "+49309999"}, {Name: "home", Side: "called", Digits: "XXX", Prefix: "+49301234"}}},
+			nil,
+			`rule "inside": the round trip fails: tel:+49301234222 goes to the PBX as 222, and comes back as tel:+49309999222: rule "callers" of from_pbx undoes it`,
+		},
+		{
+			"undone the other way by two",
+			Table{ToPBX: []Rule{{Name: "inside", Digits: "+49301234XXX", Strip: 9}}, FromPBX: []Rule{{Name: "one", Digits: "XXX", Prefix: "9", Continue: true}, {Name: "two", Digits: "9XXX", Strip: 1, Prefix: "+4930777"}}},
+			nil,
+			`rules "one", "two" of from_pbx, one after the other, undo it`,
 		},
 		{
 			"undone the other way",
@@ -211,6 +235,7 @@ func TestImportRefuses(t *testing.T) {
 		{"a column twice", "pattern,match\n", `line 1: "match" is there twice`},
 		{"no pattern", "name,direction\n", "no column with the pattern"},
 		{"no direction", "pattern,delete\n1,2\n", `line 2: direction: "" is neither from nor to`},
+		{"another direction", "direction,pattern\nsideways,1\n", `line 2: direction: "sideways" is neither from nor to`},
 		{"a length", "direction,pattern,delete\nto,1,2\nto,1,many\n", `line 3: delete: "many" is not a length`},
 		{"a length beyond all numbers", "direction,pattern,delete\nto,1,10001\n", `line 2: delete: "10001" is not a length`},
 		{"a pattern", "direction,pattern\nto,12ab\n", "line 2: digits:"},
@@ -223,6 +248,18 @@ func TestImportRefuses(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
 		})
+	}
+}
+
+// A direction that is said counts before the one for rows that say none, and one that is none isn't taken for it.
+func TestImportOtherwise(t *testing.T) {
+	to := ToPBX
+	table, err := Import(strings.NewReader("\ufeff\"direction\",pattern\nfrom,1\n,2\n"), &to)
+	if err != nil || len(table.FromPBX) != 1 || table.FromPBX[0].Digits != "1" || len(table.ToPBX) != 1 || table.ToPBX[0].Digits != "2" {
+		t.Errorf("%+v, %v", table, err)
+	}
+	if _, err := Import(strings.NewReader("direction,pattern\nsideways,1\n"), &to); err == nil || !strings.Contains(err.Error(), `"sideways" is neither from nor to`) {
+		t.Error(err)
 	}
 }
 

@@ -105,6 +105,8 @@ type Board struct {
 	ops     ops
 	audit   *audit.Record
 	tap     *wiretap.Tap
+
+	programs atomic.Uint64 // requests, as tapProgram counts them
 	meters  *meters
 	counts  *counts
 

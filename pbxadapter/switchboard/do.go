@@ -28,7 +28,8 @@ func (b *Board) Do(ctx context.Context, who Principal, r csta.Request) (csta.Res
 	if pbxadapter.Trace(ctx).IsZero() {
 		ctx = pbxadapter.WithTrace(ctx, pbxadapter.NewTrace())
 	}
-	b.tapProgram(ctx, wiretap.In, who, r)
+	n := b.programs.Add(1)
+	b.tapProgram(ctx, wiretap.In, n, who, r)
 	t, res, err := b.do(ctx, who, r)
 	link := t.link
 	var refused *csta.Error
@@ -60,10 +61,10 @@ func (b *Board) Do(ctx context.Context, who Principal, r csta.Request) (csta.Res
 	}
 	b.audited(ctx, who, r, err)
 	if refused != nil {
-		b.tapProgram(ctx, wiretap.Out, who, refused)
+		b.tapProgram(ctx, wiretap.Out, n, who, refused)
 		return nil, refused
 	}
-	b.tapProgram(ctx, wiretap.Out, who, res)
+	b.tapProgram(ctx, wiretap.Out, n, who, res)
 	return res, nil
 }
 

@@ -138,6 +138,11 @@ func TestEmergencyCalls(t *testing.T) {
 			if len(noted) != 1 || noted[0].User != c.who.User || noted[0].Number == "" || (noted[0].Result == "ok") != (err == nil) {
 				t.Errorf("the audit record has %+v", noted)
 			}
+			if err != nil {
+				if e, ok := errors.AsType[*csta.Error](err); !ok || noted[0].Detail != err.Error() || noted[0].Result != e.Category+"/"+e.Value || !strings.HasSuffix(err.Error(), ": dial "+noted[0].Number+" on the phone") {
+					t.Errorf("%v is noted as %+v", err, noted[0])
+				}
+			}
 		})
 	}
 }

@@ -24,8 +24,8 @@ func (b *Board) Tap(pbx string, m pbxadapter.Message) {
 	b.tap.Record(r)
 }
 
-// tapProgram records a request that came by another way than SIP, or its answer, as CSTA: SIP sessions record theirs as they stand on the wire.
-func (b *Board) tapProgram(ctx context.Context, way wiretap.Direction, who Principal, m csta.Message) {
+// tapProgram records the n-th request that came by another way than SIP, or its answer, as CSTA: SIP sessions record theirs as they stand on the wire.
+func (b *Board) tapProgram(ctx context.Context, way wiretap.Direction, n uint64, who Principal, m csta.Message) {
 	if b.tap == nil || who.Via == "sip" {
 		return
 	}
@@ -34,6 +34,6 @@ func (b *Board) tapProgram(ctx context.Context, way wiretap.Direction, who Princ
 		peer = who.Via
 	}
 	b.tap.Record(wiretap.Record{
-		Layer: wiretap.CSTA, Direction: way, Peer: peer, Line: who.Line, Trace: pbxadapter.Trace(ctx), Text: csta.Encode(nil, m, csta.Ed3),
+		Layer: wiretap.CSTA, Direction: way, Peer: peer, Line: who.Line, Trace: pbxadapter.Trace(ctx), Request: n, Text: csta.Encode(nil, m, csta.Ed3),
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,13 +25,18 @@ const mostAtOnce = 256
 type story struct {
 	parent   context.Context // of requests: their caller's span, or the first one's
 	ctx      context.Context // of the last request's span; children begin under it
-	requests []trace.Span    // that are not answered, oldest first
+	requests []request       // that are not answered, oldest first
 	answer   string          // what its answer's carrier will be: "INFO 12" is answered "200 (INFO 12)"
 	session  string
 	commands []command
 	proofs   int
 	events   map[string]event // on their way, by session and CSeq
 	last     time.Time
+}
+
+type request struct {
+	trace.Span
+	number uint64 // 0: it has none
 }
 
 type command struct {
@@ -113,18 +119,19 @@ func (e *Exporter) begin(s *story, r wiretap.Record) {
 	if first && !called {
 		s.parent = ctx
 	}
-	s.ctx, s.requests = ctx, append(s.requests, span)
+	s.ctx, s.requests = ctx, append(s.requests, request{span, r.Request})
 	s.answer, s.session, s.last, s.proofs = r.Carrier(), r.Session, r.At, 0
 }
 
-// answered ends the span of the oldest request; a provisional answer doesn't.
+// answered ends the span of the request with that number, or of the oldest; a provisional answer doesn't.
 func (s *story) answered(r wiretap.Record) {
 	status := r.Carrier()
 	if len(s.requests) == 0 || strings.HasPrefix(status, "1") {
 		return
 	}
-	request := s.requests[0]
-	s.requests = s.requests[1:]
+	i := max(slices.IndexFunc(s.requests, func(q request) bool { return q.number == r.Request }), 0)
+	request := s.requests[i]
+	s.requests = slices.Delete(s.requests, i, i+1)
 	if status != "" {
 		status, _, _ = strings.Cut(status, " ")
 		request.SetAttributes(attribute.String("sip.response.status_code", status))

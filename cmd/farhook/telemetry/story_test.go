@@ -158,3 +158,26 @@ func TestCallersOwnSpans(t *testing.T) {
 		}
 	}
 }
+
+// Requests that a caller makes at once in one trace end with their own answers, in whatever order those come.
+func TestSpansOfRequestsAtOnce(t *testing.T) {
+	e, err := New(t.Context(), Config{Endpoint: "http://127.0.0.1:1", Sample: 1, Mask: func(s string) string { return s }, Log: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, began := pbxadapter.NewTrace(), time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)
+	say := func(after time.Duration, d wiretap.Direction, request uint64, element string) {
+		e.tell(wiretap.Record{At: began.Add(after), Layer: wiretap.CSTA, Direction: d, Trace: id, Request: request, Text: []byte(`<` + element + ` xmlns="http://www.ecma-international.org/standards/ecma-323/csta/ed3"/>`)})
+	}
+	say(0, wiretap.In, 7, "MakeCall")
+	say(1, wiretap.In, 8, "SnapshotDevice")
+	say(2, wiretap.In, 9, "HoldCall")
+	say(3, wiretap.Out, 9, "HoldCallResponse")
+	say(4, wiretap.Out, 8, "SnapshotDeviceResponse")
+	say(5, wiretap.Out, 7, "MakeCallResponse")
+	for i, want := range []string{"HoldCall", "SnapshotDevice", "MakeCall"} {
+		if s := e.queue.list[i]; s.Name() != want || !s.EndTime().Equal(began.Add(time.Duration(3+i))) {
+			t.Errorf("%d: %s until %s, want %s", i, s.Name(), s.EndTime(), want)
+		}
+	}
+}

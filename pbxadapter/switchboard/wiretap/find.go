@@ -45,7 +45,7 @@ func (t *Tap) Find(f Filter) []Record {
 	lent := t.borrow()
 	defer t.giveBack()
 
-	s := search{Filter: f, since: t.since(f.Since)}
+	s := search{Filter: f, since: nanos(f.Since)}
 	if s.ofPBX = f.PBX != "" && f.Line == "" && f.Call == "" && f.Session == "" && f.Trace.IsZero(); s.ofPBX || f.Line != "" || f.Call != "" || f.Session != "" {
 		s.traces, s.calls = make(map[pbxadapter.TraceID]bool), make(map[csta.CallID]bool)
 		lent.walk(s.learn)
@@ -58,15 +58,6 @@ func (t *Tap) Find(f Filter) []Record {
 		out = append(out, lent.view(pos, &buf).record())
 	}
 	return out
-}
-
-// since is the first time that may be given, in Unix nanoseconds: what the filter says, or as far back as the age allows.
-func (t *Tap) since(from time.Time) int64 {
-	since := nanos(from)
-	if t.age > 0 {
-		since = max(since, time.Now().UnixNano()-int64(t.age))
-	}
-	return since
 }
 
 // search is one Find under way.

@@ -64,6 +64,7 @@ type Record struct {
 	Line      csta.DeviceID      // whom the message is about or for
 	Calls     []csta.CallID      // those it names: several in a transfer
 	Trace     pbxadapter.TraceID // of the request that caused it; zero: none
+	Request   uint64             // the same in a CSTA request and its answer; only an observer is told. 0: not known
 	Text      []byte             // as on the wire, less what was cut and, where it was found, less its secrets
 	Cut       int                // octets that Text lacks at its end
 }

@@ -71,15 +71,16 @@ func (c *cursor) get(b []byte) {
 const (
 	atSize    = 0  // of the whole record
 	atTime    = 4  // Unix nanoseconds
-	atTrace   = 12 // 16 octets
-	atCut     = 28
-	atLayer   = 36
-	atWay     = 37
-	atCalls   = 38 // how many
-	atPeer    = 40 // lengths
-	atSession = 42
-	atLine    = 44
-	headSize  = 46
+	atTaken   = 12 // nanoseconds since the tap began
+	atTrace   = 20 // 16 octets
+	atCut     = 36
+	atLayer   = 44
+	atWay     = 45
+	atCalls   = 46 // how many
+	atPeer    = 48 // lengths
+	atSession = 50
+	atLine    = 52
+	headSize  = 54
 	maxRecord = headSize + 3*maxName + maxCalls*(2+maxName) + MaxText
 )
 
@@ -93,10 +94,11 @@ func size(rec *Record) int {
 }
 
 // write puts a record at the tail; there is room.
-func (r *ring) write(rec *Record, at int64, size int) {
+func (r *ring) write(rec *Record, at, taken int64, size int) {
 	var head [headSize]byte
 	binary.LittleEndian.PutUint32(head[atSize:], uint32(size))
 	binary.LittleEndian.PutUint64(head[atTime:], uint64(at))
+	binary.LittleEndian.PutUint64(head[atTaken:], uint64(taken))
 	copy(head[atTrace:atCut], rec.Trace[:])
 	binary.LittleEndian.PutUint64(head[atCut:], uint64(rec.Cut))
 	head[atLayer], head[atWay], head[atCalls] = byte(rec.Layer), byte(rec.Direction), byte(len(rec.Calls))
@@ -119,12 +121,12 @@ func (r *ring) write(rec *Record, at int64, size int) {
 	r.tail += uint64(size)
 }
 
-// first gives the size and time of the oldest record; there is one.
-func (r *ring) first() (size uint64, at int64) {
+// first gives the size and the times of the oldest record; there is one.
+func (r *ring) first() (size uint64, at, taken int64) {
 	var b [atTrace]byte
 	c := r.cursor(r.head)
 	c.get(b[:])
-	return uint64(binary.LittleEndian.Uint32(b[atSize:])), int64(binary.LittleEndian.Uint64(b[atTime:]))
+	return uint64(binary.LittleEndian.Uint32(b[atSize:])), int64(binary.LittleEndian.Uint64(b[atTime:])), int64(binary.LittleEndian.Uint64(b[atTaken:]))
 }
 
 // walk shows every record, oldest first. What is shown is good until the next is.

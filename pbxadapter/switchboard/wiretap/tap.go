@@ -12,6 +12,7 @@ const forgetful = 64
 // Tap is a record of messages. A nil *Tap records nothing and finds nothing. Its methods may be called from anywhere at once.
 type Tap struct {
 	age      time.Duration
+	began    time.Time // whence ages are counted, by a clock that only goes forward
 	observer func(Record)
 
 	mu      sync.Mutex
@@ -20,18 +21,19 @@ type Tap struct {
 	readers int
 	lent    []bool // chunks that a reader may still look at
 	// the oldest record's, as the ring has them
-	oldest     int64
-	oldestSize uint64
+	oldest      int64
+	oldestTaken int64
+	oldestSize  uint64
 }
 
 // New makes a record of so many octets (its own bookkeeping, some 50 octets a message, included), taken from memory as it fills. Messages older
-// than age are never given, and are forgotten as later ones come or somebody looks; no age: none is too old. Without octets there
+// than age, counted from when they were recorded whatever the clock is set to, are never given, and are forgotten as later ones come or somebody looks; no age: none is too old. Without octets there
 // is no record: nil.
 func New(octets int, age time.Duration) *Tap {
 	if octets <= 0 {
 		return nil
 	}
-	t := &Tap{age: age, ring: newRing(octets)}
+	t := &Tap{age: age, began: time.Now(), ring: newRing(octets)}
 	t.lent = make([]bool, len(t.ring.chunks))
 	return t
 }
@@ -50,8 +52,9 @@ func (t *Tap) Record(r Record) {
 	if t == nil {
 		return
 	}
+	now := time.Now()
 	if r.At.IsZero() {
-		r.At = time.Now()
+		r.At = now
 	}
 	if t.observer != nil && !r.Trace.IsZero() {
 		t.observer(r)
@@ -67,7 +70,7 @@ func (t *Tap) Record(r Record) {
 		r.Cut += len(r.Text) - room
 		r.Text = r.Text[:room]
 	}
-	at, size := nanos(r.At), names+len(r.Text)
+	at, taken, size := nanos(r.At), int64(now.Sub(t.began)), names+len(r.Text)
 
 	t.mu.Lock()
 	if t.readers > 0 {
@@ -76,11 +79,11 @@ func (t *Tap) Record(r Record) {
 	for t.ring.tail-t.ring.head+uint64(size) > t.ring.octets {
 		t.forget()
 	}
-	t.expire(at)
+	t.expire(taken)
 	if t.records == 0 {
-		t.oldest, t.oldestSize = at, uint64(size)
+		t.oldest, t.oldestTaken, t.oldestSize = at, taken, uint64(size)
 	}
-	t.ring.write(&r, at, size)
+	t.ring.write(&r, at, taken, size)
 	t.records++
 	t.mu.Unlock()
 }
@@ -104,14 +107,14 @@ func name[S ~string](s S) S { return s[:min(len(s), maxName)] }
 func (t *Tap) forget() {
 	t.ring.head += t.oldestSize
 	if t.records--; t.records > 0 {
-		t.oldestSize, t.oldest = t.ring.first()
+		t.oldestSize, t.oldest, t.oldestTaken = t.ring.first()
 	}
 }
 
-// expire drops some of the records that are too old at a time, under the lock, and tells whether there may be more of them.
+// expire drops some of the records that are too old, so long after the tap began, under the lock, and tells whether there may be more of them.
 func (t *Tap) expire(now int64) (more bool) {
 	for range forgetful {
-		if t.age <= 0 || t.records == 0 || t.oldest >= now-int64(t.age) {
+		if t.age <= 0 || t.records == 0 || t.oldestTaken >= now-int64(t.age) {
 			return false
 		}
 		t.forget()
@@ -121,7 +124,7 @@ func (t *Tap) expire(now int64) (more bool) {
 
 // expireAll drops all that are too old now, letting others in between.
 func (t *Tap) expireAll() {
-	now := time.Now().UnixNano()
+	now := int64(time.Since(t.began))
 	for more := true; more; {
 		t.mu.Lock()
 		more = t.expire(now)

@@ -86,7 +86,7 @@ func TestRing(t *testing.T) {
 // check compares what is found with the tail of what was recorded, cut to what the ring can hold.
 func check(t *rapid.T, tap *wiretap.Tap, octets int, all []wiretap.Record) {
 	t.Helper()
-	const head = 46
+	const head = 54
 	var want []wiretap.Record
 	for _, r := range all {
 		names := head + len(r.Peer)
@@ -118,7 +118,7 @@ func check(t *rapid.T, tap *wiretap.Tap, octets int, all []wiretap.Record) {
 
 func sizes(records []wiretap.Record) (n int) {
 	for _, r := range records {
-		n += 46 + len(r.Peer) + len(r.Text)
+		n += 54 + len(r.Peer) + len(r.Text)
 		for _, c := range r.Calls {
 			n += 2 + len(c)
 		}
@@ -272,4 +272,23 @@ func many(t *testing.T, octets int) {
 	if _, used, _ := tap.Stats(); used < octets-2000 {
 		t.Errorf("when nobody searches any more, %d of %d octets are used", used, octets)
 	}
+}
+
+// What is too old is so by a clock that only goes forward: messages whose time says otherwise, for the clock was set, stay as long as all others.
+func TestAgeWhateverTheClockSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tap := wiretap.New(1<<20, time.Hour)
+		for _, at := range []time.Time{time.Now().AddDate(-1, 0, 0), time.Now(), time.Now().AddDate(1, 0, 0)} {
+			tap.Record(wiretap.Record{At: at, Session: "s"})
+		}
+		time.Sleep(time.Hour)
+		tap.Record(wiretap.Record{Session: "other"})
+		if n := len(tap.Find(wiretap.Filter{Session: "s"})); n != 3 {
+			t.Errorf("%d messages an hour later, want 3", n)
+		}
+		time.Sleep(time.Nanosecond)
+		if n, _, _ := tap.Stats(); n != 1 {
+			t.Errorf("%d messages after more than an hour, want the last", n)
+		}
+	})
 }
