@@ -95,9 +95,14 @@ func (s *Server) listCalls(ctx context.Context, in *callsInput) (*callsOutput, e
 }
 
 func (s *Server) getCall(ctx context.Context, in *callInput) (*callOutput, error) {
-	c, err := s.visible(ctx, in.Call)
+	c, err := s.visible(ctx, s.streams.Meant(live.Viewer{Principal: who(ctx), Eyes: s.eyes(ctx)}, in.Call))
 	if err != nil {
 		return nil, err
+	}
+	for _, part := range s.calls(ctx, c) {
+		if part.ID == in.Call {
+			return &callOutput{Body: part}, nil
+		}
 	}
 	return &callOutput{Body: s.call(ctx, c)}, nil
 }

@@ -160,6 +160,31 @@ func TestListsTellNoPartiesToWhoSeesStates(t *testing.T) {
 	if n != 3 {
 		t.Errorf("%d calls in pages", n)
 	}
+	// By the name that he knows a part by he finds it again, and follows it: no other line's.
+	var known struct {
+		Calls []struct {
+			CallID string
+			Legs   []struct{ DeviceID string }
+		}
+	}
+	if _, text := g.as(states, "GET", "/api/v1/calls", ""); json.Unmarshal([]byte(text), &known) != nil || len(known.Calls) < 3 {
+		t.Fatal(text)
+	}
+	for _, c := range known.Calls {
+		if status, text := g.as(states, "GET", "/api/v1/calls/"+c.CallID, ""); status != 200 || !strings.Contains(text, `"`+c.CallID+`"`) || !strings.Contains(text, `"`+c.Legs[0].DeviceID+`"`) {
+			t.Errorf("%s: %d %s", c.CallID, status, text)
+		}
+	}
+	own := g.token
+	g.token = states
+	follower := g.follow("GET", "/api/v1/events", "call="+known.Calls[0].CallID)
+	g.token = own
+	if d := follower.next(); d.Type != "snapshot" || !strings.Contains(d.raw, `"`+known.Calls[0].CallID+`"`) || strings.Contains(d.raw, `"`+known.Calls[2].CallID+`"`) {
+		t.Errorf("followed by its part: %s", d.raw)
+	}
+	if status, _ := g.as(states, "GET", "/api/v1/calls/part-00", ""); status != 404 {
+		t.Errorf("a part of nothing: %d", status)
+	}
 	if status, text := g.as(states, "GET", "/api/v1/calls?after=part-00", ""); status != 404 || !strings.Contains(text, "begin anew") {
 		t.Errorf("after a call that has ended: %d %s", status, text)
 	}

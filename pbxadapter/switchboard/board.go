@@ -107,8 +107,8 @@ type Board struct {
 	tap     *wiretap.Tap
 
 	programs atomic.Uint64 // requests, as tapProgram counts them
-	meters  *meters
-	counts  *counts
+	meters   *meters
+	counts   *counts
 
 	emergency *numbering.Emergency
 

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"strings"
 
 	"farhook/csta"
 	"farhook/csta/callmodel"
@@ -73,6 +74,20 @@ func (e Eyes) name(id csta.CallID, d csta.DeviceID) csta.CallID {
 
 // PartPrefix begins the names of lines' parts in calls.
 const PartPrefix = "part-"
+
+// Meant is the call that a viewer means by a name. Whoever sees only a line's part in a call knows it by that part's; one that is nothing to him stays as it is.
+func (s *Story) Meant(v Viewer, id csta.CallID) csta.CallID {
+	if !strings.HasPrefix(string(id), PartPrefix) {
+		return id
+	}
+	state, _ := s.board.Snapshot(v.Principal, switchboard.Filter{All: true})
+	for _, c := range state.Calls {
+		if slices.ContainsFunc(v.Eyes.Calls(c, ""), func(part Call) bool { return part.ID == id }) {
+			return c.ID
+		}
+	}
+	return id
+}
 
 // nameKey makes the names of parts, anew in each process.
 var nameKey = []byte(rand.Text())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -103,6 +104,10 @@ type writer interface {
 
 // follow writes documents until ctx ends or something else does. Where it cuts the stream the last document says why.
 func (s *Streams) follow(ctx context.Context, w writer, v Viewer, after string, f Filter) error {
+	f.Calls = slices.Clone(f.Calls)
+	for i, id := range f.Calls {
+		f.Calls[i] = s.Meant(v, id)
+	}
 	t := teller{streams: s, w: w, v: v, f: f, last: after}
 	err := t.tell(ctx, after)
 	for _, reason := range []error{errSlow, errRights, errMoved, errStopping} {
