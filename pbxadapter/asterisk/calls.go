@@ -120,18 +120,16 @@ func (a *Adapter) answerCall(ctx context.Context, r csta.AnswerCall) (csta.Answe
 	notify := a.obeys(p, l.device)
 	pickup := p.style.prompts() && l.state == csta.Alerting
 	l.op = pbxadapter.Op(ctx)
-	id, device := r.CallToBeAnswered, l.device
+	id := r.CallToBeAnswered
 	isAnswered := func() bool { return a.t.is(id, csta.Connected) }
 	answered := a.expect(isAnswered)
 	defer a.drop(answered)
 	a.mu.Unlock()
 	defer a.settled(id)
 	if notify {
-		if done, err := a.notify(ctx, conn, c.name, "talk", answered); done || err != nil {
-			a.heard(ctx, device, done)
+		if done, err := a.notify(ctx, conn, c, "talk", answered); done || err != nil {
 			return none, err
 		}
-		a.heard(ctx, device, false)
 	}
 	switch {
 	case !pickup && notify:
@@ -167,8 +165,12 @@ func (a *Adapter) giveUp(ctx context.Context, conn *ami.Conn, in *intent) {
 	_, _ = conn.Do(context.WithoutCancel(ctx), ami.NewAction("Hangup").With("Channel", ami.Channel, name).Fixed("Cause", "16"))
 }
 
-// notify sends NOTIFY in a channel's dialog, and waits for what the phone makes of it. false: nothing came of it.
-func (a *Adapter) notify(ctx context.Context, conn *ami.Conn, channel, event string, done *waiter) (bool, error) {
+// notify sends NOTIFY in a channel's dialog, and waits for what the phone makes of it. false: nothing came of it. A phone that put the call down meanwhile
+// may obey the next one.
+func (a *Adapter) notify(ctx context.Context, conn *ami.Conn, c *channel, event string, done *waiter) (bool, error) {
+	a.mu.Lock()
+	channel, device := c.name, c.device
+	a.mu.Unlock()
 	_, err := conn.Do(ctx, ami.NewAction("PJSIPNotify").With("Channel", ami.Channel, channel).Fixed("Variable", "Event="+event))
 	if err != nil && !isRefused(err) {
 		return false, a.fault(ctx, err)
@@ -179,12 +181,24 @@ func (a *Adapter) notify(ctx context.Context, conn *ami.Conn, channel, event str
 			a.wantLook()
 			failed = csta.ErrInvalidConnectionID.With(err)
 		}
+		if failed == nil {
+			a.heard(ctx, device, false)
+		}
 		return false, a.fault(ctx, failed)
 	}
-	if a.await(ctx, done, proofWithin) {
-		return true, nil
+	obeyed := a.await(ctx, done, proofWithin)
+	a.mu.Lock()
+	now := a.t.channels[c.id]
+	a.mu.Unlock()
+	switch {
+	case obeyed:
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case now == nil || now.gone:
+		return false, csta.ErrInvalidConnectionID.With("asterisk: the call has ended meanwhile")
 	}
-	return false, ctx.Err()
+	a.heard(ctx, device, obeyed)
+	return obeyed, nil
 }
 
 // heard remembers whether a phone obeys NOTIFY: one that doesn't is not asked for ever.

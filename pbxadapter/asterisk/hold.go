@@ -36,12 +36,10 @@ func (a *Adapter) hold(ctx context.Context, id csta.ConnectionID, why csta.Event
 	a.mu.Unlock()
 	defer a.settled(id)
 	if notify {
-		held, err := a.notify(ctx, conn, c.name, "hold", done)
+		held, err := a.notify(ctx, conn, c, "hold", done)
 		if held || err != nil {
-			a.heard(ctx, l.device, held)
 			return err
 		}
-		a.heard(ctx, l.device, false)
 	}
 	return a.holdForPhone(ctx, conn, id, notify)
 }
@@ -77,13 +75,14 @@ func (a *Adapter) holdForPhone(ctx context.Context, conn *ami.Conn, id csta.Conn
 			With("Context", ami.Word, a.conf.Context).Fixed("Exten", holdExten).Fixed("Priority", "1").
 			With("ExtraContext", ami.Word, a.conf.Context).Fixed("ExtraExten", parkExten).Fixed("ExtraPriority", "1"))
 	}
-	if err == nil && a.await(ctx, done, proofWithin) {
-		return nil
-	}
+	held := err == nil && a.await(ctx, done, proofWithin)
 	a.mu.Lock()
-	a.t.parting = slices.DeleteFunc(a.t.parting, func(o *parting) bool { return o == p })
+	a.t.parting = slices.DeleteFunc(a.t.parting, func(o *parting) bool { return o == p }) // it may show otherwise too: where everything was read anew
 	a.mu.Unlock()
-	if err != nil {
+	switch {
+	case held:
+		return nil
+	case err != nil:
 		return a.fault(ctx, err)
 	}
 	a.wantLook()

@@ -47,6 +47,10 @@ func (a *Adapter) transferCall(ctx context.Context, r csta.TransferCall) (csta.T
 		far = x.name
 	}
 	ringing := second[0].state == csta.Alerting || second[0].kind == callmodel.Network
+	if ringing && !a.handsOn(held) {
+		a.mu.Unlock()
+		return none, errNoRedirect
+	}
 	to := second[0].id()
 	if ringing {
 		j.to = second[0].party
@@ -222,6 +226,11 @@ func (a *Adapter) ofCall(id csta.CallID, f func(*call)) {
 	}
 }
 
+// handsOn says whether a leg's call can be sent on: where our dialplan lines hold it that takes a right that may have been taken away since; a.mu is held.
+func (a *Adapter) handsOn(l *leg) bool { return !l.server || a.rights["Redirect"] }
+
+var errNoRedirect = csta.ErrPrivilege.With("asterisk: our dialplan lines hold the call, and the manager account may not do Redirect any more, which sends it on: take it back first")
+
 // handOn sends the party at the other end of a channel to a number; far is its own channel, where nothing joins the two.
 func (a *Adapter) handOn(ctx context.Context, conn *ami.Conn, near, far, dialplan, n string) error {
 	action := ami.NewAction("BlindTransfer").With("Channel", ami.Channel, near)
@@ -237,6 +246,8 @@ func (a *Adapter) handOver(l *leg, to csta.DeviceID) (n, dialplan string, err er
 	switch {
 	case len(l.call.live(l)) == 0:
 		return "", "", csta.ErrInvalidConnectionState.With("asterisk: there is nobody else in the call")
+	case !a.handsOn(l):
+		return "", "", errNoRedirect
 	case l.call.leg(to) != nil:
 		return "", "", csta.ErrInvalidDestination.With(fmt.Errorf("asterisk: %s is in the call already", to))
 	}

@@ -136,7 +136,7 @@ func (b *board) picture(r rig) (wrong []string) {
 		}
 		d := csta.DeviceID(endpoint)
 		if m.Get("ChannelStateDesc") == "Ringing" && rings[m.Get("Linkedid")+endpoint] == d {
-			continue // it calls itself, by a group
+			continue // it calls itself, by a group: a device has one connection in a call
 		}
 		channels[d]++
 		dialled := m.Get("Application") == "ConfBridge" && m.Get("Context") != defaults().Context // each one's call of its own
@@ -232,7 +232,7 @@ func (b *board) randomRequest(rng *rand.Rand, phone, number func() string) csta.
 	}
 	if c, ok := one(csta.Connected); ok {
 		can = append(can, csta.HoldCall{CallToBeHeld: c}, csta.ConsultationCall{ExistingCall: c, ConsultedDevice: to}, csta.ConsultationCall{ExistingCall: c, ConsultedDevice: to},
-			csta.SingleStepTransferCall{ActiveCall: c, TransferredTo: to}, csta.SingleStepConferenceCall{ActiveCall: c, DeviceToJoin: to},
+			csta.SingleStepTransferCall{ActiveCall: c, TransferredTo: to}, csta.SingleStepConferenceCall{ActiveCall: c, DeviceToJoin: csta.DeviceID(strings.Replace(string(to), "610", "0901", 1))}, // whose phones may be in the call
 			csta.ParkCall{Parking: &c, ParkTo: "701"}, csta.ClearConnection{ConnectionToBeCleared: c})
 		if h, ok := one(csta.Hold); ok {
 			can = append(can, csta.AlternateCall{HeldCall: h, ActiveCall: c}, csta.TransferCall{HeldCall: h, ActiveCall: c}, csta.ConferenceCall{HeldCall: h, ActiveCall: c},

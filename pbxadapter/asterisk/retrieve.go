@@ -59,8 +59,7 @@ func (a *Adapter) retrieve(ctx context.Context, id csta.ConnectionID, why csta.E
 		return a.retrieveForPhone(ctx, conn, near, far, done)
 	}
 	if notify {
-		back, err := a.notify(ctx, conn, near, "talk", done)
-		a.heard(ctx, id.Device, back)
+		back, err := a.notify(ctx, conn, c, "talk", done)
 		if back || err != nil {
 			return err
 		}

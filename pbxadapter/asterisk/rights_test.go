@@ -68,8 +68,13 @@ func TestEachRight(t *testing.T) {
 						if strings.Contains(why, "may not do "+action) || strings.Contains(why, " or "+action) {
 							lacking[need{service, action}] = true
 						}
-						held := s.rings && action == "Redirect" // by that very right, which has been taken since
-						if why == "" && slices.Contains(uses, action) && !held {
+						if s.rings && action == "Redirect" && slices.Contains(uses, action) { // held by that very right, which has been taken since: nothing is begun
+							b.refuses(r, csta.ErrPrivilege)
+							b.is("102", csta.Hold)
+							b.is("102", csta.Connected)
+							return
+						}
+						if why == "" && slices.Contains(uses, action) {
 							if _, err := b.do(r); err != nil && !errors.Is(err, csta.ErrRequestIncompatible) { // which says what is to be done at the phone
 								t.Errorf("it is offered, and answered %v", err)
 							}

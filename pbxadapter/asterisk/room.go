@@ -188,7 +188,7 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 	a.t.say(callmodel.Rearranged{
 		Meta: a.t.meta(l, csta.CauseSingleStepConference), How: callmodel.SingleStepConference, Primary: k.id, By: l.device, Other: in.called, Result: k.id, Moves: moves,
 	})
-	rung := a.expect(func() bool { return in.refused || a.t.find(joined) != nil })
+	rung := a.expect(func() bool { return in.refused || in.told.Call != "" || a.t.find(joined) != nil })
 	defer a.drop(rung)
 	a.mu.Unlock()
 	action := ami.NewAction("Originate")
@@ -215,6 +215,8 @@ func (a *Adapter) singleStepConferenceCall(ctx context.Context, r csta.SingleSte
 		return none, a.unproven(ctx, "ringing "+n)
 	case in.failed:
 		return none, csta.ErrDeviceOutOfService.With(fmt.Errorf("asterisk: %s could not be rung", n))
+	case in.told.Call != "": // of a group's phones the one that rang first
+		joined = in.told
 	}
 	return csta.SingleStepConferenceCallResponse{ConferencedCall: joined}, nil
 }

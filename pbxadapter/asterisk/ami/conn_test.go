@@ -140,6 +140,41 @@ func TestConnEnds(t *testing.T) {
 	})
 }
 
+// One ping that gets lost is no end, an answer that nobody has asked for is no event, and a list may take longer than an answer.
+func TestConnGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pings := 0
+		c, err := open(t, Options{}, func(name, id string) string {
+			switch name {
+			case "Ping":
+				if pings++; pings%2 == 1 {
+					return ""
+				}
+			case "List":
+				time.Sleep(answerWithin + time.Second)
+				return "Response: Success\r\n\r\n" + ok(id) + "Event: ListComplete\r\nActionID: " + id + "\r\nEventList: Complete\r\n\r\nEvent: X\r\n\r\n"
+			}
+			return ok(id)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := c.List(t.Context(), NewAction("List")); err != nil {
+			t.Error(err)
+		}
+		if m := <-c.Events(); m.Event() != "X" {
+			t.Errorf("%q is an event", m)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		c.Ping(ctx)
+		if c.Err() != nil || pings < 4 {
+			t.Errorf("%v after %d pings", c.Err(), pings)
+		}
+	})
+}
+
 // Whoever asks under a context that ends is let go.
 func TestConnContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

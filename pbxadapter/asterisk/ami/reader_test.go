@@ -81,6 +81,33 @@ func TestLongLine(t *testing.T) {
 	}
 }
 
+// A message of just the longest is read; one octet more is too long. What was read over has its place in the stream.
+func TestLongestMessage(t *testing.T) {
+	for extra, damaged := range map[int]bool{0: false, 1: true} {
+		head, end := "Event: B\r\nX: ", "\r\n\r\n"
+		// Until its end is seen a message counts with what has come of that.
+		text := head + strings.Repeat("0", MaxMessage+extra-len(head))
+		x := NewReader(io.MultiReader(strings.NewReader("Event: A\r\n\r\n"), strings.NewReader(text), strings.NewReader(end+"Event: C\r\n\r\n")), nil)
+		for n := range 3 {
+			m, err := x.Next()
+			if err != nil || m.Seq != uint64(n+1) || m.Damaged != (n == 1 && damaged) {
+				t.Errorf("%d octets more, message %d: damaged %v, %d, %v", extra, n, m.Damaged, m.Seq, err)
+			}
+		}
+	}
+}
+
+// Who says much and no banner is no Asterisk.
+func TestNoBanner(t *testing.T) {
+	x := NewReader(io.LimitReader(zeros{}, 10<<20), nil)
+	if _, err := x.Banner(); !errors.Is(err, errBanner) {
+		t.Error(err)
+	}
+	if x.end > 64<<10 {
+		t.Errorf("%d octets were read", x.end)
+	}
+}
+
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) {
