@@ -185,16 +185,27 @@ func (s *source) fits() error {
 	return errors.Join(all...)
 }
 
+// mostOpen is how many brackets may be open at one place of a file.
+const mostOpen = 200
+
 // characters is the text of a file without the mark at its beginning that some editors leave. The error says where it's no text.
 func characters(text []byte) ([]byte, error) {
 	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
 		return nil, errors.New("it is UTF-16: save it as UTF-8")
 	}
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
-	line := 1
+	line, open := 1, 0
 	for rest := text; len(rest) > 0; {
 		r, n := utf8.DecodeRune(rest)
+		switch r {
+		case '[', '{':
+			open++
+		case ']', '}':
+			open = max(open-1, 0)
+		}
 		switch {
+		case open > mostOpen: // the parser would take all memory for some thousands
+			return nil, fmt.Errorf("line %d: more than %d brackets are open", line, mostOpen)
 		case r == utf8.RuneError && n == 1:
 			return nil, fmt.Errorf("line %d: the octet %#02x is no UTF-8: save the file as UTF-8", line, rest[0])
 		case r == '\n':

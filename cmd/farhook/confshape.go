@@ -63,12 +63,17 @@ func (s *shape) look(path string, n ast.Node, t reflect.Type) {
 	case nil, *ast.NullNode:
 		return
 	case *ast.AnchorNode:
-		s.anchors[x.Name.String()] = x.Value
+		name := x.Name.String()
+		s.anchors[name] = nil // it is not whole yet
 		s.look(path, x.Value, t)
+		s.anchors[name] = x.Value
 		return
 	case *ast.AliasNode:
-		if to := s.anchors[x.Value.String()]; to != nil {
+		name := x.Value.String()
+		if to := s.anchors[name]; to != nil {
 			s.look(path, to, t)
+		} else if _, begun := s.anchors[name]; begun {
+			s.say(n, path, "*%s stands for what it is a part of", name)
 		}
 		return
 	case *ast.TagNode:

@@ -75,6 +75,12 @@ func TestConfigOfManyAliases(t *testing.T) {
 	if _, err := parse("f.yaml", []byte(text.String())); err == nil || !strings.Contains(err.Error(), "text is wanted here, not a list") {
 		t.Error(err)
 	}
+	if _, err := parse("f.yaml", []byte("rights: trusted\npbx: [{name: a, kind: sim, settings: &a {x: [*a]}}]\n")); err == nil || !strings.Contains(err.Error(), "*a stands for what it is a part of") {
+		t.Error(err)
+	}
+	if _, err := parse("f.yaml", []byte("rights: trusted\nx: "+strings.Repeat("[", 201)+strings.Repeat("]", 201)+"\n")); err == nil || !strings.Contains(err.Error(), "line 2: more than 200 brackets are open") {
+		t.Error(err)
+	}
 	text.Reset()
 	text.WriteString("rights: trusted\npbx:\n  - name: a\n    kind: sim\n    settings:\n      a: &a [x, x, x, x, x, x, x, x, x, x]\n")
 	for i := range 9 {
