@@ -367,11 +367,11 @@ func (c *conn) refuse(m *message, a answer) {
 	}
 }
 
-// handshake makes TLS of an accepted connection, within its limit.
-func handshake(n net.Conn, conf *tls.Config) (net.Conn, error) {
-	t := tls.Server(n, conf)
+// handshake makes TLS of an accepted connection, within its limit, and while the server runs.
+func (s *Server) handshake(n net.Conn, conf *tls.Config) (net.Conn, error) {
+	t := tls.Server(n, s.trust.verified(conf))
 	_ = n.SetDeadline(time.Now().Add(handshakeLimit))
-	if err := t.Handshake(); err != nil {
+	if err := t.HandshakeContext(s.ctx); err != nil {
 		return nil, err
 	}
 	return t, n.SetDeadline(time.Time{})

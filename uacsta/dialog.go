@@ -59,9 +59,9 @@ func (d *dialog) matches(m *message) bool {
 }
 
 // newRequest is a request of ours in the dialog (RFC 3261, 12.2.1.1).
-func (d *dialog) newRequest(c *conn, method string, body []byte, extra ...header) []byte {
+func (d *dialog) newRequest(c *conn, method string, body []byte) []byte {
 	d.cseq++
-	return d.write(c, method, d.cseq, newBranch(), body, extra...)
+	return d.write(c, method, d.cseq, newBranch(), body)
 }
 
 func newBranch() string { return "z9hG4bK" + rand.Text()[:16] }

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"farhook/csta"
@@ -300,4 +301,34 @@ func TestConnectionByNameIsShared(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A peer that has connected, and never begins its handshake, holds nothing up when the server stops, and isn't told as one that was turned away.
+func TestStopEndsHandshakes(t *testing.T) {
+	underFakeTime(t, func(t *testing.T, h *house, _ *uactest.Memory) {
+		a := uactest.NewAuthority(t)
+		uc := uacsta.New(h.board, uacsta.Config{})
+		l := uactest.NewMemory()
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 2)
+		go func() { done <- uc.Run(ctx) }()
+		go func() {
+			done <- uc.Serve(ctx, l, &tls.Config{Certificates: []tls.Certificate{a.Pair(uactest.Wanted{Names: []string{"gw.example.com"}})}})
+		}()
+		defer l.Dial().Close()
+		synctest.Wait()
+		began := time.Now()
+		stop()
+		for range 2 {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it stopped after %v", took)
+		}
+		if all, _ := uc.Refusals(); len(all) != 0 {
+			t.Errorf("%+v", all)
+		}
+	})
 }

@@ -338,6 +338,20 @@ func TestUnacknowledgedAgain(t *testing.T) {
 	}
 }
 
+// A peer that lost its connection with the 200 to its re-INVITE under way has no less time to come back than any other: until its interval ends.
+func TestUnacknowledgedUnreached(t *testing.T) {
+	underFakeTime(t, func(t *testing.T, h *house, l *uactest.Memory) {
+		p := newPeer(t, l.Dial())
+		p.signIn("tel:+15551001")
+		p.send(p.request("INVITE", statusRequest("tel:+15551001")))
+		p.read()
+		p.conn.Close()
+		time.Sleep(5 * time.Minute)
+		p.moveTo(l.Dial())
+		p.ask(csta.RequestSystemStatus{})
+	})
+}
+
 // It comes by the connection on which the peer speaks now.
 func TestUnacknowledgedElsewhere(t *testing.T) {
 	underFakeTime(t, func(t *testing.T, h *house, l *uactest.Memory) {

@@ -188,7 +188,7 @@ func (s *Server) Own(address string) func() {
 func (s *Server) accepted(n net.Conn, conf *tls.Config) {
 	if _, own := s.own.Load(n.RemoteAddr().String()); own {
 		if conf != nil {
-			if t, err := handshake(n, s.trust.verified(conf)); err == nil {
+			if t, err := s.handshake(n, conf); err == nil {
 				n = t
 			}
 		}
@@ -198,8 +198,12 @@ func (s *Server) accepted(n net.Conn, conf *tls.Config) {
 	s.watchOver(n)
 	via := "TCP"
 	if conf != nil {
-		t, err := handshake(n, s.trust.verified(conf))
-		if err != nil {
+		t, err := s.handshake(n, conf)
+		switch {
+		case err != nil && s.ctx.Err() != nil: // we are stopping
+			n.Close()
+			return
+		case err != nil:
 			s.refused(Refusal{Reason: refusedHandshake, Peer: n.RemoteAddr().String(), Detail: err.Error()})
 			n.Close()
 			return

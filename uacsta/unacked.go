@@ -37,7 +37,7 @@ func (x *session) repeat(now time.Time) bool {
 	}
 	if !now.Before(u.until) {
 		x.unacked = nil
-		return u.alive
+		return u.alive || !u.opening && (x.conn == nil || x.conn.dead()) // who isn't reached isn't silent: the session has its interval
 	}
 	if c := x.conn; c != nil && (c != u.on || c.took(u.mark)) {
 		if mark, err := c.say(u.answer, x.callID, x.who.Line, x.trace); err == nil {
