@@ -136,7 +136,7 @@ func (b *Board) Resolve(spelling string) (csta.DeviceID, error) {
 	d, err := b.index.Load().resolve(spelling)
 	switch {
 	case err != nil:
-		return "", csta.ErrInvalidDeviceID.With(fmt.Errorf("the device %q %w", clip(spelling), err))
+		return "", csta.ErrInvalidDeviceID.With(fmt.Errorf("the device %q: %w", clip(spelling), err))
 	case d == nil:
 		if id, ok := b.index.Load().recall(spelling); ok {
 			return id, nil

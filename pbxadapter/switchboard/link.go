@@ -44,7 +44,7 @@ type link struct {
 	mu      sync.Mutex // orders facts; taken before the journal's lock
 	model   *callmodel.Model
 	current *reporter
-	again   context.CancelFunc // ends the current run; the next one begins at once
+	again   context.CancelFunc // ends the current run, or the pause after it; the next one begins at once
 	stop    context.CancelFunc // ends them all
 	ended   chan struct{}      // closed then
 }
@@ -104,15 +104,17 @@ func (l *link) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := time.Now()
 		r := &reporter{link: l}
-		one, cancel := context.WithCancel(ctx)
+		turn, again := context.WithCancel(ctx)
+		one, cancel := context.WithCancel(turn)
 		l.mu.Lock()
-		l.current, l.again = r, cancel
+		l.current, l.again = r, again
 		l.mu.Unlock()
 		l.counts.runs.Add(1)
 		err := l.runAdapter(one, r)
-		replaced := one.Err() != nil
+		replaced := turn.Err() != nil
 		cancel()
 		if ctx.Err() != nil {
+			again()
 			l.end()
 			return
 		}
@@ -127,11 +129,13 @@ func (l *link) run(ctx context.Context) {
 		pause := wait/2 + rand.N(wait/2+1)
 		l.lostFor.Store(&loss{time.Now(), err.Error()})
 		l.log.Warn("PBX link lost", zap.Error(err), zap.Duration("retry_in", pause))
+		wait = min(wait*2, longestWait)
 		select {
-		case <-ctx.Done():
+		case <-turn.Done():
+			wait = firstWait
 		case <-time.After(pause):
 		}
-		wait = min(wait*2, longestWait)
+		again()
 	}
 }
 

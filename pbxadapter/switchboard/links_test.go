@@ -76,3 +76,28 @@ func TestWaitsBetweenTries(t *testing.T) {
 		grows()
 	})
 }
+
+// A PBX whose configuration was put right is tried at once, whatever pause its old one has come to.
+func TestChangeEndsThePause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, right := newScripted(d1), newScripted(d1)
+		b := New(OwnLine{}, Options{}, PBX{Name: "a", Adapter: a})
+		serve(t, b)
+		for range 8 {
+			<-a.runs
+			a.cut <- errors.New("no route to host")
+		}
+		synctest.Wait()
+		began := time.Now()
+		b.Change(PBX{Name: "a", Adapter: right})
+		<-right.runs
+		if took := time.Since(began); took != 0 {
+			t.Errorf("it's tried after %v", took)
+		}
+		right.cut <- errors.New("cable pulled")
+		<-right.runs
+		if took := time.Since(began); took > 500*time.Millisecond {
+			t.Errorf("the pauses go on where they were: %v", took)
+		}
+	})
+}
