@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -306,11 +307,18 @@ func TestTokensAndUsers(t *testing.T) {
 	}
 	for _, bad := range []string{
 		`{"note":"x","grant":{"scopes":["fly"]}}`, `{"note":"x","grant":{"scopes":["control"],"deny":["("]}}`, `{"note":"x","grant":{"scopes":["control"],"devices":["1099"]}}`,
-		`{"note":"x","grant":{"scopes":["control"]},"expires":"2001-01-01T00:00:00Z"}`,
+		`{"note":"x","grant":{"scopes":["control"]},"expires":"2001-01-01T00:00:00Z"}`, `{"note":"x\u001b[2J","grant":{"scopes":["control"]}}`,
+		`{"note":"x\u0085y","grant":{"scopes":["control"]}}`,
 	} {
 		if status, _, text := g.do("POST", "/api/v1/tokens", bad); status != 400 && status != 422 {
 			t.Errorf("%s: %d %s", bad, status, text)
 		}
+	}
+	if _, _, err := g.access.NewToken(t.Context(), access.Token{Note: "a\nb", Grant: access.Everything()}); !errors.Is(err, access.ErrNote) {
+		t.Errorf("%v", err)
+	}
+	if status, _, text := g.do("POST", "/api/v1/webhooks", `{"url":"https://8.8.8.8/","note":"a\u0007b"}`); status != 400 || !strings.Contains(text, "control characters") {
+		t.Errorf("%d %s", status, text)
 	}
 	if status, _, text := g.do("POST", "/api/v1/users", `{"name":"anna","password":"short","grant":{"scopes":[]}}`); status != 422 {
 		t.Errorf("%d %s", status, text)
@@ -365,7 +373,16 @@ func TestSignIn(t *testing.T) {
 	if status, _ := ask("GET", "/api/v1/devices", ""); status != 401 {
 		t.Errorf("after signing out: %d", status)
 	}
-	for range 12 {
+	browser = http.DefaultClient // without cookies
+	for range 10 {               // an office behind one address
+		if status, text := ask("POST", "/api/v1/session", `{"user":"anna","password":"correct horse battery"}`); status != 200 {
+			t.Fatalf("%d %s", status, text)
+		}
+	}
+	if status, _ := ask("POST", "/api/v1/session", `{"user":"nobody","password":"x"}`); status != 401 {
+		t.Errorf("the third that fails: %d", status)
+	}
+	for range 11 {
 		status, _ = ask("POST", "/api/v1/session", `{"user":"nobody","password":"x"}`)
 	}
 	if _, h, _ := g.do("POST", "/api/v1/session", `{"user":"nobody","password":"x"}`); status != 429 || h.Get("Retry-After") != "60" || h.Get("Content-Type") != "application/problem+json" {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"farhook/csta"
 	"farhook/pbxadapter/switchboard"
@@ -154,6 +156,9 @@ func (s *Server) listHooks(ctx context.Context, in *tokensInput) (*hooksOutput, 
 func (s *Server) makeHook(ctx context.Context, in *hookInput) (*hookMadeOutput, error) {
 	if s.hooks == nil {
 		return nil, wrong(ctx, http.StatusNotImplemented, "this gateway keeps no webhooks")
+	}
+	if strings.ContainsFunc(in.Body.Note, unicode.IsControl) {
+		return nil, wrong(ctx, http.StatusBadRequest, "note: control characters are in it")
 	}
 	h := webhook.Hook{URL: in.Body.URL, Note: in.Body.Note, Owner: access.From(ctx).ID, Kinds: in.Body.Kinds}
 	for _, d := range in.Body.Devices {

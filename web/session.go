@@ -91,10 +91,14 @@ func (s *Server) getSession(ctx context.Context, _ *struct{}) (*signedInOutput, 
 }
 
 func (s *Server) signIn(ctx context.Context, in *signInInput) (*signedInOutput, error) {
-	if !s.tries.allow(peerOf(ctx), time.Now()) {
-		return nil, later(wrong(ctx, http.StatusTooManyRequests, "too many tries to sign in: wait a minute"), triesWindow)
+	host, now := peerOf(ctx), time.Now()
+	if !s.tries.allow(host, now) {
+		return nil, later(wrong(ctx, http.StatusTooManyRequests, "too many tries to sign in that failed: wait a minute"), triesWindow)
 	}
 	cookie, i, err := s.access.SignIn(ctx, in.Body.User, in.Body.Password)
+	if !errors.Is(err, access.ErrUnknown) {
+		s.tries.forgive(host, now)
+	}
 	switch {
 	case errors.Is(err, access.ErrUnknown):
 		s.audit(ctx, audit.Entry{Act: audit.SignInFailed, User: "user:" + in.Body.User, Result: "refused"})

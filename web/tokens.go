@@ -106,7 +106,7 @@ func (s *Server) accessError(ctx context.Context, err error, what string) error 
 		return wrong(ctx, http.StatusNotImplemented, "this gateway keeps neither tokens nor users: web.store is not configured")
 	case errors.Is(err, access.ErrBusy):
 		return later(wrong(ctx, http.StatusTooManyRequests, err.Error()), 5*time.Second)
-	case errors.Is(err, access.ErrPassword):
+	case errors.Is(err, access.ErrPassword), errors.Is(err, access.ErrNote):
 		return wrong(ctx, http.StatusBadRequest, err.Error())
 	}
 	return s.fault(ctx, err)

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 	"farhook/pbxadapter"
 )
 
-// tries bounds how often one host may try to sign in.
+// tries bounds how often one host may try to sign in and fail. A try that is under way counts as failed: many at once are bounded too.
 type tries struct {
 	mu   sync.Mutex
 	host map[string][]time.Time
@@ -24,6 +25,7 @@ const (
 	maxHosts    = 10_000
 )
 
+// allow says whether a try may begin now; one that hasn't failed is forgiven afterwards.
 func (t *tries) allow(host string, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -42,6 +44,18 @@ func (t *tries) allow(host string, now time.Time) bool {
 	}
 	t.host[host] = append(recent, now)
 	return true
+}
+
+// forgive takes a try back that began at a time: an office behind one address may have many people who know their passwords.
+func (t *tries) forgive(host string, at time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if i := slices.Index(t.host[host], at); i >= 0 {
+		t.host[host] = slices.Delete(t.host[host], i, i+1)
+	}
+	if len(t.host[host]) == 0 {
+		delete(t.host, host)
+	}
 }
 
 // peerOf is the host that a request came from; of IPv6 the network, for a host has as many addresses there as it likes.

@@ -38,6 +38,7 @@ func TestConfigRefuses(t *testing.T) {
 		{"any line, anywhere", "sip:\n  listen: ['0.0.0.0:5060']\nrights: demo\npbx: [{name: a, kind: sim}]\n", "lets any user control any line"},
 		{"any line, anywhere over TLS", "sip:\n  tls: {listen: [':5061'], certificate: a, key: b}\nrights: demo\npbx: [{name: a, kind: sim}]\n", "lets any user control any line"},
 		{"HTTP elsewhere", "http: {listen: '0.0.0.0:8080'}\npbx: [{name: a, kind: sim}]\n", "nobody has to sign in"},
+		{"a provider that only looks as if it were here", "web: {oidc: {issuer: 'http://127.0.0.1.evil.example', redirect: 'http://[::1]:8080/x'}}\npbx: [{name: a, kind: sim}]\n", `web.oidc.issuer: "http://127.0.0.1.evil.example" is no https URL`},
 		{"TLS without certificate", "sip: {tls: {listen: ['127.0.0.1:1']}}\npbx: [{name: a, kind: sim}]\n", "TLS needs sip.tls.certificate"},
 		{"no PBX", "rights: trusted\n", "pbx: there is no PBX"},
 		{"kind", "pbx: [{name: a, kind: toy}]\n", "f.yaml: line 1: pbx[0].kind: \"toy\" is no kind of PBX: " + strings.Join(adapterKinds(), ", ")},

@@ -2,8 +2,8 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/url"
-	"strings"
 	"time"
 
 	"farhook/web/access"
@@ -113,7 +113,7 @@ func (c Config) webWrongs(addr func(path, a string) bool, complain func(path, fo
 		return
 	}
 	for path, text := range map[string]string{"issuer": o.Issuer, "redirect": o.Redirect} {
-		if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "https" && !strings.HasPrefix(u.Host, "127.0.0.1") && u.Hostname() != "localhost" {
+		if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "https" && !loopback(net.JoinHostPort(u.Hostname(), "80")) {
 			complain("$.web.oidc."+path, "%q is no https URL", text)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"farhook/csta"
 )
@@ -74,6 +75,9 @@ func hash(secret string) string {
 func (a *Access) NewToken(ctx context.Context, t Token) (Token, string, error) {
 	if a.store == nil {
 		return t, "", ErrNoStore
+	}
+	if strings.ContainsFunc(t.Note, unicode.IsControl) {
+		return t, "", ErrNote
 	}
 	if err := t.Grant.Check(); err != nil {
 		return t, "", err

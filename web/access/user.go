@@ -43,6 +43,9 @@ const (
 	maxPassword = 1000
 )
 
+// ErrNote says that a token's note is no line of text.
+var ErrNote = errors.New("access: note: control characters are in it")
+
 // ErrPassword says that a password is no good.
 var ErrPassword = fmt.Errorf("access: a password has %d to %d octets", minPassword, maxPassword)
 

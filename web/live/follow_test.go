@@ -1,9 +1,16 @@
 package live
 
 import (
+	"bufio"
 	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/gorilla/websocket"
 	"go.uber.org/zap"
 
 	"farhook/pbxadapter/switchboard"
@@ -48,4 +55,53 @@ func TestMostStreams(t *testing.T) {
 	if err := s.Begin(); err != nil {
 		t.Error(err)
 	}
+}
+
+// limited tells of each limit that is set for a write.
+type limited struct {
+	net.Conn
+	within chan time.Duration
+}
+
+func (l limited) SetWriteDeadline(t time.Time) error {
+	l.within <- time.Until(t)
+	return l.Conn.SetWriteDeadline(t)
+}
+
+// The answer to a ping shortens no write that is under way: its limit is the same.
+func TestPingKeepsTheLimit(t *testing.T) {
+	within := make(chan time.Duration, 1)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		up := websocket.Upgrader{}
+		conn, err := up.Upgrade(hijacked{w, within}, r, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		listen(conn)
+	}))
+	defer srv.Close()
+	conn, _, err := websocket.DefaultDialer.Dial(strings.Replace(srv.URL, "http", "ws", 1), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.WriteMessage(websocket.PingMessage, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if d := <-within; d < writeWithin/2 {
+		t.Errorf("a ping is answered within %v, want %v", d, writeWithin)
+	}
+}
+
+// hijacked gives a connection that tells of its limits.
+type hijacked struct {
+	http.ResponseWriter
+	within chan time.Duration
+}
+
+func (h hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	return limited{c, h.within}, rw, err
 }

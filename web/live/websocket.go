@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"time"
 
@@ -58,10 +59,17 @@ func (s *Streams) WebSocket(w http.ResponseWriter, r *http.Request, v Viewer, af
 	<-read
 }
 
-// listen takes what the peer sends, which is nothing but pongs, until it goes.
+// listen takes what the peer sends, which is nothing but pings and pongs, until it goes.
 func listen(conn *websocket.Conn) {
 	conn.SetReadLimit(readLimit)
 	_ = conn.SetReadDeadline(time.Now().Add(pongWithin))
+	conn.SetPingHandler(func(data string) error { // with the limit that a write under way has: the library's own would shorten it
+		err := conn.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(writeWithin))
+		if timeout := net.Error(nil); errors.Is(err, websocket.ErrCloseSent) || errors.As(err, &timeout) && timeout.Timeout() {
+			return nil // whoever writes finds out
+		}
+		return err
+	})
 	conn.SetPongHandler(func(string) error { return conn.SetReadDeadline(time.Now().Add(pongWithin)) })
 	for {
 		if _, _, err := conn.NextReader(); err != nil {
