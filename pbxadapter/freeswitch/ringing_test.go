@@ -51,6 +51,10 @@ func TestRingingGoesOn(t *testing.T) {
 				s.consult("203")
 				leg := s.rings("203")
 				s.transferRinging("203")
+				told := strings.Join(s.f.Commands(), "\n")
+				if quiet, away := strings.Index(told, "uuid_break "), strings.Index(told, "^intercept:"); quiet < 0 || away < quiet {
+					t.Errorf("the music of the hold may be played to him later: %s", told)
+				}
 				if anew {
 					_ = s.stop()
 					s.model = callmodel.New()

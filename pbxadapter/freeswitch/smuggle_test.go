@@ -28,7 +28,7 @@ var evil = []string{
 var sane = func() *regexp.Regexp {
 	var list []string
 	for _, form := range []string{
-		"bgapi (uuid_kill ID( [A-Z_]+)?|uuid_dump ID json|uuid_exists ID|uuid_phone_event ID (talk|hold)|uuid_bridge ID ID|uuid_recv_dtmf ID [0-9*#A-DW]{1,64})",
+		"bgapi (uuid_kill ID( [A-Z_]+)?|uuid_dump ID json|uuid_exists ID|uuid_break ID all|uuid_phone_event ID (talk|hold)|uuid_bridge ID ID|uuid_recv_dtmf ID [0-9*#A-DW]{1,64})",
 		"bgapi uuid_getvar ID read_codec",
 		"bgapi uuid_setvar ID [a-z_]+ [a-zA-Z0-9.-]+",
 		"bgapi uuid_setvar_multi ID ([a-z_]+=[a-zA-Z0-9.-]*;?)+",

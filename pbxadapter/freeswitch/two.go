@@ -284,6 +284,10 @@ func (a *Adapter) transferRinging(ctx context.Context, p *phoneLine, far, keeps,
 		}
 	}
 	if keeps != "" {
+		// The music of a phone's hold may still wait to be played to him; it would begin when his call with who answers ends, and never end.
+		if err := a.send(ctx, "uuid_break "+far+" all"); err != nil {
+			return err
+		}
 		target = fmt.Sprintf("'m:^:set:transfer_ringback=%s^set:call_timeout=%d^set:%s=true^intercept:%s^set:call_timeout=^set:%s=^transfer:%s' inline",
 			a.conf.Ringback, a.conf.RingTime, goesOn, keeps, goesOn, target)
 	}

@@ -109,6 +109,10 @@ func (f *PBX) api(command string, done func(string)) {
 			f.answer(l)
 		}
 		done("+OK Success")
+	case "uuid_break": // nothing plays here
+		if !noSuch() {
+			done("+OK")
+		}
 	case "uuid_setvar":
 		if !noSuch() {
 			if len(w) < 3 {
