@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -143,11 +144,11 @@ func TestConnEnds(t *testing.T) {
 // One ping that gets lost is no end, an answer that nobody has asked for is no event, and a list may take longer than an answer.
 func TestConnGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		pings := 0
+		var pings atomic.Int32
 		c, err := open(t, Options{}, func(name, id string) string {
 			switch name {
 			case "Ping":
-				if pings++; pings%2 == 1 {
+				if pings.Add(1)%2 == 1 {
 					return ""
 				}
 			case "List":
@@ -169,8 +170,8 @@ func TestConnGoesOn(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		c.Ping(ctx)
-		if c.Err() != nil || pings < 4 {
-			t.Errorf("%v after %d pings", c.Err(), pings)
+		if n := pings.Load(); c.Err() != nil || n < 4 {
+			t.Errorf("%v after %d pings", c.Err(), n)
 		}
 	})
 }
