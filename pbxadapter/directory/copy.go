@@ -32,40 +32,22 @@ func (d *Directory) file(s *source) string {
 }
 
 // keep writes the last good copy of a source: whole, or not at all.
-func (d *Directory) keep(s *source) (err error) {
+func (d *Directory) keep(s *source) error {
 	if d.o.Folder == "" || d.o.Look {
 		return nil
 	}
-	f, err := os.CreateTemp(d.o.Folder, ".directory-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	w := bufio.NewWriterSize(f, 64<<10)
-	e := json.NewEncoder(w)
-	if err := e.Encode(head{copyVersion, s.Name(), s.state.At, len(s.people)}); err != nil {
-		return err
-	}
-	for i := range s.people {
-		if err := e.Encode(&s.people[i]); err != nil {
+	return Whole(d.file(s), func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		if err := e.Encode(head{copyVersion, s.Name(), s.state.At, len(s.people)}); err != nil {
 			return err
 		}
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), d.file(s))
+		for i := range s.people {
+			if err := e.Encode(&s.people[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // restore reads the last good copy of a source. What can't be read of it is left out, and said.

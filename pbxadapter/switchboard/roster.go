@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"farhook/csta"
 	"farhook/pbxadapter"
+	"farhook/pbxadapter/directory"
 	"farhook/pbxadapter/numbering"
 )
 
@@ -142,7 +144,7 @@ func (b *Board) keepRosters(ctx context.Context) {
 
 // writeRoster writes a PBX's devices, whole or not at all. Those that it told of late and doesn't tell now stay, unless their numbers are another's: a PBX
 // that forgets its phones for a moment takes none of them away.
-func (b *Board) writeRoster(l *link, devices []pbxadapter.Device) (err error) {
+func (b *Board) writeRoster(l *link, devices []pbxadapter.Device) error {
 	now := time.Now()
 	r := roster{Version: rosterVersion, PBX: l.name, Devices: make([]rosterDevice, 0, len(devices))}
 	told := make(map[string]bool, 2*len(devices))
@@ -159,28 +161,5 @@ func (b *Board) writeRoster(l *link, devices []pbxadapter.Device) (err error) {
 			r.Devices = append(r.Devices, d)
 		}
 	}
-	text, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(b.roster, ".devices-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(text); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), b.rosterFile(l.name))
+	return directory.Whole(b.rosterFile(l.name), func(w io.Writer) error { return json.NewEncoder(w).Encode(r) })
 }
