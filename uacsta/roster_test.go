@@ -1,7 +1,6 @@
 package uacsta_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -27,21 +26,9 @@ func TestLineOfThePBXBeforeTheRestart(t *testing.T) {
 				t.Fatal(err)
 			}
 			board := switchboard.New(switchboard.Trusted{}, switchboard.Options{Roster: folder}, switchboard.PBX{Name: "sim", Adapter: closed{pbx, open}})
-			uc := uacsta.New(board, uacsta.Config{})
-			l := uactest.NewMemory()
-			ctx, stop := context.WithCancel(t.Context())
-			done := make(chan error, 3)
-			go func() { done <- board.Run(ctx) }()
-			go func() { done <- uc.Run(ctx) }()
-			go func() { done <- uc.Serve(ctx, l, nil) }()
-			synctest.Wait()
+			uc, l, stop := served(t, board)
 			use(pbx, uc, l)
 			stop()
-			for range 3 {
-				if err := <-done; err != nil {
-					t.Error(err)
-				}
-			}
 		}
 		open := make(chan struct{})
 		close(open)

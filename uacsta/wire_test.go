@@ -426,6 +426,26 @@ func (c closed) Run(ctx context.Context, r pbxadapter.Reporter) error {
 	}
 }
 
+// served runs a board and a server until stop is called. In a bubble.
+func served(t *testing.T, board *switchboard.Board) (uc *uacsta.Server, l *uactest.Memory, stop func()) {
+	t.Helper()
+	uc, l = uacsta.New(board, uacsta.Config{}), uactest.NewMemory()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 3)
+	go func() { done <- board.Run(ctx) }()
+	go func() { done <- uc.Run(ctx) }()
+	go func() { done <- uc.Serve(ctx, l, nil) }()
+	synctest.Wait()
+	return uc, l, func() {
+		cancel()
+		for range 3 {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 // A line that the directory has is told normal also while its PBX has never told anything, and hears of its calls from the moment on when it does. Where the
 // PBX then doesn't have it, the session ends. Other lines are refused for the moment, with a status that costs nobody else anything.
 func TestLineOfTheDirectoryBeforeItsPBX(t *testing.T) {
@@ -441,22 +461,8 @@ func TestLineOfTheDirectoryBeforeItsPBX(t *testing.T) {
 		let := make(chan struct{})
 		people := switchboard.NewPeople(d)
 		board := switchboard.New(switchboard.Owner{People: people}, switchboard.Options{People: people}, switchboard.PBX{Name: "sim", Adapter: closed{pbx, let}})
-		uc := uacsta.New(board, uacsta.Config{})
-		l := uactest.NewMemory()
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan error, 3)
-		go func() { done <- board.Run(ctx) }()
-		go func() { done <- uc.Run(ctx) }()
-		go func() { done <- uc.Serve(ctx, l, nil) }()
-		defer func() {
-			stop()
-			for range 3 {
-				if err := <-done; err != nil {
-					t.Error(err)
-				}
-			}
-		}()
-		synctest.Wait()
+		uc, l, stop := served(t, board)
+		defer stop()
 
 		const alice, bob = "<sip:alice@contoso.test>", "<sip:bob@contoso.test>"
 		for _, c := range []struct {
