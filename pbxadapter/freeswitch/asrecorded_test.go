@@ -13,6 +13,16 @@ import (
 	"farhook/csta"
 )
 
+// handedOverRinging has 201 hand 202 over to 203, who rings, and answers then.
+func handedOverRinging(s *script) {
+	s.talk()
+	s.consult("203")
+	s.do(csta.TransferCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
+	s.hand(s.hands.Answer("203"))
+	s.is("203", csta.Connected)
+	s.hand(s.hands.HangUp("202"))
+}
+
 // asRecorded are the actions of recordings, by the services and hands on the fake.
 var asRecorded = map[string]func(*script){
 	"basic-callee-releases": func(s *script) { s.talk(); s.hand(s.hands.HangUp("202")) },
@@ -74,22 +84,8 @@ var asRecorded = map[string]func(*script){
 		s.do(csta.TransferCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
 		s.hand(s.hands.HangUp("202"))
 	},
-	"consult-transfer-ringing-esl": func(s *script) {
-		s.talk()
-		s.consult("203")
-		s.do(csta.TransferCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
-		s.hand(s.hands.Answer("203"))
-		s.is("203", csta.Connected)
-		s.hand(s.hands.HangUp("202"))
-	},
-	"transfer-ringing-esl": func(s *script) {
-		s.talk()
-		s.consult("203")
-		s.do(csta.TransferCall{HeldCall: s.conn("201", csta.Hold), ActiveCall: s.conn("201", csta.Connected)})
-		s.hand(s.hands.Answer("203"))
-		s.is("203", csta.Connected)
-		s.hand(s.hands.HangUp("202"))
-	},
+	"consult-transfer-ringing-esl": handedOverRinging,
+	"transfer-ringing-esl":         handedOverRinging,
 	"transfer-ringing-refused-esl": func(s *script) {
 		s.talk()
 		s.consult("203")
